@@ -1,0 +1,153 @@
+"""Arrays with a row per sample: named, chunked alike, filled chunk by chunk, resumable.
+
+A Zarr group of arrays that share their first axis. Chunks are checksummed (CRC-32C), and a chunk
+of samples counts as written once its marker exists, so a killed writer goes on at its first
+missing chunk. Used for pixels, tokens, statistics and embeddings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.storage import LocalStore
+
+from uwm.errors import DamagedArtifactError
+
+Array = NDArray[Any]
+Loaded = TypeVar("Loaded")
+Computed = TypeVar("Computed")
+_DATA, _MARKERS = "data.zarr", "written"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One array: its shape behind the sample axis and its type.
+
+    `compressed` is for pixels; activations and embeddings are noise to a compressor.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    compressed: bool = False
+
+
+class SampleArrays:
+    """Open the arrays in `folder`, to read or to go on writing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._group = zarr.open_group(LocalStore(folder / _DATA), mode="r+")
+        self.samples = int(self._group.attrs["samples"])
+        self.chunk = int(self._group.attrs["chunk"])
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+
+    @classmethod
+    def create(
+        cls, folder: Path, samples: int, chunk: int, fields: Mapping[str, Field]
+    ) -> SampleArrays:
+        """The arrays in `folder`: a killed writer's where they are there, else new ones.
+
+        Args:
+            samples: length of the first axis.
+            chunk: samples per chunk, and per call of `fill`'s functions.
+            fields: arrays by path, such as `fc2/03/norm`.
+        """
+        ready = folder / _MARKERS
+        if not ready.is_dir():
+            group = zarr.create_group(LocalStore(folder / _DATA), overwrite=True)
+            group.attrs.update({"samples": samples, "chunk": chunk})
+            for name, field in fields.items():
+                group.create_array(
+                    name,
+                    shape=(samples, *field.shape),
+                    chunks=(min(chunk, samples), *field.shape),
+                    dtype=field.dtype,
+                    compressors=[*([ZstdCodec()] if field.compressed else []), Crc32cCodec()],
+                )
+            ready.mkdir()
+        return cls(folder)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._group
+
+    def chunks(self) -> Iterator[slice]:
+        """The rows of each chunk, in order."""
+        for start in range(0, self.samples, self.chunk):
+            yield slice(start, min(start + self.chunk, self.samples))
+
+    def missing(self) -> list[slice]:
+        """The rows of chunks that are not written yet."""
+        return [rows for rows in self.chunks() if not self._marker(rows).exists()]
+
+    def read(self, name: str, rows: slice = slice(None)) -> Array:
+        """Rows of one array.
+
+        Raises:
+            DamagedArtifactError: a chunk's checksum does not fit its bytes.
+        """
+        try:
+            return np.asarray(self._array(name)[rows])
+        except (ValueError, RuntimeError) as error:
+            raise DamagedArtifactError(f"{self._folder.name}: {name} is damaged: {error}") from error
+
+    def write(self, rows: slice, arrays: Mapping[str, Array]) -> None:
+        """Write one chunk of every array, then mark it as written."""
+        for name, values in arrays.items():
+            self._array(name)[rows] = values
+        self._marker(rows).touch()
+
+    def fill(
+        self,
+        load: Callable[[slice], Loaded],
+        compute: Callable[[Loaded], Computed],
+        store: Callable[[Computed], Mapping[str, Array]],
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Compute and write every missing chunk.
+
+        Loading the next chunk and storing the last one overlap with computing this one, each in a
+        thread of its own: reads, copies from a device and writes hide behind the forward pass.
+
+        Args:
+            load: rows to inputs.
+            compute: inputs to results, perhaps still on a device.
+            store: results to arrays in memory, by name.
+            progress: told the number of chunks done and in all, after each.
+        """
+        missing, total = self.missing(), len(list(self.chunks()))
+        done = total - len(missing)
+        with ThreadPoolExecutor(1) as loader, ThreadPoolExecutor(1) as writer:
+            written: Future[None] | None = None
+            ahead = loader.submit(load, missing[0]) if missing else None
+            for position, rows in enumerate(missing):
+                if ahead is None:
+                    break
+                inputs = ahead.result()
+                following = missing[position + 1 : position + 2]
+                ahead = loader.submit(load, following[0]) if following else None
+                results = compute(inputs)
+                if written is not None:
+                    written.result()
+                written = writer.submit(lambda rows, got: self.write(rows, store(got)), rows, results)
+                progress(done + position + 1, total)
+            if written is not None:
+                written.result()
+
+    def _array(self, name: str) -> zarr.Array[Any]:
+        if name not in self._arrays:
+            array = self._group[name]
+            if not isinstance(array, zarr.Array):
+                raise DamagedArtifactError(f"{self._folder.name}: {name} is no array")
+            self._arrays[name] = array
+        return self._arrays[name]
+
+    def _marker(self, rows: slice) -> Path:
+        return self._folder / _MARKERS / f"{rows.start:09d}"

@@ -1,0 +1,101 @@
+"""What towers read: pixels, shared by every backbone of one geometry, and tokens per tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from storage.code import code_digest
+from storage.datasets import read_dataset
+from storage.pictures import decode
+from storage.samples import Array, Field, SampleArrays
+from storage.sources import ReadImage
+from storage.store import Spec, Store
+from tasks.stage import CHUNK, progress, stage
+from uwm.backbone import Backbone
+from uwm.geometry import Geometry, PixelTransform
+
+
+class PixelsSpec(Spec):
+    """uint8 pixels (samples, 3, height, width) of every partition of a data set."""
+
+    kind: ClassVar[str] = "pixels"
+    resumable: ClassVar[bool] = True
+    dataset: str
+    geometry: Geometry
+
+    @classmethod
+    def of(cls, dataset: Spec, geometry: Geometry) -> PixelsSpec:
+        return cls(code=code_digest(__name__), dataset=dataset.digest, geometry=geometry)
+
+
+class TokensSpec(Spec):
+    """Token ids (texts, context), int32, of every partition of a data set."""
+
+    kind: ClassVar[str] = "tokens"
+    dataset: str
+    tokenizer: str
+
+    @classmethod
+    def of(cls, dataset: Spec, backbone: Backbone) -> TokensSpec:
+        return cls(
+            code=code_digest(__name__),
+            dataset=dataset.digest,
+            tokenizer=backbone.tokenizer_digest,
+        )
+
+
+@stage
+def decode_pixels(specs: Sequence[PixelsSpec], store: Store, reads: Sequence[ReadImage]) -> None:
+    """Decode, resize and crop each data set's pictures once per geometry."""
+    with progress("pixels", "pictures decoded") as tell, ThreadPoolExecutor() as pool:
+        for spec, read in zip(specs, reads, strict=True):
+            images = read_dataset(store.path("datasets", spec.dataset)).images
+            transform = PixelTransform(spec.geometry)
+
+            def build(folder: Path) -> None:
+                shape = (3, spec.geometry.height, spec.geometry.width)
+                arrays = SampleArrays.create(
+                    folder,
+                    samples=len(images),
+                    chunk=CHUNK,
+                    fields={part: Field(shape, "uint8", compressed=True) for part in images},
+                )
+
+                def load(rows: slice) -> dict[str, Array]:
+                    return {
+                        part: np.stack(
+                            list(pool.map(lambda ref: transform(decode(read(ref), ref)), references))
+                        )
+                        for part, references in images[rows].items()
+                    }
+
+                arrays.fill(load, lambda pixels: pixels, lambda pixels: pixels, tell)
+
+            store.make(spec, build)
+
+
+@stage
+def tokenize(specs: Sequence[TokensSpec], store: Store, backbone: Backbone) -> None:
+    """Tokenize each data set's texts once per tokenizer."""
+    for spec in specs:
+        texts = read_dataset(store.path("datasets", spec.dataset)).texts
+
+        def build(folder: Path) -> None:
+            arrays = SampleArrays.create(
+                folder,
+                samples=len(texts),
+                chunk=CHUNK,
+                fields={
+                    part: Field((backbone.tokenizer.context_length,), "int32") for part in texts
+                },
+            )
+            for rows in arrays.chunks():
+                ids = {part: backbone.tokenize(list(texts[part][rows])) for part in texts}
+                arrays.write(rows, {part: values.numpy() for part, values in ids.items()})
+
+        store.make(spec, build)

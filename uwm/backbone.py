@@ -1,0 +1,212 @@
+"""A backbone: an open_clip model with its tokenizer, preprocessing and the digests of its towers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+import torch.nn.functional as F
+from open_clip.tokenizer import SimpleTokenizer
+from torch import Tensor, nn
+
+from uwm import demo
+from uwm.config import BackboneConfig, DemoBackbone, FolderBackbone, OpenClipBackbone
+from uwm.errors import InputError, UnknownBackboneError, UnsupportedFamilyError
+from uwm.geometry import Geometry, Normalization
+from uwm.layers import Tower
+
+
+@dataclass
+class Backbone:
+    """One contrastive model, ready to encode.
+
+    Attributes:
+        model: the open_clip model, float32, in eval mode.
+        tokenizer: texts to token ids.
+        model_config: open_clip's `model_cfg`.
+        geometry: how a picture becomes uint8 pixels.
+        normalization: how uint8 pixels become the image tower's input.
+        locks: hold a tower's while its weights are edited or its modules patched.
+    """
+
+    model: nn.Module
+    tokenizer: SimpleTokenizer
+    model_config: dict[str, Any]
+    geometry: Geometry
+    normalization: Normalization
+    locks: dict[Tower, threading.Lock] = field(
+        default_factory=lambda: {"image": threading.Lock(), "text": threading.Lock()}
+    )
+
+    @cached_property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @cached_property
+    def tokenizer_digest(self) -> str:
+        """SHA-256 of all that decides a text's ids: vocabulary in order and context length."""
+        content = [self.tokenizer.encoder, self.tokenizer.context_length]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def tower_digest(self, tower: Tower) -> str:
+        """SHA-256 of all that decides a tower's embeddings: weights, architecture, normalization.
+
+        Content, not name: the same weights under two names share every artifact.
+        """
+        part = "vision_cfg" if tower == "image" else "text_cfg"
+        architecture = {
+            key: value
+            for key, value in self.model_config.items()
+            if key not in ("vision_cfg", "text_cfg", "multimodal_cfg")
+        } | {part: self.model_config[part]}
+        if tower == "image":
+            architecture["normalization"] = self.normalization.model_dump()
+        digest = hashlib.sha256(json.dumps(architecture, sort_keys=True, default=str).encode())
+        for name, value in sorted(self.model.state_dict().items()):
+            if _tower_of(name) == tower:
+                digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+                digest.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def tokenize(self, texts: list[str]) -> Tensor:
+        """Token ids, int64 (texts, context)."""
+        ids: Tensor = self.tokenizer(texts)
+        return ids
+
+    def real_tokens(self, ids: Tensor) -> Tensor:
+        """Which of the text tower's tokens are real: bool (texts, tokens).
+
+        Up to and including end-of-text, which has the largest id (0 pads, but is a real token
+        too). CoCa appends its class token behind the padding.
+        """
+        positions = torch.arange(ids.shape[1], device=ids.device)
+        keep = positions <= ids.argmax(-1, keepdim=True)
+        if getattr(getattr(self.model, "text", None), "cls_emb", None) is not None:
+            keep = torch.cat([keep, keep.new_ones(len(keep), 1)], 1)
+        return keep
+
+    def forward(self, tower: Tower, inputs: Tensor) -> Tensor:
+        """Embeddings as the model gives them, (samples, dim), without gradients.
+
+        Args:
+            inputs: for the image tower uint8 pixels (samples, 3, H, W), or float ones that are
+                normalised already; for the text tower token ids (samples, context).
+        """
+        inputs = inputs.to(self.device, non_blocking=True)
+        encode = self.model.encode_image if tower == "image" else self.model.encode_text
+        if inputs.dtype == torch.uint8:
+            inputs = self.normalization(inputs)
+        with torch.inference_mode():
+            embeddings: Tensor = encode(inputs)  # type: ignore[operator]
+        return embeddings
+
+    def encode(self, tower: Tower, inputs: Tensor) -> Tensor:
+        """Embeddings of unit length, float32 (samples, dim); `inputs` as for `forward`."""
+        return F.normalize(self.forward(tower, inputs).float(), dim=-1)
+
+
+@lru_cache(maxsize=1)
+def load(config: BackboneConfig, device: str = "cpu") -> Backbone:
+    """The backbone that `config` names; the last one loaded stays in memory.
+
+    Weights are read with open_clip's `weights_only` loading or as safetensors, never unpickled.
+
+    Raises:
+        UnknownBackboneError: no such model, tag, file or folder, or one open_clip cannot read.
+        UnsupportedFamilyError: its tokenizer is not open_clip's BPE.
+    """
+    match config:
+        case DemoBackbone():
+            return _load(f"local-dir:{demo.BACKBONES[config.name]}", None, device)
+        case FolderBackbone():
+            return _load(f"local-dir:{config.folder}", None, device)
+        case OpenClipBackbone():
+            return _load(config.model, config.pretrained, device)
+
+
+def _load(name: str, pretrained: str | None, device: str) -> Backbone:
+    folder = Path(name.removeprefix("local-dir:")) if name.startswith("local-dir:") else None
+    try:
+        model_config = (
+            open_clip.get_model_config(name)
+            if folder is None
+            else json.loads((folder / "open_clip_config.json").read_text())["model_cfg"]
+        )
+        model = open_clip.create_model(
+            name, pretrained=pretrained, device=device, precision="fp32", require_pretrained=True
+        )
+        tokenizer = open_clip.get_tokenizer(name, **_merges(folder, model_config))
+    except UnknownBackboneError:
+        raise
+    except Exception as error:  # open_clip raises many kinds; all mean that it cannot be loaded
+        raise UnknownBackboneError(
+            f"open_clip cannot load {name}{f' with {pretrained}' if pretrained else ''}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if type(tokenizer) is not SimpleTokenizer:
+        raise UnsupportedFamilyError(
+            f"{name} tokenizes with {type(tokenizer).__name__}, whose padding is not known here; "
+            "choose a backbone with open_clip's own BPE tokenizer"
+        )
+    preprocess: dict[str, Any] = model.visual.preprocess_cfg
+    size = preprocess["size"]
+    height, width = (size, size) if isinstance(size, int) else size
+    return Backbone(
+        model=model.eval().requires_grad_(False),
+        tokenizer=tokenizer,
+        model_config=model_config,
+        geometry=Geometry(
+            height=height,
+            width=width,
+            interpolation=preprocess["interpolation"],
+            resize_mode=preprocess["resize_mode"],
+            fill_color=preprocess["fill_color"],
+        ),
+        normalization=Normalization(mean=preprocess["mean"], std=preprocess["std"]),
+    )
+
+
+def _merges(folder: Path | None, model_config: dict[str, Any]) -> dict[str, str]:
+    """A merges file named relative to a backbone's folder lies in that folder."""
+    merges = model_config["text_cfg"].get("tokenizer_kwargs", {}).get("bpe_path")
+    if merges is None or folder is None:
+        return {}
+    path = (folder / merges).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        raise UnknownBackboneError(
+            f"the tokenizer's merges file must lie in the backbone's folder {folder}; "
+            f"its configuration names {merges}"
+        )
+    return {"bpe_path": str(path)}
+
+
+def _tower_of(parameter: str) -> Tower | None:
+    """The tower that a state-dict entry belongs to; None for the logit scale and CoCa's decoder."""
+    if parameter.startswith("visual."):
+        return "image"
+    if parameter.startswith("text_decoder.") or parameter in ("logit_scale", "logit_bias"):
+        return None
+    return "text"
+
+
+def resolve_device(device: str) -> str:
+    """`auto` to the best device at hand.
+
+    Raises:
+        InputError: a GPU was asked for and torch sees none.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(
+            "device cuda was asked for and torch sees no GPU; use device: auto, or check the "
+            "driver with `uwm doctor`"
+        )
+    return device

@@ -1,0 +1,43 @@
+"""Activation statistics of one tower over a batch of inputs: forward pass, observed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from uwm.backbone import Backbone
+from uwm.layers import Layer, Tower
+from uwm.observe import observing
+from uwm.scoring import Activations
+from uwm.statistics import TokenMoments, token_moments
+
+
+def capture(
+    backbone: Backbone, tower: Tower, layers: Sequence[Layer], inputs: Tensor
+) -> dict[str, Activations]:
+    """Norm and std over real tokens of what each of `layers` reads.
+
+    Args:
+        inputs: pixels or token ids of a batch, see `Backbone.forward`.
+
+    Returns:
+        Per path of the module that reads (`Layer.reads`), float32 (samples, in) on the backbone's
+        device. The std of a sample with one real token is NaN.
+
+    Raises:
+        LayerNotObservedError: see `uwm.observe`.
+    """
+    keep = None
+    if tower == "text":
+        inputs = inputs.to(backbone.device, non_blocking=True)
+        keep = backbone.real_tokens(inputs)
+    moments: dict[str, TokenMoments] = {}
+
+    def observer(path: str, activation: Tensor) -> None:
+        new = token_moments(activation, keep)
+        moments[path] = moments[path].merge(new) if path in moments else new
+
+    with observing(backbone.model, layers, observer):
+        backbone.forward(tower, inputs)
+    return {path: Activations(found.norm, found.std) for path, found in moments.items()}

