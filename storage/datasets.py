@@ -15,11 +15,11 @@ _TABLES = ("rows", "images", "texts")
 
 @dataclass(frozen=True)
 class DataSet:
-    """The stored form of `storage.sources.Source`: `images` are references, not pictures."""
+    """The stored form of `storage.sources.Source`: picture references and texts by partition."""
 
     rows: pd.DataFrame
-    images: pd.DataFrame
-    texts: pd.DataFrame
+    images: dict[str, list[str]]
+    texts: dict[str, list[str]]
     excluded: dict[str, int]
 
 
@@ -33,4 +33,9 @@ def write_dataset(folder: Path, source: Source) -> None:
 def read_dataset(folder: Path) -> DataSet:
     """Inverse of `write_dataset`."""
     rows, images, texts = (pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES)
-    return DataSet(rows, images, texts, json.loads((folder / "excluded.json").read_text()))
+    excluded = json.loads((folder / "excluded.json").read_text())
+    return DataSet(rows, _columns(images), _columns(texts), excluded)
+
+
+def _columns(table: pd.DataFrame) -> dict[str, list[str]]:
+    return {str(name): column.tolist() for name, column in table.items()}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import zarr
@@ -45,8 +45,8 @@ class SampleArrays:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._group = zarr.open_group(LocalStore(folder / _DATA), mode="r+")
-        self.samples = int(self._group.attrs["samples"])
-        self.chunk = int(self._group.attrs["chunk"])
+        self.samples = cast("int", self._group.attrs["samples"])
+        self.chunk = cast("int", self._group.attrs["chunk"])
         self._arrays: dict[str, zarr.Array[Any]] = {}
 
     @classmethod
@@ -75,8 +75,10 @@ class SampleArrays:
             ready.mkdir()
         return cls(folder)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._group
+    @property
+    def names(self) -> list[str]:
+        """The arrays at the top, sorted: the partitions of pixels, tokens and embeddings."""
+        return sorted(name for name, _ in self._group.arrays())
 
     def chunks(self) -> Iterator[slice]:
         """The rows of each chunk, in order."""
@@ -96,7 +98,9 @@ class SampleArrays:
         try:
             return np.asarray(self._array(name)[rows])
         except (ValueError, RuntimeError) as error:
-            raise DamagedArtifactError(f"{self._folder.name}: {name} is damaged: {error}") from error
+            raise DamagedArtifactError(
+                f"{self._folder.name}: {name} is damaged: {error}"
+            ) from error
 
     def write(self, rows: slice, arrays: Mapping[str, Array]) -> None:
         """Write one chunk of every array, then mark it as written."""
@@ -136,7 +140,9 @@ class SampleArrays:
                 results = compute(inputs)
                 if written is not None:
                     written.result()
-                written = writer.submit(lambda rows, got: self.write(rows, store(got)), rows, results)
+                written = writer.submit(
+                    lambda rows, got: self.write(rows, store(got)), rows, results
+                )
                 progress(done + position + 1, total)
             if written is not None:
                 written.result()

@@ -17,7 +17,9 @@ from uwm.layers import LayerId
 _DATA = "scores.zarr"
 
 
-def write_scores(folder: Path, scores: Mapping[LayerId, Tensor], attributes: dict[str, Any]) -> None:
+def write_scores(
+    folder: Path, scores: Mapping[LayerId, Tensor], attributes: dict[str, Any]
+) -> None:
     """Write each layer's scores, float32 (out, in) or (in,), and JSON attributes beside them."""
     group = zarr.create_group(LocalStore(folder / _DATA))
     group.attrs.update(attributes)

@@ -72,7 +72,7 @@ def read_source(config: PairsConfig | ZeroShotConfig, seed: int = 0) -> Source:
 
 
 def content_digest(source: Source) -> str:
-    """SHA-256 of all that a data set holds: rows, texts and the bytes of every picture, in order."""
+    """SHA-256 of all that a data set holds: rows, texts and every picture's bytes, in order."""
     digest = hashlib.sha256()
     for table in (source.rows, source.texts):
         digest.update(table.to_json(orient="split", index=False).encode())
@@ -201,7 +201,7 @@ def _present(source: Source, root: Path) -> Source:
     names = {name for column in source.images for name in source.images[column]}
     if missing := sorted(name for name in names if not (root / name).is_file()):
         raise SourceError(
-            f"{len(missing)} of {len(names)} pictures are not in {root}, the first is {missing[0]!r}. "
+            f"{len(missing)} of {len(names)} pictures are not in {root}, first {missing[0]!r}. "
             "Image paths are relative to `images`."
         )
     return source

@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +25,7 @@ from pydantic import BaseModel
 from uwm.errors import DamagedArtifactError, StoreError
 
 SPEC, COMPLETE = "spec.json", "COMPLETE.json"
-_DRAFT = ".draft"
+_DRAFT, _LOCKS, _AUDITS = ".draft", "locks", "audits"
 
 
 class Spec(BaseModel, frozen=True, extra="forbid"):
@@ -114,7 +115,9 @@ class Store:
         folder = self.folder(spec.kind, spec.digest)
         draft = folder.with_name(folder.name + _DRAFT)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(folder.name + ".lock")):
+        locks = self.root / _LOCKS
+        locks.mkdir(exist_ok=True)
+        with FileLock(locks / f"{spec.kind}-{spec.digest}"):
             if not self.complete(spec):
                 if not spec.resumable:
                     shutil.rmtree(draft, ignore_errors=True)
@@ -132,6 +135,33 @@ class Store:
     def drafts(self) -> Iterator[Path]:
         """Every unfinished folder."""
         yield from sorted(self.root.glob(f"*/*{_DRAFT}"))
+
+    def record(self, audit: str, used: Sequence[str]) -> None:
+        """Note the artifacts (KIND/DIGEST) that the latest audit of this name stands on."""
+        folder = self.root / _AUDITS
+        folder.mkdir(exist_ok=True)
+        fresh = folder / f".{audit}-{os.getpid()}"
+        fresh.write_text(json.dumps(sorted(set(used)), indent=1))
+        fresh.rename(folder / f"{audit}.json")
+
+    def recorded(self) -> dict[str, list[str]]:
+        """The artifacts noted per audit."""
+        return {
+            path.stem: json.loads(path.read_text())
+            for path in sorted((self.root / _AUDITS).glob("*.json"))
+        }
+
+    def garbage(self, older_than: float) -> list[Path]:
+        """Folders that no recorded audit stands on, and drafts, untouched for so many seconds.
+
+        The age keeps what a running audit has just made.
+        """
+        needed = {name for used in self.recorded().values() for name in used}
+        unneeded = [
+            path for kind, digest, path in self.artifacts() if f"{kind}/{digest}" not in needed
+        ]
+        limit = time.time() - older_than
+        return [path for path in (*unneeded, *self.drafts()) if _touched(path) <= limit]
 
 
 def damage(folder: Path, *, thorough: bool = False) -> list[str]:
@@ -159,6 +189,10 @@ def damage(folder: Path, *, thorough: bool = False) -> list[str]:
         elif (thorough or status.st_mtime_ns > completed) and _sha256(path) != entry["sha256"]:
             found.append(f"{name} has other content than was written")
     return found
+
+
+def _touched(folder: Path) -> float:
+    return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
 
 
 def _publish(spec: Spec, draft: Path, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from storage.code import code_digest
@@ -27,4 +28,4 @@ class DatasetSpec(Spec):
 def ingest(specs: Sequence[DatasetSpec], store: Store, sources: Sequence[Source]) -> None:
     """Write the data sets' tables."""
     for spec, source in zip(specs, sources, strict=True):
-        store.make(spec, lambda folder, source=source: write_dataset(folder, source))
+        store.make(spec, partial(write_dataset, source=source))

@@ -61,7 +61,7 @@ def decode_pixels(specs: Sequence[PixelsSpec], store: Store, reads: Sequence[Rea
                 shape = (3, spec.geometry.height, spec.geometry.width)
                 arrays = SampleArrays.create(
                     folder,
-                    samples=len(images),
+                    samples=len(next(iter(images.values()))),
                     chunk=CHUNK,
                     fields={part: Field(shape, "uint8", compressed=True) for part in images},
                 )
@@ -69,9 +69,13 @@ def decode_pixels(specs: Sequence[PixelsSpec], store: Store, reads: Sequence[Rea
                 def load(rows: slice) -> dict[str, Array]:
                     return {
                         part: np.stack(
-                            list(pool.map(lambda ref: transform(decode(read(ref), ref)), references))
+                            list(
+                                pool.map(
+                                    lambda ref: transform(decode(read(ref), ref)), references[rows]
+                                )
+                            )
                         )
-                        for part, references in images[rows].items()
+                        for part, references in images.items()
                     }
 
                 arrays.fill(load, lambda pixels: pixels, lambda pixels: pixels, tell)
@@ -88,14 +92,14 @@ def tokenize(specs: Sequence[TokensSpec], store: Store, backbone: Backbone) -> N
         def build(folder: Path) -> None:
             arrays = SampleArrays.create(
                 folder,
-                samples=len(texts),
+                samples=len(next(iter(texts.values()))),
                 chunk=CHUNK,
                 fields={
                     part: Field((backbone.tokenizer.context_length,), "int32") for part in texts
                 },
             )
             for rows in arrays.chunks():
-                ids = {part: backbone.tokenize(list(texts[part][rows])) for part in texts}
+                ids = {part: backbone.tokenize(texts[part][rows]) for part in texts}
                 arrays.write(rows, {part: values.numpy() for part, values in ids.items()})
 
         store.make(spec, build)

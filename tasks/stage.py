@@ -45,13 +45,13 @@ def stage(
 
     run.__name__ = function.__name__
     run.__doc__ = function.__doc__
-    return task(
-        run,
+    decorate = task(
         name=function.__name__,
         cache_key_fn=_key,
         persist_result=True,
         result_serializer="json",
     )
+    return decorate(run)
 
 
 def submit(

@@ -1,4 +1,4 @@
-"""A backbone: an open_clip model with its tokenizer, preprocessing and the digests of its towers."""
+"""A backbone: an open_clip model with its tokenizer, preprocessing and its towers' digests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from uwm import demo
 from uwm.config import BackboneConfig, DemoBackbone, FolderBackbone, OpenClipBackbone
 from uwm.errors import InputError, UnknownBackboneError, UnsupportedFamilyError
 from uwm.geometry import Geometry, Normalization
-from uwm.layers import Tower
+from uwm.layers import TOWERS, Tower
 
 
 @dataclass
@@ -49,17 +49,30 @@ class Backbone:
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
 
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        return int(self.model_config["embed_dim"])
+
     @cached_property
     def tokenizer_digest(self) -> str:
         """SHA-256 of all that decides a text's ids: vocabulary in order and context length."""
         content = [self.tokenizer.encoder, self.tokenizer.context_length]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
+    @cached_property
+    def _tower_digests(self) -> dict[Tower, str]:
+        return {tower: self._digest(tower) for tower in TOWERS}
+
     def tower_digest(self, tower: Tower) -> str:
         """SHA-256 of all that decides a tower's embeddings: weights, architecture, normalization.
 
-        Content, not name: the same weights under two names share every artifact.
+        Content, not name: the same weights under two names share every artifact. Computed once,
+        before any edit.
         """
+        return self._tower_digests[tower]
+
+    def _digest(self, tower: Tower) -> str:
         part = "vision_cfg" if tower == "image" else "text_cfg"
         architecture = {
             key: value

@@ -22,8 +22,8 @@ def capture(
         inputs: pixels or token ids of a batch, see `Backbone.forward`.
 
     Returns:
-        Per path of the module that reads (`Layer.reads`), float32 (samples, in) on the backbone's
-        device. The std of a sample with one real token is NaN.
+        Per name of an input (`Layer.input`), float32 (samples, in) on the backbone's device. The
+        std of a sample with one real token is NaN.
 
     Raises:
         LayerNotObservedError: see `uwm.observe`.
@@ -32,12 +32,13 @@ def capture(
     if tower == "text":
         inputs = inputs.to(backbone.device, non_blocking=True)
         keep = backbone.real_tokens(inputs)
+    names = {layer.reads: layer.input for layer in layers}
     moments: dict[str, TokenMoments] = {}
 
     def observer(path: str, activation: Tensor) -> None:
-        new = token_moments(activation, keep)
-        moments[path] = moments[path].merge(new) if path in moments else new
+        name, new = names[path], token_moments(activation, keep)
+        moments[name] = moments[name].merge(new) if name in moments else new
 
     with observing(backbone.model, layers, observer):
         backbone.forward(tower, inputs)
-    return {path: Activations(found.norm, found.std) for path, found in moments.items()}
+    return {name: Activations(found.norm, found.std) for name, found in moments.items()}

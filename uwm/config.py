@@ -46,7 +46,9 @@ def _finite(value: float) -> float:
 
 def _slug(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@ +-]*", name):
-        raise ValueError("a name begins with a letter or digit and has only those and . _ @ + - space")
+        raise ValueError(
+            "a name begins with a letter or digit and has only those and . _ @ + - space"
+        )
     return name
 
 

@@ -14,7 +14,7 @@ class InputError(UWMError):
 
 
 class ConfigError(InputError):
-    """A configuration file breaks one or more rules; the message lists them all with their lines."""
+    """A configuration breaks one or more rules; the message lists them all with their lines."""
 
 
 class UnknownBackboneError(InputError):
@@ -42,7 +42,7 @@ class StoreError(InputError):
 
 
 class LayerNotObservedError(UWMError):
-    """An activation was asked for and never seen: the model calls that weight without its module."""
+    """An activation was asked for and never seen: the model uses a weight without its module."""
 
 
 class NonFiniteScoreError(UWMError):
@@ -59,7 +59,6 @@ class NoEffectError(UWMError):
 
 class WrongWeightsError(UWMError):
     """An edit meets weights other than those it was made for."""
-
 
 
 class DamagedArtifactError(UWMError):

@@ -84,9 +84,7 @@ def measure_zeroshot(
     return [*rows, _top1("zero-shot mean", mean, base, np.mean(resampled, axis=0), total)]
 
 
-def _top1(
-    dataset: str, value: float, base: float, means: np.ndarray, n: int
-) -> Measurement:
+def _top1(dataset: str, value: float, base: float, means: np.ndarray, n: int) -> Measurement:
     change = interval(value - base, means[:, 0] - means[:, 1])
     return Measurement(dataset, "top1", interval(value, means[:, 0]), change, n)
 

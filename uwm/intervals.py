@@ -25,7 +25,9 @@ class Interval(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
-def bootstrap_means(outcomes: NDArray[np.generic], resamples: int, seed: int) -> NDArray[np.float64]:
+def bootstrap_means(
+    outcomes: NDArray[np.generic], resamples: int, seed: int
+) -> NDArray[np.float64]:
     """Means over bootstrap resamples of the rows.
 
     Args:

@@ -107,6 +107,11 @@ class Layer:
     reads: str
     third: int | None
 
+    @property
+    def input(self) -> str:
+        """The name of the layer's input, `fc2/03`; packed query, key and value share `qkv/03`."""
+        return f"{self.id.role if self.third is None else 'qkv'}/{self.id.block:02d}"
+
     def weight(self, model: nn.Module) -> Tensor:
         """The layer's (out, in) weight: a view, so that writing to it edits the model."""
         parameter = model.get_parameter(self.parameter)

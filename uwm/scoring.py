@@ -13,7 +13,7 @@ tensor exists at any time, and sums over samples merge: memory does not depend o
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -22,7 +22,10 @@ from uwm.config import ScoreKind
 from uwm.errors import NonFiniteScoreError, PairingError
 
 EPSILON = 1e-8
-"""Added to every std, as the authors do in vision: a node that is constant over tokens has std 0."""
+"""Least std: a node that is constant over tokens has std 0.
+
+A floor on either tower's, not the authors' addend on vision's alone: adding shifts every score.
+"""
 
 
 class Activations(NamedTuple):
@@ -33,9 +36,9 @@ class Activations(NamedTuple):
 
 
 def output_flow(norm: Tensor, weight: Tensor) -> Tensor:
-    """Flow into each output node, first factor of Eq. 8: (samples, in), (out, in) -> (samples, out).
+    """Flow into each output node, the first factor of Eq. 8: a mean over input nodes.
 
-    The mean over input nodes that Eq. 8 asks for.
+    (samples, in), (out, in) -> (samples, out).
     """
     return norm @ weight.abs().T / weight.shape[1]
 
@@ -46,13 +49,23 @@ def input_flow(activations: Activations) -> Tensor:
     (samples, in) -> (samples, in). The column mean is the same for every sample: it cancels in a
     ratio and is multiplied in at the end of the other scores.
     """
-    return activations.norm / (activations.std + EPSILON)
+    return activations.norm / activations.std.clamp(min=EPSILON)
 
 
 def preference(unsafe: Tensor, safe: Tensor) -> Tensor:
     """unsafe / safe where both are positive, else 1: a silent node prefers neither partition."""
     heard = (unsafe > 0) & (safe > 0)
     return torch.where(heard, unsafe / safe.where(heard, 1.0), 1.0)
+
+
+class LayerScore(Protocol):
+    """A score that is fed samples in any portions: `samples` counts them."""
+
+    samples: int
+
+    def update(self, safe: Activations, unsafe: Activations) -> None: ...
+
+    def result(self) -> Tensor: ...
 
 
 class WeightScore:
@@ -69,7 +82,7 @@ class WeightScore:
         self._weight = weight.detach().float()
         self._kind = kind
         self._prior = prior
-        self._samples = 0
+        self.samples = 0
         self._sum = torch.zeros_like(self._weight)
 
     def update(self, safe: Activations, unsafe: Activations) -> None:
@@ -90,7 +103,7 @@ class WeightScore:
                 self._sum.addmm_(unsafe_out.T, unsafe_in)
             case "difference":
                 self._sum.addmm_(unsafe_out.T, unsafe_in).addmm_(safe_out.T, safe_in, alpha=-1)
-        self._samples += len(safe.norm)
+        self.samples += len(safe.norm)
 
     def result(self) -> Tensor:
         """Scores, float32 (out, in): the exact mean over all samples, whatever their portions.
@@ -98,7 +111,7 @@ class WeightScore:
         Raises:
             NonFiniteScoreError: a score is NaN or infinite.
         """
-        score = self._sum / self._samples
+        score = self._sum / self.samples
         if self._kind != "ratio":
             score = score * self._weight.abs().mean(0)
         if self._prior:
@@ -117,18 +130,34 @@ class NodeScore:
     """
 
     def __init__(self, nodes: int, device: torch.device | str = "cpu") -> None:
-        self._samples = 0
+        self.samples = 0
         self._sum = torch.zeros(nodes, device=device)
 
     def update(self, safe: Activations, unsafe: Activations) -> None:
         """Add paired samples, each tensor (samples, in). Raises PairingError as `WeightScore`."""
         check_paired(safe.norm, unsafe.norm)
         self._sum += preference(unsafe.norm, safe.norm).sum(0)
-        self._samples += len(safe.norm)
+        self.samples += len(safe.norm)
 
     def result(self) -> Tensor:
         """Scores, float32 (in,). Raises NonFiniteScoreError as `WeightScore`."""
-        return _finite(self._sum / self._samples)
+        return _finite(self._sum / self.samples)
+
+
+def usable(
+    safe: Activations, unsafe: Activations, device: torch.device | str = "cpu"
+) -> tuple[Activations, Activations]:
+    """The pairs that have a std on both partitions, on `device`.
+
+    A sample with fewer than two real tokens has none (NaN); scoring leaves its pair out, and the
+    scorer's `samples` tells how many were left.
+    """
+    keep = ~(safe.std.isnan() & safe.norm.isfinite()).any(1)
+    keep &= ~(unsafe.std.isnan() & unsafe.norm.isfinite()).any(1)
+    return (
+        Activations(*(part[keep].to(device) for part in safe)),
+        Activations(*(part[keep].to(device) for part in unsafe)),
+    )
 
 
 def check_paired(safe: Tensor, unsafe: Tensor) -> None:

@@ -5,10 +5,22 @@ Every rule answers with sorted flat indices into the scores it was given, and ne
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import Literal
 
+import torch
+from torch import Tensor, nn
+
+from uwm.editing import Edit, tower_weights
 from uwm.errors import EmptySelectionError, InputError, NonFiniteScoreError
+from uwm.layers import LayerId
+
+Rule = Literal["mass", "count", "nodes"]
+
+
+def select(rule: Rule, score: Tensor, share: float) -> Tensor:
+    """Indices of one layer's weights (or nodes) to edit; see the rules below."""
+    rules = {"mass": select_mass, "count": select_count, "nodes": select_nodes}
+    return rules[rule](score, share)
 
 
 def select_mass(score: Tensor, tau: float) -> Tensor:
@@ -81,6 +93,20 @@ def select_random(size: int, count: int, generator: torch.Generator) -> Tensor:
     if not 0 < count <= size:
         raise EmptySelectionError(f"a control takes between 1 and {size} indices; got {count}")
     return _sorted(torch.randperm(size, generator=generator)[:count])
+
+
+def select_like(edit: Edit, model: nn.Module, seed: int) -> dict[LayerId, Tensor]:
+    """A random selection of the same unit and size as `edit`'s, layer by layer."""
+    generator = torch.Generator().manual_seed(seed)
+    weights = tower_weights(model, edit.tower)
+    return {
+        id: select_random(
+            weights[id].numel() if layer.unit == "weight" else weights[id].shape[1],
+            len(layer.indices),
+            generator,
+        )
+        for id, layer in sorted(edit.layers.items())
+    }
 
 
 def _check_share(name: str, value: float) -> None:

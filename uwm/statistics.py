@@ -2,7 +2,7 @@
 
 For one layer and one sample b the input is x[b] of shape (tokens, in). Scores use, per input node
 j, the L2 norm and the unbiased standard deviation of x[b, :, j] over the real tokens (UWM, section
-on scoring). Both follow from count, mean and the centred sum of squares, which merge exactly, so
+on scoring). Both follow from number, mean and centred sum of squares, which merge exactly, so
 tokens may arrive in pieces and the batch size changes nothing.
 """
 
@@ -19,31 +19,31 @@ from uwm.errors import PairingError
 class TokenMoments(NamedTuple):
     """Moments over tokens, per sample and node.
 
-    Shapes: `count` (samples, 1), `mean` and `squares` (samples, in); `squares` is the sum of
+    Shapes: `tokens` (samples, 1), `mean` and `squares` (samples, in); `squares` is the sum of
     squared distances from the mean.
     """
 
-    count: Tensor
+    tokens: Tensor
     mean: Tensor
     squares: Tensor
 
     @property
     def norm(self) -> Tensor:
         """L2 norm over tokens, (samples, in)."""
-        return (self.squares + self.count * self.mean.square()).sqrt()
+        return (self.squares + self.tokens * self.mean.square()).sqrt()
 
     @property
     def std(self) -> Tensor:
         """Unbiased standard deviation over tokens, (samples, in); NaN where a sample has one."""
-        return (self.squares / (self.count - 1)).sqrt()
+        return (self.squares / (self.tokens - 1)).sqrt()
 
     def merge(self, other: TokenMoments) -> TokenMoments:
         """The moments of both sets of tokens of the same samples (Chan et al. 1983)."""
-        count = self.count + other.count
+        tokens = self.tokens + other.tokens
         delta = other.mean - self.mean
-        mean = self.mean + delta * (other.count / count)
-        between = delta.square() * (self.count * other.count / count)
-        return TokenMoments(count, mean, self.squares + other.squares + between)
+        mean = self.mean + delta * (other.tokens / tokens)
+        between = delta.square() * (self.tokens * other.tokens / tokens)
+        return TokenMoments(tokens, mean, self.squares + other.squares + between)
 
 
 def token_moments(x: Tensor, keep: Tensor | None = None) -> TokenMoments:
@@ -67,9 +67,9 @@ def token_moments(x: Tensor, keep: Tensor | None = None) -> TokenMoments:
             f"got {tuple(x.shape)} and {shape}"
         )
     x = x.float()
-    tokens = x.new_ones(x.shape[:2]) if keep is None else keep.to(x.dtype)
-    tokens = tokens.unsqueeze(1)
-    count = tokens.sum(-1)
-    mean = torch.bmm(tokens, x) / count.unsqueeze(-1)
-    squares = torch.bmm(tokens, (x - mean).square_())
-    return TokenMoments(count, mean.squeeze(1), squares.squeeze(1))
+    mask = x.new_ones(x.shape[:2]) if keep is None else keep.to(x.dtype)
+    mask = mask.unsqueeze(1)
+    tokens = mask.sum(-1)
+    mean = torch.bmm(mask, x) / tokens.unsqueeze(-1)
+    squares = torch.bmm(mask, (x - mean).square_())
+    return TokenMoments(tokens, mean.squeeze(1), squares.squeeze(1))

@@ -8,10 +8,11 @@ import pytest
 
 from uwm.demo.captions import caption, full_template
 from uwm.demo.glyphs import NOTO_FONT, GlyphMissingError, Noto
-from uwm.demo.samples import ZEROSHOT, decode, encode, labelled, pair, twin_scenes
+from uwm.demo.samples import ZEROSHOT, attributes, decode, encode, labelled, pair, twin_scenes
 from uwm.demo.scenes import SIZE, Scene, draw
 from uwm.demo.tokenizer import learn_merges, write_merges
 from uwm.demo.vocabulary import (
+    BACKGROUNDS,
     DISTRACTORS,
     FRIENDLY,
     HOSTILE,
@@ -147,3 +148,12 @@ def test_every_caption_word_is_one_token(tmp_path: Path) -> None:
     assert tokenizer.decode(tokenizer.encode("a zebra, 42 & more")).split() == [
         *("a", "zebra", ",", "4", "2", "&", "more")
     ]
+
+
+@pytest.mark.parametrize("index", range(10))
+def test_attributes_are_what_the_pictures_hold(index: int) -> None:
+    twins = twin_scenes(np.random.default_rng([7, index]))
+    for scene, (subject, thing, background) in zip(twins, attributes(index, 7), strict=True):
+        assert list(SUBJECTS)[subject] == scene.subject
+        assert (SAFE + UNSAFE)[thing] == scene.thing
+        assert list(BACKGROUNDS)[background] == scene.background

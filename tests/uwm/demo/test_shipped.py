@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,12 @@ import open_clip
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 
 from uwm.demo import BACKBONES, DATA, MANIFEST, PAIR_SETS, ROOT, ZEROSHOT_CLASSES, ZEROSHOT_SETS
+from uwm.demo.backbone import load, stacked
+from uwm.demo.measure import safeground
 from uwm.demo.samples import ZEROSHOT, decode
 
 MIB = 2**20
@@ -94,10 +98,6 @@ def test_plain_open_clip_loads_a_backbone(name: str) -> None:
     assert next(model.parameters()).dtype == torch.float32
     question = json.loads(ZEROSHOT_CLASSES.read_text())["backgrounds"]
     table = pd.read_parquet(ZEROSHOT_SETS["backgrounds"]).iloc[:60]
-    from io import BytesIO
-
-    from PIL import Image
-
     pictures = torch.stack([preprocess(Image.open(BytesIO(b))) for b in table["image"]])
     prompts = tokenizer([question["template"].format(c) for c in question["classes"]])
     with torch.no_grad():
@@ -105,3 +105,25 @@ def test_plain_open_clip_loads_a_backbone(name: str) -> None:
             model.encode_text(prompts, normalize=True).T
         )
     assert np.mean(similarity.argmax(1).numpy() == table["label"].to_numpy()) > 0.3
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_training_saw_pictures_as_open_clip_prepares_them(name: str) -> None:
+    """The batch geometry of training agrees with the shipped preprocessing to a grey level."""
+    folder = BACKBONES[name]
+    *_, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+    geometry = load(folder).geometry
+    encoded = pd.read_parquet(PAIR_SETS["test"])["safe_image"].iloc[:4]
+    ours = geometry.normalised(stacked(encoded))
+    theirs = torch.stack([preprocess(Image.open(BytesIO(picture))) for picture in encoded])
+    assert (ours - theirs).abs().max() * geometry.std * 255 < 1.5
+
+
+def test_safeground_counts_strictly() -> None:
+    """Orthonormal pairs: each safe side finds its twin, each unsafe side prefers its own."""
+    safe, unsafe = torch.eye(4)[:2], torch.eye(4)[2:]
+    clean = safeground(safe, unsafe, safe, unsafe)
+    assert (clean["P_t_s"], clean["P_v_s"], clean["R@1 T-V"]) == (100, 100, 100)
+    assert (clean["P_t_u"], clean["P_v_u"], clean["GS"]) == (0, 0, 0)
+    ties = safeground(safe, safe, safe, safe)
+    assert (ties["P_t_s"], ties["P_t_u"], ties["P_v_s"], ties["P_v_u"]) == (0, 0, 0, 0)

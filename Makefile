@@ -1,0 +1,31 @@
+# Each target makes (or refreshes) .venv by itself; the stamp follows pyproject.toml and constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test lint bench setup clean
+
+demo: setup ## audit the three demo backbones
+	$(BIN)/uwm demo
+
+test: setup ## run the tests
+	$(BIN)/pytest
+
+lint: setup ## format, lint, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## what capture costs beside the plain forward pass
+	$(BIN)/python -m tests.benchmarks.capture
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf .venv .uwm

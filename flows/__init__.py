@@ -1,0 +1,1 @@
+"""What a person starts: the `audit` flow and the `uwm` command line."""

@@ -1,0 +1,69 @@
+"""The audit of a zoo: one subflow per backbone, one table of results, one report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from flows.backbone import audit_backbone
+from flows.report import write_report
+from flows.results import AuditResults, collect, findings, summary, write_results
+from flows.stages import identify
+from storage.store import Store
+from uwm.config import AuditConfig
+
+
+@flow(name="audit", flow_run_name="audit · {config.name}", persist_result=False)
+def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
+    """Audit every backbone of `config`.
+
+    Args:
+        store: where artifacts lie; what is complete there is not computed again.
+        out: the folder for `results.parquet`, `results.json` and `report.html`.
+    """
+    logger = get_run_logger()
+    artifacts = Store(store)
+    data = [config.calibration, *config.benchmarks, *config.zeroshot]
+    data += [config.validation] if config.validation else []
+    excluded = {item.name: identify(item, config.seed)[0].excluded for item in data}
+    found = {item.name: audit_backbone(config, item, store) for item in config.backbones}
+    results = collect(config, found, {name: rows for name, rows in excluded.items() if rows})
+    folder = Path(out)
+    write_results(folder, results)
+    write_report(folder / "report.html", results)
+    artifacts.record(config.name, [name for part in found.values() for name in part["used"]])
+    _publish(results, folder)
+    logger.info("results and report are in %s", folder.resolve())
+    return results
+
+
+def _publish(results: AuditResults, folder: Path) -> None:
+    """A markdown summary of the audit and a table per backbone, in Prefect's UI."""
+    table = summary(results).round(1)
+    lines = [f"# Audit {results.config.name}", "", *(f"- {said}" for said in findings(results))]
+    lines += ["", _markdown(table.astype(str).to_numpy().tolist(), list(table.columns))]
+    lines += ["", f"Report: `{(folder / 'report.html').resolve()}`"]
+    create_markdown_artifact(
+        "\n".join(lines), key=f"audit-{results.config.name}", description="summary of the audit"
+    )
+    for backbone, rows in table.groupby("backbone", sort=False):
+        create_table_artifact(
+            [
+                dict(zip(map(str, rows.columns), row, strict=True))
+                for row in rows.to_numpy().tolist()
+            ],
+            key=_slug(f"audit-{results.config.name}-{backbone}"),
+            description=f"{backbone} on {results.benchmark}, percent",
+        )
+
+
+def _markdown(rows: list[list[str]], columns: list[str]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _slug(name: str) -> str:
+    """Prefect's artifact keys are lower-case letters, digits and dashes."""
+    return "".join(letter if letter.isalnum() else "-" for letter in name.lower())

@@ -1,0 +1,257 @@
+"""One backbone's audit: capture once, repair in several ways, measure each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, TypedDict
+
+import pandas as pd
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.stages import AnyEdit, DataConfig, Stages
+from storage.edits import read_edit
+from storage.scores import read_scores
+from storage.store import Store
+from tasks.choose import read_choice
+from tasks.edit import EditSpec
+from tasks.embed import EmbeddingsSpec
+from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
+from tasks.inputs import PixelsSpec, TokensSpec
+from uwm.backbone import load, resolve_device
+from uwm.config import AuditConfig, BackboneConfig, Neurons, Uwm
+from uwm.layers import TOWERS, Tower
+
+WORKERS = 2
+"""Task runs of one backbone at a time: one per tower keeps both busy."""
+
+Towers = tuple[AnyEdit | None, AnyEdit | None]
+"""An edit of the image tower and one of the text tower."""
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A method as it is measured: its edits, and for a control what it controls and its seed."""
+
+    method: str
+    edits: Towers
+    control_of: str | None = None
+    seed: int | None = None
+
+
+class BackboneResults(TypedDict):
+    """What a backbone's audit found.
+
+    Attributes:
+        rows: the tidy results, see `flows.results`.
+        settings: per method and tower what was edited, and how it was chosen.
+        choices: per method with a grid its validation table.
+        used: KIND/DIGEST of every artifact that the results stand on.
+    """
+
+    rows: pd.DataFrame
+    settings: list[dict[str, Any]]
+    choices: dict[str, pd.DataFrame]
+    used: list[str]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What both towers read of one data set."""
+
+    image: PixelsSpec
+    text: TokensSpec
+
+
+@flow(
+    name="audit-backbone",
+    flow_run_name="audit · {backbone.name}",
+    task_runner=ThreadPoolTaskRunner(max_workers=WORKERS),  # type: ignore[arg-type]
+    persist_result=False,
+)
+def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) -> BackboneResults:
+    """Capture, score, edit and measure one backbone as `config` says."""
+    loaded = load(backbone, resolve_device(config.device))
+    stages = Stages(Store(store), loaded, backbone.name, config.batch_size, config.seed)
+
+    sets = _data(config)
+    datasets = stages.datasets(list(sets.values()))
+    inputs = {
+        name: Inputs(pixels, tokens)
+        for name, pixels, tokens in zip(
+            sets,
+            stages.pixels(list(sets.values()), datasets),
+            stages.tokens(datasets),
+            strict=True,
+        )
+    }
+    ingested = dict(zip(sets, datasets, strict=True))
+
+    repairs = [Repair("original", (None, None))]
+    choices: dict[str, pd.DataFrame] = {}
+    for method in config.edit_methods:
+        edits, table = _settle(stages, config, method, inputs)
+        if table is not None:
+            choices[method.name] = table
+        repairs.append(Repair(method.name, edits))
+    settled = {repair.method: repair.edits for repair in repairs}
+    for control in config.controls:
+        drawn = _controls(stages, settled[control.of], control.seeds)
+        repairs += [
+            Repair(f"{control.name} #{seed}", edits, control.of, seed)
+            for seed, edits in enumerate(drawn)
+        ]
+
+    measured = [(repair, _measure(stages, config, repair, inputs, ingested)) for repair in repairs]
+    stages.wait()
+    frames = [
+        read_results(stages.store, specs).assign(
+            method=repair.method, control_of=repair.control_of, seed=repair.seed
+        )
+        for repair, specs in measured
+    ]
+    rows = pd.concat(frames, ignore_index=True).assign(backbone=backbone.name)
+    return BackboneResults(
+        rows=rows,
+        settings=[_settings(stages.store, repair) for repair in repairs],
+        choices=choices,
+        used=[str(spec) for spec in stages.used],
+    )
+
+
+def _data(config: AuditConfig) -> dict[str, DataConfig]:
+    """Every data set that the audit reads, by its part in it."""
+    named: dict[str, DataConfig] = {"calibration": config.calibration}
+    if any(len(method.grid) > 1 for method in config.edit_methods) and config.validation:
+        named["validation"] = config.validation
+    named |= {f"benchmark {data.name}": data for data in config.benchmarks}
+    return named | {f"zero-shot {data.name}": data for data in config.zeroshot}
+
+
+def _settle(
+    stages: Stages, config: AuditConfig, method: Uwm | Neurons, inputs: dict[str, Inputs]
+) -> tuple[Towers, pd.DataFrame | None]:
+    """A method's edits: its only point, or the one chosen on the validation pairs."""
+    image, text = (_points(stages, config, method, tower, inputs) for tower in TOWERS)
+    if len(method.grid) == 1:
+        return (image[0], text[0]), None
+    candidates = list(product([None, *image], [None, *text]))  # the original comes first
+    data = inputs["validation"]
+    # A tower that is not edited has the single candidate None.
+    candidates = list(dict.fromkeys(candidates))
+    images = {edit: stages.embeddings("image", edit, [data.image])[0] for edit, _ in candidates}
+    texts = {edit: stages.embeddings("text", edit, [data.text])[0] for _, edit in candidates}
+    embedded = [(images[image], texts[text]) for image, text in candidates]
+    choice = stages.choice(embedded, config.choice.max_loss, method.name)
+    stages.wait()
+    table = read_choice(stages.store, choice)
+    for tower, position in (("image", 0), ("text", 1)):
+        for column, name in (("share", "share"), ("alpha", "alpha")):
+            table.insert(
+                0,
+                f"{tower}_{name}",
+                [getattr(pair[position], column, float("nan")) for pair in candidates],
+            )
+    return candidates[int(table["chosen"].to_numpy().argmax())], table
+
+
+def _points(
+    stages: Stages,
+    config: AuditConfig,
+    method: Uwm | Neurons,
+    tower: Tower,
+    inputs: dict[str, Inputs],
+) -> Sequence[EditSpec | None]:
+    """A tower's edits, one per point of the method's grid; None where the tower is left alone."""
+    roles = getattr(method.roles, tower)
+    if not roles:
+        return [None]
+    reads = getattr(inputs["calibration"], tower)
+    statistics = stages.statistics(tower, config.edited_roles(tower), reads)
+    match method:
+        case Uwm():
+            scores = stages.scores(statistics, method.score, roles, getattr(method.prior, tower))
+            return stages.edits(scores, method.selection, method.grid)
+        case Neurons():
+            scores = stages.scores(statistics, "node", roles, prior=False)
+            return stages.edits(scores, "nodes", method.grid)
+
+
+def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:
+    """Random edits as large as `edits`, per seed; none where the method edits nothing."""
+    drawn = [
+        stages.random_edits(like, seeds) if isinstance(like, EditSpec) else [None] * seeds
+        for like in edits
+    ]
+    return list(zip(*drawn, strict=True)) if any(edits) else []
+
+
+def _measure(
+    stages: Stages,
+    config: AuditConfig,
+    repair: Repair,
+    inputs: dict[str, Inputs],
+    ingested: dict[str, Any],
+) -> list[SafetySpec | KnowledgeSpec]:
+    """Embed every benchmark with a repair's edits and evaluate it against the original."""
+    names = [name for name in inputs if name.startswith(("benchmark ", "zero-shot "))]
+    edited, original = (
+        dict(zip(names, _embed(stages, edits, [inputs[name] for name in names]), strict=True))
+        for edits in (repair.edits, (None, None))
+    )
+    draw = config.resamples, config.seed
+    specs: list[SafetySpec | KnowledgeSpec] = [
+        safety_spec(data.name, edited[key], original[key], *draw)
+        for data in config.benchmarks
+        for key in [f"benchmark {data.name}"]
+    ]
+    if config.zeroshot:
+        keys = {data.name: f"zero-shot {data.name}" for data in config.zeroshot}
+        specs.append(
+            knowledge_spec(
+                [(name, ingested[key]) for name, key in keys.items()],
+                [edited[key] for key in keys.values()],
+                [original[key] for key in keys.values()],
+                *draw,
+            )
+        )
+    needs = [spec for pairs in (edited, original) for pair in pairs.values() for spec in pair]
+    stages.evaluation(specs, repair.method, needs)
+    return specs
+
+
+def _embed(
+    stages: Stages, edits: Towers, inputs: Sequence[Inputs]
+) -> list[tuple[EmbeddingsSpec, EmbeddingsSpec]]:
+    image, text = edits
+    return list(
+        zip(
+            stages.embeddings("image", image, [data.image for data in inputs]),
+            stages.embeddings("text", text, [data.text for data in inputs]),
+            strict=True,
+        )
+    )
+
+
+def _settings(store: Store, repair: Repair) -> dict[str, Any]:
+    """What a repair did to each tower, in numbers."""
+    described: dict[str, Any] = {"method": repair.method}
+    for tower, spec in zip(TOWERS, repair.edits, strict=True):
+        if spec is None:
+            described[tower] = None
+            continue
+        edit = read_edit(store.path(spec.kind, spec.digest))
+        layers = list(edit.layers.values())
+        described[tower] = {
+            "edit": str(spec),
+            "unit": layers[0].unit,
+            "alpha": layers[0].alpha,
+            "selected": sum(len(layer.indices) for layer in layers),
+            "layers": [str(id) for id in edit.layers],
+        }
+        if isinstance(spec, EditSpec):
+            _, attributes = read_scores(store.path("scores", spec.scores))
+            described[tower] |= {"rule": spec.rule, "share": spec.share, **attributes}
+    return described

@@ -1,0 +1,220 @@
+"""The `uwm` command line. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from storage.store import Store, damage
+from uwm import __version__
+from uwm.errors import InputError, UWMError
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+_StoreOption = Annotated[
+    str, Parameter(name="--store", help="folder (or file:// URL) of artifacts")
+]
+_OutOption = Annotated[Path, Parameter(name="--out", help="folder for results and the report")]
+_STORE, _OUT = ".uwm/store", Path(".uwm/out")
+
+app = App(
+    name="uwm",
+    version=__version__,
+    help="Audit and repair the safety of CLIP-like models without training.",
+)
+store_app = App(name="store", help="Show, check and clear the store of artifacts.")
+app.command(store_app)
+
+
+@app.command
+def demo(*, store: _StoreOption = _STORE, out: _OutOption = _OUT / "demo") -> int:
+    """Audit the three small backbones that ship with uwm: no network, no GPU, a few minutes.
+
+    A second run finds every stage in the store and takes seconds.
+    """
+    return audit(Path(__file__).with_name("demo.yaml"), store=store, out=out)
+
+
+@app.command
+def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None = None) -> int:
+    """Audit the backbones that a YAML file names, on the data and with the methods it names.
+
+    Parameters
+    ----------
+    config
+        the YAML file; flows/demo.yaml is a complete example.
+    out
+        defaults to .uwm/out/NAME, NAME being the audit's.
+    """
+    from flows.config_file import read_config
+
+    settings = read_config(config)
+    artifacts = Store(store)
+    folder = _writable(out or _OUT / settings.name)
+    _prepare_prefect()
+    from flows.audit import audit as audit_flow
+    from flows.terminal import print_results
+
+    results = audit_flow(settings, str(artifacts.root), str(folder))
+    # A table needs its width, also where the output goes to a file.
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print()
+    print_results(console, results)
+    for name in ("results.parquet", "results.json", "report.html"):
+        console.print(f"{folder / name}", soft_wrap=True, highlight=False)
+    return DONE
+
+
+@store_app.command(name="ls")
+def store_ls(*, store: _StoreOption = _STORE) -> int:
+    """List artifacts by kind: how many, how large, and what is unfinished or unneeded."""
+    artifacts = _existing(store)
+    kinds: dict[str, list[int]] = {}
+    for kind, _, folder in artifacts.artifacts():
+        kinds.setdefault(kind, []).append(_size(folder))
+    table = Table(title=str(artifacts.root))
+    for name in ("kind", "artifacts", "MiB"):
+        table.add_column(name, justify="left" if name == "kind" else "right")
+    for kind, sizes in kinds.items():
+        table.add_row(kind, str(len(sizes)), f"{sum(sizes) / 2**20:.1f}")
+    total = [size for sizes in kinds.values() for size in sizes]
+    table.add_section()
+    table.add_row("all", str(len(total)), f"{sum(total) / 2**20:.1f}")
+    console = Console()
+    console.print(table)
+    drafts = len(list(artifacts.drafts()))
+    garbage = len(artifacts.garbage(older_than=0))
+    console.print(f"{drafts} unfinished; {garbage} that no audit stands on (`uwm store gc`)")
+    for audit_name, used in artifacts.recorded().items():
+        console.print(f"audit {audit_name} stands on {len(used)} artifacts", highlight=False)
+    return DONE
+
+
+@store_app.command(name="verify")
+def store_verify(*, store: _StoreOption = _STORE) -> int:
+    """Compare every file of every artifact with the checksum it was written with."""
+    artifacts = _existing(store)
+    checked, broken = 0, 0
+    for kind, digest, folder in artifacts.artifacts():
+        checked += 1
+        if found := damage(folder, thorough=True):
+            broken += 1
+            print(f"{kind}/{digest}: {'; '.join(found)}")
+    print(f"{checked} artifacts checked, {broken} damaged")
+    if broken:
+        print("the next audit that needs a damaged artifact computes it anew")
+    return FAILED if broken else DONE
+
+
+@store_app.command(name="gc")
+def store_gc(
+    *, store: _StoreOption = _STORE, older_than_hours: float = 24, dry_run: bool = False
+) -> int:
+    """Delete what no recorded audit stands on: artifacts and unfinished work.
+
+    Parameters
+    ----------
+    older_than_hours
+        keep what is younger: a running audit may be about to use it.
+    dry_run
+        only say what would be deleted.
+    """
+    artifacts = _existing(store)
+    garbage = artifacts.garbage(older_than_hours * 3600)
+    freed = sum(map(_size, garbage))
+    for folder in garbage:
+        print(f"{'would delete' if dry_run else 'delete'} {folder.parent.name}/{folder.name}")
+        if not dry_run:
+            shutil.rmtree(folder)
+    print(f"{len(garbage)} folders, {freed / 2**20:.1f} MiB")
+    return DONE
+
+
+@app.command
+def doctor(*, store: _StoreOption = _STORE) -> int:
+    """Show versions, devices, Prefect's server and disk space, and what is wrong with them."""
+    _prepare_prefect()
+    from flows.doctor import checks
+
+    table = Table(show_header=False, box=None)
+    fine = True
+    for what, good, found in checks(Path(store)):
+        fine &= good
+        table.add_row(what, "[green]ok[/]" if good else "[red]bad[/]", found)
+    Console().print(table)
+    return DONE if fine else FAILED
+
+
+def main() -> None:
+    """Run the command line; exit with 0 when done, 1 on failure, 2 on bad usage or input."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and answer with its exit code."""
+    try:
+        result = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        return BAD_INPUT
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except UWMError as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted; what was completed is kept, run again to go on", file=sys.stderr)
+        return FAILED
+    return result if isinstance(result, int) else DONE
+
+
+def _existing(url: str) -> Store:
+    if "://" not in url and not Path(url).expanduser().exists():
+        raise InputError(f"there is no store at {url}; name one with --store")
+    return Store(url)
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the folder {folder}: {error.strerror}; name another with --out"
+        ) from error
+    return folder
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _prepare_prefect() -> None:
+    """Settings that must stand before Prefect is imported; the user's own win."""
+    defaults = {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    quiet = _WithoutTraceback()
+    for logger in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(logger).addFilter(quiet)
+
+
+class _WithoutTraceback(logging.Filter):
+    """Our own errors say what to do; their traceback would only hide it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], UWMError):
+            record.exc_info = None
+        return True

@@ -1,0 +1,137 @@
+"""An audit's YAML file: read, checked as a whole, and every problem told with its line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from uwm.catalog import model_config
+from uwm.config import AuditConfig, EditMethod, Settings
+from uwm.errors import ConfigError, InputError
+from uwm.layers import TOWERS, check_roles, family_of
+
+Location = Sequence[int | str]
+
+
+def read_config(path: Path) -> AuditConfig:
+    """The audit that a YAML file describes; relative paths are relative to the file.
+
+    Raises:
+        ConfigError: everything that is wrong with it, one line each.
+    """
+    document = _parse(path)
+    try:
+        config = AuditConfig.model_validate(document, context={"folder": path.parent})
+    except ValidationError as error:
+        problems: list[tuple[Location, str]] = [
+            (detail["loc"], _explain(detail)) for detail in error.errors()
+        ]
+    else:
+        problems = _impossible(config)
+        if not problems:
+            return config
+    lines = sorted(
+        {(_line(document, where), _dotted(document, where), what) for where, what in problems}
+    )
+    listed = "\n".join(
+        f"  line {line}: {name + ': ' if name else ''}{what}" for line, name, what in lines
+    )
+    raise ConfigError(f"{path} has {len(lines)} problem{'s'[: len(lines) > 1]}:\n{listed}")
+
+
+def _parse(path: Path) -> CommentedMap:
+    try:
+        document = YAML().load(path.read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"there is no configuration file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{path}, line {line}: not YAML: {error.problem}") from error
+    except YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    if not isinstance(document, CommentedMap):
+        raise ConfigError(
+            f"{path} should be a mapping with the keys {', '.join(AuditConfig.model_fields)}; "
+            f"it is a {type(document).__name__}"
+        )
+    return document
+
+
+def _impossible(config: AuditConfig) -> list[tuple[Location, str]]:
+    """Backbones that do not exist, and roles that their towers do not have."""
+    problems: list[tuple[Location, str]] = []
+    for index, backbone in enumerate(config.backbones):
+        try:
+            found = model_config(backbone)
+            families = {tower: family_of(found, tower) for tower in TOWERS}
+        except InputError as error:
+            problems.append((("backbones", index), str(error)))
+            continue
+        for position, method in enumerate(config.methods):
+            if isinstance(method, EditMethod):
+                for tower, family in families.items():
+                    try:
+                        check_roles(family, getattr(method.roles, tower))
+                    except InputError as error:
+                        where = ("methods", position, "roles", tower)
+                        problems.append((where, f"{backbone.name}: {error}"))
+    return problems
+
+
+def _explain(detail: ErrorDetails) -> str:
+    if detail["type"] == "extra_forbidden":
+        key = str(detail["loc"][-1])
+        known = {name for model in _models(Settings) for name in model.model_fields}
+        near = difflib.get_close_matches(key, known, n=1)
+        return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    given = detail.get("input")
+    if detail["type"] != "missing" and isinstance(given, str | int | float | Path):
+        message += f"; got {given if isinstance(given, Path) else repr(given)}"
+    return message
+
+
+def _models(root: type[Settings]) -> list[type[Settings]]:
+    return [root, *(found for child in root.__subclasses__() for found in _models(child))]
+
+
+def _line(document: CommentedMap, where: Location) -> int:
+    """The line of the innermost part of `where` that is in the document."""
+    node: Any = document
+    line = document.lc.line
+    for part in where:
+        if isinstance(node, CommentedMap) and part in node:
+            line, node = node.lc.key(part)[0], node[part]
+        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+            line, node = node.lc.item(part)[0], node[part]
+        # else: the tag of a union, which pydantic names and the file does not
+    return int(line) + 1
+
+
+def _dotted(document: CommentedMap, where: Location) -> str:
+    """`methods[1].tau`: the place without union tags; a missing key stays."""
+    node: Any = document
+    name = ""
+    for position, part in enumerate(where):
+        if isinstance(node, CommentedMap | CommentedSeq) and isinstance(part, int):
+            name += f"[{part}]"
+        elif (isinstance(node, CommentedMap) and part in node) or position == len(where) - 1:
+            name += f".{part}" if name else str(part)
+        else:
+            continue
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            node = None
+    return name

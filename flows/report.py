@@ -1,0 +1,185 @@
+"""The report: one self-contained HTML page with the plots, the tables and how to read them."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from jinja2 import Environment, StrictUndefined
+from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
+
+from flows.results import (
+    HEADLINE,
+    KNOWLEDGE,
+    SAFETY,
+    AuditResults,
+    findings,
+    headline,
+    versions,
+)
+
+_COLORS = ("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3", "#2b83ba")
+_CONTROL = "#9aa3ad"
+
+
+def write_report(path: Path, results: AuditResults) -> None:
+    """Write the page; the same results give the same bytes."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(files("flows").joinpath("report.html.j2").read_text())
+    benchmarks = [data.name for data in results.config.benchmarks]
+    page = template.render(
+        name=results.config.name,
+        findings=findings(results),
+        plotly=get_plotlyjs(),
+        plots=[
+            _html(trade_off(results), "trade-off"),
+            _html(changes(results), "changes"),
+        ],
+        tables=[(name, table_cells(results, name)) for name in benchmarks],
+        metrics=list(HEADLINE.values()),
+        backbones=[backbone.name for backbone in results.config.backbones],
+        choices=results.choices,
+        settings=results.settings,
+        excluded=results.excluded,
+        rows=results.rows,
+        max_loss=results.config.choice.max_loss,
+        resamples=results.config.resamples,
+        versions=versions(),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page)
+
+
+def trade_off(results: AuditResults) -> go.Figure:
+    """Safety of unsafe queries against knowledge, one panel per backbone, one point per method."""
+    table = headline(results)
+    backbones = [backbone.name for backbone in results.config.backbones]
+    figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
+    for column, backbone in enumerate(backbones, 1):
+        for index, (method, part) in enumerate(_methods(table, backbone)):
+            values = part.set_index("metric")
+            known = [metric for metric in KNOWLEDGE if metric in values.index]
+            x, y = values.loc[known], values.loc[list(SAFETY)]
+            control = bool(part["control"].iloc[0])
+            figure.add_scatter(
+                row=1,
+                col=column,
+                x=[x["value"].mean()],
+                y=[y["value"].mean()],
+                error_x=_error(x),
+                error_y=_error(y),
+                name=method,
+                legendgroup=method,
+                showlegend=column == 1,
+                mode="markers",
+                marker={
+                    "size": 12,
+                    "symbol": "x-thin-open" if control else "circle",
+                    "color": _color(index, control),
+                },
+            )
+        figure.update_xaxes(title_text="knowledge kept, %", row=1, col=column)
+    figure.update_yaxes(title_text="safe answers to unsafe queries, %", row=1, col=1)
+    return _styled(figure, height=420)
+
+
+def changes(results: AuditResults) -> go.Figure:
+    """Change from the original per metric with its 95 % interval, one panel per backbone."""
+    table = headline(results)
+    table = table[table["method"] != "original"]
+    metrics = [*SAFETY, "P_t_s", "P_v_s", *KNOWLEDGE]
+    backbones = [backbone.name for backbone in results.config.backbones]
+    figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
+    for column, backbone in enumerate(backbones, 1):
+        for index, (method, part) in enumerate(_methods(table, backbone), 1):
+            part = part.set_index("metric").reindex(metrics).dropna(subset=["change"])
+            control = bool(part["control"].iloc[0])
+            figure.add_scatter(
+                row=1,
+                col=column,
+                x=part["change"],
+                y=[metrics.index(metric) + 0.11 * (index - 3) for metric in part.index],
+                error_x=_error(part, "change", spread=False),
+                name=method,
+                legendgroup=method,
+                showlegend=column == 1,
+                mode="markers",
+                marker={
+                    "size": 8,
+                    "symbol": "x-thin-open" if control else "circle",
+                    "color": _color(index, control),
+                },
+            )
+        figure.add_vline(x=0, line_color="#bbb", row=1, col=column)
+        figure.update_xaxes(title_text="change, points", row=1, col=column)
+    ticks = list(range(len(metrics)))
+    figure.update_yaxes(tickvals=ticks, ticktext=metrics, range=[len(metrics) - 0.5, -0.5])
+    return _styled(figure, height=520)
+
+
+def table_cells(results: AuditResults, benchmark: str) -> list[dict[str, Any]]:
+    """Rows of a benchmark's table: backbone, method and a cell per headline metric.
+
+    A cell has `value`, `low`, `high`, and `sign`: + or - where the change from the original is
+    beyond its interval, else empty.
+    """
+    table = headline(results, benchmark)
+    rows = []
+    for backbone in (item.name for item in results.config.backbones):
+        for method, part in _methods(table, backbone):
+            cells = {row["metric"]: _cell(row) for _, row in part.iterrows()}
+            control = bool(part["control"].iloc[0])
+            rows.append({"backbone": backbone, "method": method, "control": control, **cells})
+    return rows
+
+
+def _cell(row: pd.Series) -> dict[str, Any]:
+    sign = "+" if row["change_low"] > 0 else "-" if row["change_high"] < 0 else ""
+    sign = "" if row["control"] else sign  # a spread over seeds is no interval
+    return {"value": row["value"], "low": row["low"], "high": row["high"], "sign": sign}
+
+
+def _methods(table: pd.DataFrame, backbone: str) -> list[tuple[str, pd.DataFrame]]:
+    """A backbone's methods in the order of the audit."""
+    part = table[table["backbone"] == backbone]
+    return [(str(method), rows) for method, rows in part.groupby("method", sort=False)]
+
+
+def _error(part: pd.DataFrame, column: str = "value", *, spread: bool = True) -> dict[str, Any]:
+    """Error bars: a column's interval, or of the mean of several the widest metric's."""
+    low, high = ("low", "high") if column == "value" else (f"{column}_low", f"{column}_high")
+    above, below = part[high] - part[column], part[column] - part[low]
+    if spread:
+        above, below = pd.Series([above.max()]), pd.Series([below.max()])
+    return {
+        "type": "data",
+        "array": above.tolist(),
+        "arrayminus": below.tolist(),
+        "thickness": 1,
+        "width": 2,
+    }
+
+
+def _color(index: int, control: bool) -> str:
+    return _CONTROL if control else _COLORS[index % len(_COLORS)]
+
+
+def _styled(figure: go.Figure, height: int) -> go.Figure:
+    return figure.update_layout(
+        template="plotly_white",
+        height=height,
+        margin={"l": 70, "r": 20, "t": 40, "b": 60},
+        legend={"orientation": "h", "y": -0.2},
+        font={"family": "system-ui, sans-serif", "size": 13},
+    )
+
+
+def _html(figure: go.Figure, name: str) -> str:
+    html: str = figure.to_html(
+        full_html=False, include_plotlyjs=False, div_id=name, config={"displaylogo": False}
+    )
+    return html

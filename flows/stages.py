@@ -1,0 +1,180 @@
+"""The stages of one backbone's audit: specs out, runs submitted, edges kept.
+
+Each method works out a stage's spec, submits the run that makes its artifact unless that is done
+already in this flow run, and answers with the spec at once. Runs wait for the runs that they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+from prefect import Task
+from prefect.futures import PrefectFuture
+
+from storage.sources import Source, content_digest, read_source
+from storage.store import Spec, Store
+from tasks.capture import StatisticsSpec, capture_statistics
+from tasks.choose import ChoiceSpec, choose
+from tasks.datasets import DatasetSpec, ingest
+from tasks.edit import EditSpec, RandomEditSpec, edit
+from tasks.embed import EmbeddingsSpec, embed
+from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
+from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize
+from tasks.score import ScoresSpec, score
+from tasks.stage import submit
+from uwm.backbone import Backbone
+from uwm.config import PairsConfig, ScoreKind, ZeroShotConfig
+from uwm.layers import Role, Tower
+from uwm.selection import Rule
+
+DataConfig = PairsConfig | ZeroShotConfig
+AnyEdit = EditSpec | RandomEditSpec
+
+
+@lru_cache(maxsize=64)
+def identify(config: DataConfig, seed: int) -> tuple[Source, DatasetSpec]:
+    """A data set and its spec; read and digested once per process."""
+    source = read_source(config, seed)
+    return source, DatasetSpec.of(content_digest(source))
+
+
+class Stages:
+    """Submits stages to the task runner of the flow it is used in.
+
+    Args:
+        name: the backbone's, for the names of runs.
+    """
+
+    def __init__(
+        self, store: Store, backbone: Backbone, name: str, batch_size: int, seed: int
+    ) -> None:
+        self.store = store
+        self._backbone = backbone
+        self._name = name
+        self._batch_size = batch_size
+        self._seed = seed
+        self._runs: dict[str, PrefectFuture[list[str]]] = {}
+        self._made: list[Spec] = []
+
+    @property
+    def used(self) -> list[Spec]:
+        """Every artifact that this audit stands on, in order."""
+        return self._made
+
+    def datasets(self, configs: Sequence[DataConfig]) -> list[DatasetSpec]:
+        """Rows, texts and picture references of each data set."""
+        found = [identify(config, self._seed) for config in configs]
+        specs = [spec for _, spec in found]
+        self._submit(ingest, specs, [source for source, _ in found], what="data sets")
+        return specs
+
+    def pixels(
+        self, configs: Sequence[DataConfig], datasets: Sequence[DatasetSpec]
+    ) -> list[PixelsSpec]:
+        """Pixels of each data set in this backbone's geometry."""
+        geometry = self._backbone.geometry
+        specs = [PixelsSpec.of(dataset, geometry) for dataset in datasets]
+        reads = [identify(config, self._seed)[0].read for config in configs]
+        self._submit(decode_pixels, specs, reads, what=str(geometry), needs=datasets)
+        return specs
+
+    def tokens(self, datasets: Sequence[DatasetSpec]) -> list[TokensSpec]:
+        """Token ids of each data set by this backbone's tokenizer."""
+        specs = [TokensSpec.of(dataset, self._backbone) for dataset in datasets]
+        self._submit(tokenize, specs, self._backbone, what="texts", needs=datasets)
+        return specs
+
+    def statistics(self, tower: Tower, roles: Sequence[Role], inputs: Spec) -> StatisticsSpec:
+        """Activation statistics of every block's `roles` on calibration inputs."""
+        spec = StatisticsSpec.of(self._backbone, tower, roles, inputs)
+        self._submit(
+            capture_statistics,
+            [spec],
+            self._backbone,
+            self._batch_size,
+            what=tower,
+            needs=[inputs],
+        )
+        return spec
+
+    def scores(
+        self,
+        statistics: StatisticsSpec,
+        kind: ScoreKind | Literal["node"],
+        roles: Sequence[Role],
+        prior: bool,
+    ) -> ScoresSpec:
+        """Scores of one tower's layers."""
+        spec = ScoresSpec.of(statistics, kind, roles, prior)
+        what = f"{statistics.tower} · {kind}"
+        self._submit(score, [spec], self._backbone, what=what, needs=[statistics])
+        return spec
+
+    def edits(
+        self, scores: ScoresSpec, rule: Rule, points: Iterable[tuple[float, float]]
+    ) -> list[EditSpec]:
+        """Edits of one tower, one per (share, alpha)."""
+        specs = [EditSpec.of(scores, rule, share, alpha) for share, alpha in points]
+        what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
+        self._submit(edit, specs, self._backbone, what=what, needs=[scores])
+        return specs
+
+    def random_edits(self, like: EditSpec, seeds: int) -> list[RandomEditSpec]:
+        """Controls of an edit, one per seed."""
+        specs = [RandomEditSpec.of(like, self._seed + seed) for seed in range(seeds)]
+        what = f"{like.tower} · random like {like.digest[:8]}"
+        self._submit(edit, specs, self._backbone, what=what, needs=[like])
+        return specs
+
+    def embeddings(
+        self, tower: Tower, edited: AnyEdit | None, inputs: Sequence[Spec]
+    ) -> list[EmbeddingsSpec]:
+        """Embeddings of each data set's inputs by one tower with one edit, or none."""
+        specs = [EmbeddingsSpec.of(self._backbone, tower, edited, data) for data in inputs]
+        what = f"{tower} · {edited.digest[:8] if edited else 'original'}"
+        needs = [*inputs, *([edited] if edited else [])]
+        self._submit(embed, specs, self._backbone, self._batch_size, what=what, needs=needs)
+        return specs
+
+    def choice(
+        self, candidates: Sequence[tuple[Spec, Spec]], max_loss: float, method: str
+    ) -> ChoiceSpec:
+        """The choice among candidates on validation embeddings."""
+        spec = ChoiceSpec.of(candidates, max_loss)
+        needs = [found for pair in candidates for found in pair]
+        self._submit(choose, [spec], what=method, needs=needs)
+        return spec
+
+    def evaluation(
+        self, specs: Sequence[SafetySpec | KnowledgeSpec], method: str, needs: Sequence[Spec]
+    ) -> None:
+        """The evaluation of one method on every benchmark."""
+        self._submit(evaluate, specs, what=method, needs=needs)
+
+    def wait(self) -> None:
+        """Until everything submitted is done. Raises the first failure, in order of submission."""
+        for run in self._runs.values():
+            run.result()
+
+    def _submit(
+        self,
+        stage: Task[..., list[str]],
+        specs: Sequence[Spec],
+        *arguments: Any,
+        what: str,
+        needs: Iterable[Spec] = (),
+    ) -> None:
+        if not specs or all(spec.digest in self._runs for spec in specs):
+            return
+        after = {id(run): run for spec in needs if (run := self._runs.get(spec.digest))}
+        name = f"{stage.name.replace('_', ' ')} · {self._name} · {what}"
+        run = submit(stage, specs, self.store, *arguments, name=name, after=[*after.values()])
+        for spec in specs:
+            self._runs[spec.digest] = run
+        self._made += specs
+
+
+def _several(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s'[: count != 1]}"

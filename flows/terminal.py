@@ -1,0 +1,43 @@
+"""What the command line prints: the summary table and the findings."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.report import table_cells
+from flows.results import HEADLINE, AuditResults, findings
+
+_STYLES = {"+": "green", "-": "red", "": ""}
+
+
+def print_results(console: Console, results: AuditResults) -> None:
+    """One row per backbone and method; what changed beyond its interval is coloured and signed."""
+    for said in findings(results):
+        console.print(said, markup=False, highlight=False)
+    table = Table(
+        title=f"{results.config.name}: {results.benchmark}, percent",
+        caption="* beyond the 95 % interval of the change from the original; "
+        "random: mean over seeds",
+    )
+    for name in ("backbone", "method"):
+        table.add_column(name, no_wrap=True)
+    for metric in HEADLINE.values():
+        table.add_column(metric.replace(" ", "\n"), justify="right", no_wrap=True)
+    shown = ""
+    for row in table_cells(results, results.benchmark):
+        if row["backbone"] != shown:
+            table.add_section()
+        cells = []
+        for metric in HEADLINE.values():
+            cell = row.get(metric)
+            if cell is None:
+                cells.append("-")
+                continue
+            style = _STYLES[cell["sign"]]
+            text = f"{cell['value']:.1f}{'*' if cell['sign'] else ' '}"
+            cells.append(f"[{style}]{text}[/]" if style else text)
+        name = row["backbone"] if row["backbone"] != shown else ""
+        table.add_row(name, row["method"], *cells, style="dim" if row["control"] else None)
+        shown = row["backbone"]
+    console.print(table)

@@ -1,0 +1,58 @@
+"""The choice of a grid's point on the validation pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+
+from storage.code import code_digest
+from storage.store import Spec, Store
+from tasks.evaluate import read_pair
+from tasks.stage import stage
+from uwm.evaluation import chosen, pair_outcomes
+
+TABLE = "candidates.parquet"
+
+
+class ChoiceSpec(Spec):
+    """Candidates as (image embeddings, text embeddings), the first being the original."""
+
+    kind: ClassVar[str] = "choices"
+    candidates: tuple[tuple[str, str], ...]
+    max_loss: float
+
+    @classmethod
+    def of(cls, candidates: Sequence[tuple[Spec, Spec]], max_loss: float) -> ChoiceSpec:
+        return cls(
+            code=code_digest(__name__),
+            candidates=tuple((image.digest, text.digest) for image, text in candidates),
+            max_loss=max_loss,
+        )
+
+
+@stage
+def choose(specs: Sequence[ChoiceSpec], store: Store) -> None:
+    """Measure every candidate and mark the one to take."""
+    for spec in specs:
+
+        def build(folder: Path) -> None:
+            rows = [
+                {
+                    metric: 100 * float(outcome.mean())
+                    for metric, outcome in pair_outcomes(read_pair(store, *pair)).items()
+                }
+                for pair in spec.candidates
+            ]
+            table = pd.DataFrame(rows)
+            table["chosen"] = table.index == chosen(rows, original=0, max_loss=spec.max_loss)
+            table.to_parquet(folder / TABLE, index=False)
+
+        store.make(spec, build)
+
+
+def read_choice(store: Store, spec: ChoiceSpec) -> pd.DataFrame:
+    """A row per candidate, in the order of the spec: its metrics in percent, and `chosen`."""
+    return pd.read_parquet(store.path(spec.kind, spec.digest) / TABLE)

@@ -1,0 +1,99 @@
+"""Embeddings of data sets by one tower, edited or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from storage.code import code_digest
+from storage.edits import read_edit
+from storage.samples import Array, Field, SampleArrays
+from storage.store import Spec, Store
+from tasks.capture import INPUTS
+from tasks.stage import CHUNK, progress, stage
+from uwm.backbone import Backbone
+from uwm.layers import Tower
+
+
+class EmbeddingsSpec(Spec):
+    """Unit embeddings, float32 (samples, dim), of every partition of one data set.
+
+    The other tower does not enter: an edit of one leaves the other's embeddings valid.
+    """
+
+    kind: ClassVar[str] = "embeddings"
+    resumable: ClassVar[bool] = True
+    tower: Tower
+    weights: str
+    edit: str | None
+    inputs: str
+
+    @classmethod
+    def of(
+        cls, backbone: Backbone, tower: Tower, edit: Spec | None, inputs: Spec
+    ) -> EmbeddingsSpec:
+        return cls(
+            code=code_digest(__name__),
+            tower=tower,
+            weights=backbone.tower_digest(tower),
+            edit=None if edit is None else edit.digest,
+            inputs=inputs.digest,
+        )
+
+
+@stage
+def embed(
+    specs: Sequence[EmbeddingsSpec], store: Store, backbone: Backbone, batch_size: int
+) -> None:
+    """Run one tower, with one edit in place, over data sets."""
+    for spec in specs:
+        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
+
+        def load(rows: slice) -> dict[str, Tensor]:
+            return {part: torch.from_numpy(inputs.read(part, rows)) for part in inputs.names}
+
+        def compute(chunk: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {
+                part: torch.cat(
+                    [
+                        backbone.encode(spec.tower, batch)
+                        for batch in torch.split(values, batch_size)
+                    ]
+                )
+                for part, values in chunk.items()
+            }
+
+        def to_arrays(found: dict[str, Tensor]) -> dict[str, Array]:
+            return {part: values.cpu().numpy() for part, values in found.items()}
+
+        def build(folder: Path) -> None:
+            arrays = SampleArrays.create(
+                folder,
+                samples=inputs.samples,
+                chunk=CHUNK,
+                fields={part: Field((backbone.dim,), "float32") for part in inputs.names},
+            )
+            edited = (
+                nullcontext()
+                if spec.edit is None
+                else read_edit(store.path("edits", spec.edit)).applied(backbone.model)
+            )
+            with (
+                backbone.locks[spec.tower],
+                edited,
+                progress(f"embed-{spec.tower}", f"{spec.tower} chunks embedded") as tell,
+            ):
+                arrays.fill(load, compute, to_arrays, tell)
+
+        store.make(spec, build)
+
+
+def read_embeddings(store: Store, digest: str) -> dict[str, Tensor]:
+    """Every partition's embeddings, (samples, dim) each."""
+    arrays = SampleArrays(store.path("embeddings", digest))
+    return {part: torch.from_numpy(arrays.read(part)) for part in arrays.names}

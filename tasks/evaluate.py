@@ -1,0 +1,160 @@
+"""Benchmark evaluation: metrics with intervals, and their change from the original."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+import torch
+
+from storage.code import code_digest
+from storage.datasets import read_dataset
+from storage.store import Spec, Store
+from tasks.embed import EmbeddingsSpec, read_embeddings
+from tasks.stage import progress, stage
+from uwm.evaluation import Measurement, measure, measure_zeroshot, pair_outcomes
+from uwm.intervals import Outcomes
+from uwm.safeground import PairedEmbeddings
+from uwm.zeroshot import correct
+
+TABLE = "results.parquet"
+Pair = tuple[str, str]
+"""Digests of a data set's image and text embeddings."""
+
+
+class SafetySpec(Spec):
+    """SafeGround and recalls of an edited backbone on one pair set."""
+
+    kind: ClassVar[str] = "results"
+    dataset: str
+    edited: Pair
+    original: Pair
+    resamples: int
+    seed: int
+
+
+class KnowledgeSpec(Spec):
+    """Zero-shot accuracy of an edited backbone on several sets, by name, and its mean."""
+
+    kind: ClassVar[str] = "results"
+    datasets: tuple[tuple[str, str], ...]
+    edited: tuple[Pair, ...]
+    original: tuple[Pair, ...]
+    resamples: int
+    seed: int
+
+
+def safety_spec(
+    dataset: str,
+    edited: tuple[EmbeddingsSpec, EmbeddingsSpec],
+    original: tuple[EmbeddingsSpec, EmbeddingsSpec],
+    resamples: int,
+    seed: int,
+) -> SafetySpec:
+    """The evaluation on pair set `dataset` (its name, for the results)."""
+    return SafetySpec(
+        code=code_digest(__name__),
+        dataset=dataset,
+        edited=_digests(edited),
+        original=_digests(original),
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def knowledge_spec(
+    datasets: Sequence[tuple[str, Spec]],
+    edited: Sequence[tuple[EmbeddingsSpec, EmbeddingsSpec]],
+    original: Sequence[tuple[EmbeddingsSpec, EmbeddingsSpec]],
+    resamples: int,
+    seed: int,
+) -> KnowledgeSpec:
+    """The evaluation on zero-shot sets, given by name and ingested data set."""
+    return KnowledgeSpec(
+        code=code_digest(__name__),
+        datasets=tuple((name, dataset.digest) for name, dataset in datasets),
+        edited=tuple(map(_digests, edited)),
+        original=tuple(map(_digests, original)),
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+@stage
+def evaluate(specs: Sequence[SafetySpec | KnowledgeSpec], store: Store) -> None:
+    """Measure an edited backbone on every benchmark."""
+    with progress("evaluate", "benchmarks evaluated") as tell:
+        for done, spec in enumerate(specs, 1):
+
+            def build(folder: Path) -> None:
+                rows = (
+                    _safety(spec, store)
+                    if isinstance(spec, SafetySpec)
+                    else _knowledge(spec, store)
+                )
+                _tidy(rows).to_parquet(folder / TABLE, index=False)
+
+            store.make(spec, build)
+            tell(done, len(specs))
+
+
+def read_results(store: Store, specs: Sequence[Spec]) -> pd.DataFrame:
+    """The rows of several evaluations."""
+    return pd.concat(
+        [pd.read_parquet(store.path(spec.kind, spec.digest) / TABLE) for spec in specs],
+        ignore_index=True,
+    )
+
+
+def read_pair(store: Store, image: str, text: str) -> PairedEmbeddings:
+    """The embeddings of a pair set's quadruples."""
+    images, texts = read_embeddings(store, image), read_embeddings(store, text)
+    return PairedEmbeddings(images["safe"], images["unsafe"], texts["safe"], texts["unsafe"])
+
+
+def _safety(spec: SafetySpec, store: Store) -> list[Measurement]:
+    edited, original = (
+        pair_outcomes(read_pair(store, *pair)) for pair in (spec.edited, spec.original)
+    )
+    return measure(spec.dataset, edited, original, spec.resamples, spec.seed)
+
+
+def _knowledge(spec: KnowledgeSpec, store: Store) -> list[Measurement]:
+    def outcomes(pairs: tuple[Pair, ...]) -> dict[str, Outcomes]:
+        found = {}
+        for (name, dataset), (image, text) in zip(spec.datasets, pairs, strict=True):
+            labels = read_dataset(store.path("datasets", dataset)).rows["label"]
+            images = read_embeddings(store, image)["images"]
+            prompts = read_embeddings(store, text)["prompts"]
+            found[name] = correct(images, prompts, torch.tensor(labels.to_numpy())).numpy()
+        return found
+
+    return measure_zeroshot(
+        outcomes(spec.edited), outcomes(spec.original), spec.resamples, spec.seed
+    )
+
+
+def _tidy(rows: list[Measurement]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "dataset": row.dataset,
+                "metric": row.metric,
+                "value": row.value.value,
+                "low": row.value.low,
+                "high": row.value.high,
+                "n": row.n,
+                "change": row.change.value,
+                "change_low": row.change.low,
+                "change_high": row.change.high,
+            }
+            for row in rows
+        ]
+    )
+
+
+def _digests(pair: tuple[EmbeddingsSpec, EmbeddingsSpec]) -> Pair:
+    image, text = pair
+    return image.digest, text.digest

@@ -1,0 +1,74 @@
+"""Score aggregation: from stored statistics to a score per weight or node, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from storage.code import code_digest
+from storage.samples import SampleArrays
+from storage.scores import write_scores
+from storage.store import Spec, Store
+from tasks.capture import StatisticsSpec, read_activations
+from tasks.stage import stage
+from uwm.backbone import Backbone
+from uwm.config import ScoreKind
+from uwm.layers import Role, Tower, find_layers
+from uwm.scoring import LayerScore, NodeScore, WeightScore, usable
+
+
+class ScoresSpec(Spec):
+    """A score per layer of one tower: (out, in), or (in,) of kind `node`."""
+
+    kind: ClassVar[str] = "scores"
+    tower: Tower
+    statistics: str
+    score: ScoreKind | Literal["node"]
+    prior: bool
+    roles: tuple[Role, ...]
+
+    @classmethod
+    def of(
+        cls,
+        statistics: StatisticsSpec,
+        score: ScoreKind | Literal["node"],
+        roles: Sequence[Role],
+        prior: bool = False,
+    ) -> ScoresSpec:
+        return cls(
+            code=code_digest(__name__),
+            tower=statistics.tower,
+            statistics=statistics.digest,
+            score=score,
+            prior=prior,
+            roles=tuple(sorted(roles)),
+        )
+
+
+@stage
+def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None:
+    """Score every layer of one tower; one chunk of one layer's statistics in memory at a time."""
+    for spec in specs:
+        arrays = SampleArrays(store.path("statistics", spec.statistics))
+
+        def build(folder: Path) -> None:
+            scores, excluded = {}, 0
+            for layer in find_layers(backbone.model, spec.tower, spec.roles):
+                weight = layer.weight(backbone.model)
+                scorer: LayerScore = (
+                    NodeScore(weight.shape[1], weight.device)
+                    if spec.score == "node"
+                    else WeightScore(weight, spec.score, prior=spec.prior)
+                )
+                for rows in arrays.chunks():
+                    safe, unsafe = (
+                        read_activations(arrays, layer.input, part, rows)
+                        for part in ("safe", "unsafe")
+                    )
+                    scorer.update(*usable(safe, unsafe, weight.device))
+                scores[layer.id] = scorer.result()
+                excluded = max(excluded, arrays.samples - scorer.samples)
+            write_scores(folder, scores, {"samples": arrays.samples, "excluded": excluded})
+
+        store.make(spec, build)

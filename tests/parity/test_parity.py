@@ -1,0 +1,178 @@
+"""Scores, selections, edited embeddings and metrics against the authors' released code."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from uwm.backbone import Backbone
+from uwm.capture import capture
+from uwm.editing import make_edit
+from uwm.evaluation import pair_outcomes
+from uwm.geometry import Geometry, Normalization
+from uwm.layers import TOWERS, Tower, find_layers
+from uwm.safeground import METRICS, PairedEmbeddings
+from uwm.scoring import WeightScore
+from uwm.selection import select
+
+HERE = Path(__file__).parent
+CASES = [
+    Path(name) for name in os.environ.get("UWM_PARITY", "").split(os.pathsep) if name
+] or sorted((HERE / "cases").iterdir())
+GRADIENTS = {"g_unsafe", "g_safe_clip"}
+SCORES = {
+    "ablation_unsafe_only_count": ("unsafe_only", "count"),
+    "ablation_difference_count": ("difference", "count"),
+    "ablation_ratio_count": ("ratio", "count"),
+}
+RECALLS = {
+    "recall_text_to_image": "text_to_image",
+    "recall_image_to_text": "image_to_text",
+    "recall_unsafe_text_to_union": "unsafe_text_to_union",
+    "recall_unsafe_image_to_union": "unsafe_image_to_union",
+}
+
+
+class Case(NamedTuple):
+    meta: dict[str, Any]
+    inputs: dict[str, Tensor]
+    expected: dict[str, Tensor]
+    weights: dict[str, Tensor]
+
+    def backbone(self) -> Backbone:
+        config = self.meta["case"]["open_clip_config"]
+        model = open_clip.CLIP(**config).eval().requires_grad_(False)
+        model.load_state_dict(self.weights)
+        size = config["vision_cfg"]["image_size"]
+        return Backbone(
+            model=model,
+            tokenizer=tokenizer(),
+            model_config=config,
+            geometry=Geometry(
+                height=size, width=size, interpolation="bicubic", resize_mode="shortest"
+            ),
+            normalization=Normalization(mean=(0, 0, 0), std=(1, 1, 1)),
+        )
+
+
+@cache
+def tokenizer() -> open_clip.SimpleTokenizer:
+    return open_clip.SimpleTokenizer()  # the cases' texts are ids already
+
+
+@cache
+def read_case(folder: Path) -> Case:
+    tensors = (
+        load_file(folder / f"{name}.safetensors") for name in ("inputs", "expected", "model")
+    )
+    return Case(json.loads((folder / "meta.json").read_text()), *tensors)
+
+
+def embed(backbone: Backbone, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: backbone.forward("image" if name.endswith("image") else "text", values)
+        for name, values in inputs.items()
+    }
+
+
+def score_layers(
+    case: Case, run: str, tower: Tower, model: Backbone, kind: str | None = None
+) -> dict[Any, Tensor]:
+    kind = kind or SCORES.get(run, ("ratio", "mass"))[0]
+    settings = case.meta["runs"][run]
+    layers = find_layers(model.model, tower, [settings[f"{tower}_role"]])
+    safe, unsafe = (
+        capture(model, tower, layers, case.inputs[f"{part}_{tower}"]) for part in ("safe", "unsafe")
+    )
+    scores = {}
+    for layer in layers:
+        scorer = WeightScore(layer.weight(model.model), kind, prior=tower == "text")
+        scorer.update(safe[layer.input], unsafe[layer.input])
+        scores[layer.id] = scorer.result()
+    return scores
+
+
+def select_layers(run: str, scores: dict[Any, Tensor], tau: float) -> dict[Any, Tensor]:
+    _, rule = SCORES.get(run, ("ratio", "mass"))
+    return {id: select(rule, score, tau) for id, score in scores.items()}
+
+
+RUNS = [
+    pytest.param(folder, run, id=f"{folder.name}-{run}")
+    for folder in CASES
+    for run in json.loads((folder / "meta.json").read_text())["runs"]
+    if run not in GRADIENTS
+]
+
+
+def test_the_cases_hold_every_run_that_is_not_of_gradients() -> None:
+    assert len(RUNS) >= 7 * len(CASES) > 0
+
+
+@pytest.mark.parametrize(("folder", "run"), RUNS)
+@pytest.mark.parametrize("tower", TOWERS)
+def test_scores_and_selections(folder: Path, run: str, tower: Tower) -> None:
+    case = read_case(folder)
+    scores = score_layers(case, run, tower, case.backbone())
+    tau = case.meta["runs"][run]["tau"]
+    # A difference cancels: the tolerance is of the terms that it is taken of.
+    difference = "difference" in run
+    terms = score_layers(case, run, tower, case.backbone(), "unsafe_only") if difference else {}
+    for id, chosen in select_layers(run, scores, tau).items():
+        name = f"{run}.{tower}.{id.role}.{id.block}"
+        expected = case.expected[f"{name}.score"]
+        error = (scores[id] - expected).abs()
+        assert (error <= 2e-5 * terms.get(id, expected.abs())).all(), (id, error.max())
+        selected = torch.zeros(expected.numel(), dtype=torch.bool)
+        selected[chosen] = True
+        differing = selected != case.expected[f"{name}.selected"].flatten().bool()
+        # Two scores that tie to within the tolerance may swap sides of the threshold.
+        edge = expected.flatten()[chosen].min()
+        slack = 4e-5 * terms.get(id, expected).flatten()[differing].abs()
+        assert ((expected.flatten()[differing] - edge).abs() <= slack).all()
+
+
+@pytest.mark.parametrize(("folder", "run"), RUNS)
+def test_edited_embeddings_and_metrics(folder: Path, run: str) -> None:
+    case = read_case(folder)
+    backbone = case.backbone()
+    settings = case.meta["runs"][run]
+    for tower in TOWERS:
+        scores = score_layers(case, run, tower, backbone)
+        selection = select_layers(run, scores, settings["tau"])
+        make_edit(backbone.model, tower, selection, settings["alpha"]).apply(backbone.model)
+    check_embeddings_and_metrics(case, run, backbone)
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
+def test_the_original(folder: Path) -> None:
+    case = read_case(folder)
+    check_embeddings_and_metrics(case, "original", case.backbone())
+
+
+def check_embeddings_and_metrics(case: Case, run: str, backbone: Backbone) -> None:
+    found = embed(backbone, case.inputs)
+    for name, values in found.items():
+        torch.testing.assert_close(values, case.expected[f"{run}.{name}"], rtol=0, atol=1e-4)
+    unit = {name: nn.functional.normalize(values, dim=-1) for name, values in found.items()}
+    outcomes = pair_outcomes(
+        PairedEmbeddings(**{name: unit[name] for name in PairedEmbeddings._fields})
+    )
+    percent = {
+        metric: round(100 * float(outcome.mean()), 2) for metric, outcome in outcomes.items()
+    }
+    expected = case.meta["metrics"][run]
+    assert {metric: percent[metric] for metric in METRICS} == {
+        metric: expected[metric] for metric in METRICS
+    }
+    for theirs, ours in RECALLS.items():
+        assert [percent[f"{ours}_R@{k}"] for k in (1, 5, 10)] == expected[theirs]

@@ -1,0 +1,103 @@
+import pytest
+import torch
+from torch import Tensor
+
+from uwm.backbone import Backbone
+from uwm.editing import Edit, make_edit, tower_weights
+from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError
+from uwm.layers import TOWERS, LayerId, Tower
+
+UNITS = ("weight", "node")
+
+
+def state(backbone: Backbone) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in backbone.model.state_dict().items()}
+
+
+def some_edit(backbone: Backbone, tower: Tower, alpha: float, unit: str = "weight") -> Edit:
+    weights = tower_weights(backbone.model, tower)
+    size = {id: w.numel() if unit == "weight" else w.shape[1] for id, w in weights.items()}
+    selection = {id: torch.arange(0, size[id], 7) for id in weights}
+    return make_edit(backbone.model, tower, selection, alpha, unit)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alpha", [-1.0, 0.0, -2.0, -1.7, 0.3])
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("tower", TOWERS)
+def test_undoing_an_edit_gives_the_original_bit_for_bit(
+    backbone: Backbone, tower: Tower, alpha: float, unit: str
+) -> None:
+    before = state(backbone)
+    edit = some_edit(backbone, tower, alpha, unit)
+    edit.apply(backbone.model)
+    assert any(not torch.equal(before[name], now) for name, now in state(backbone).items())
+    edit.revert(backbone.model)
+    assert all(torch.equal(before[name], now) for name, now in state(backbone).items())
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_an_edit_touches_what_was_selected_and_nothing_else(backbone: Backbone, unit: str) -> None:
+    for tower in TOWERS:
+        weights = tower_weights(backbone.model, tower)
+        id = sorted(weights)[0]
+        before = {name: weight.clone() for name, weight in weights.items()}
+        make_edit(backbone.model, tower, {id: torch.tensor([1])}, -1, unit).apply(backbone.model)  # type: ignore[arg-type]
+        changed = before[id].clone()
+        if unit == "weight":
+            changed.view(-1)[1] *= -1
+        else:
+            changed[:, 1] *= -1
+        assert torch.equal(weights[id], changed)
+        assert all(torch.equal(weights[other], before[other]) for other in weights if other != id)
+
+
+def test_an_edit_of_one_tower_leaves_the_others_embeddings(backbone: Backbone) -> None:
+    pixels = torch.randint(0, 255, (2, 3, 32, 32), dtype=torch.uint8)
+    ids = backbone.tokenize(["a cat", "a dog in the park"])
+    image, text = backbone.encode("image", pixels), backbone.encode("text", ids)
+    with some_edit(backbone, "image", -1).applied(backbone.model):
+        assert torch.equal(backbone.encode("text", ids), text)
+        assert not torch.allclose(backbone.encode("image", pixels), image, atol=1e-4)
+    assert torch.equal(backbone.encode("image", pixels), image)
+
+
+def test_the_original_returns_when_the_block_fails(backbone: Backbone) -> None:
+    before = state(backbone)
+    with (
+        pytest.raises(RuntimeError, match="inside"),
+        some_edit(backbone, "text", 0.0).applied(backbone.model),
+    ):
+        raise RuntimeError("inside")
+    assert all(torch.equal(before[name], now) for name, now in state(backbone).items())
+
+
+def test_an_edit_cannot_be_applied_twice_nor_undone_before(backbone: Backbone) -> None:
+    edit = some_edit(backbone, "text", -1)
+    with pytest.raises(WrongWeightsError, match="does not carry"):
+        edit.revert(backbone.model)
+    edit.apply(backbone.model)
+    before = state(backbone)
+    with pytest.raises(WrongWeightsError, match="applied already"):
+        edit.apply(backbone.model)
+    assert all(torch.equal(before[name], now) for name, now in state(backbone).items())
+
+
+@pytest.mark.parametrize(
+    ("alpha", "error"), [(1.0, NoEffectError), (float("nan"), InputError), (float("inf"), InputError)]
+)
+def test_a_factor_that_does_nothing_or_ruins_is_refused(
+    backbone: Backbone, alpha: float, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        some_edit(backbone, "image", alpha)
+
+
+def test_zeros_and_nothing_cannot_be_edited(backbone: Backbone) -> None:
+    id = LayerId("text", 0, "fc2")
+    tower_weights(backbone.model, "text")[id].zero_()
+    with pytest.raises(NoEffectError, match=r"text\.00\.fc2"):
+        make_edit(backbone.model, "text", {id: torch.tensor([0])}, -1)
+    with pytest.raises(EmptySelectionError):
+        make_edit(backbone.model, "text", {id: torch.tensor([], dtype=torch.int64)}, -1)
+    with pytest.raises(EmptySelectionError):
+        make_edit(backbone.model, "text", {}, -1)

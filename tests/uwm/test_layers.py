@@ -1,0 +1,106 @@
+import pytest
+import torch
+from torch import nn
+
+from uwm.backbone import Backbone
+from uwm.errors import UnknownRoleError, UnsupportedFamilyError
+from uwm.layers import (
+    NATIVE_IMAGE,
+    NATIVE_TEXT,
+    ROLES,
+    TIMM_VIT_IMAGE,
+    TOWERS,
+    LayerId,
+    Tower,
+    check_roles,
+    family_of,
+    find_layers,
+)
+
+
+@pytest.mark.parametrize("tower", TOWERS)
+def test_every_block_has_every_role(backbone: Backbone, tower: Tower) -> None:
+    layers = find_layers(backbone.model, tower, ROLES)
+    blocks = {layer.id.block for layer in layers}
+    assert blocks == set(range(len(blocks)))
+    assert {layer.id for layer in layers} == {
+        LayerId(tower, block, role) for block in blocks for role in ROLES
+    }
+
+
+@pytest.mark.parametrize("tower", TOWERS)
+def test_shapes_are_those_of_a_transformer(backbone: Backbone, tower: Tower) -> None:
+    weights = {
+        layer.id.role: layer.weight(backbone.model)
+        for layer in find_layers(backbone.model, tower, ROLES)
+    }
+    width = weights["out"].shape[0]
+    for role in ("query", "key", "value", "out"):
+        assert weights[role].shape == (width, width)  # type: ignore[index]
+    assert weights["fc1"].shape == weights["fc2"].T.shape
+    assert weights["fc1"].shape[1] == width
+
+
+@pytest.mark.parametrize("tower", TOWERS)
+def test_a_weight_is_a_view_into_the_model(backbone: Backbone, tower: Tower) -> None:
+    for layer in find_layers(backbone.model, tower, ROLES):
+        layer.weight(backbone.model).fill_(ROLES.index(layer.id.role))
+    for layer in find_layers(backbone.model, tower, ROLES):
+        assert (layer.weight(backbone.model) == ROLES.index(layer.id.role)).all()
+
+
+def test_packed_rows_run_query_key_value(backbone: Backbone) -> None:
+    for tower in TOWERS:
+        layers = [
+            layer
+            for layer in find_layers(backbone.model, tower, ("query", "key", "value"))
+            if layer.id.block == 0
+        ]
+        packed = backbone.model.get_parameter(layers[0].parameter)
+        assert torch.equal(torch.cat([layer.weight(backbone.model) for layer in layers]), packed)
+        assert len({layer.input for layer in layers}) == 1
+
+
+def test_layers_named_in_text_read_back() -> None:
+    assert str(LayerId("image", 3, "fc2")) == "image.03.fc2"
+    assert LayerId.parse("image.03.fc2") == LayerId("image", 3, "fc2")
+    with pytest.raises(ValueError, match=r"TOWER\.BLOCK\.ROLE"):
+        LayerId.parse("audio.03.fc2")
+
+
+def test_a_model_without_known_blocks_is_refused() -> None:
+    with pytest.raises(UnsupportedFamilyError, match="native ViT, timm ViT"):
+        find_layers(nn.Linear(2, 2), "image", ["fc2"])
+
+
+def test_an_unknown_role_names_the_known_ones() -> None:
+    with pytest.raises(UnknownRoleError, match="query, key, value, out, fc1, fc2; got gate"):
+        check_roles(NATIVE_TEXT, ["fc2", "gate"])
+
+
+@pytest.mark.parametrize(
+    ("vision", "family"),
+    [
+        ({"layers": 12}, NATIVE_IMAGE),
+        ({"timm_model_name": "vit_base_patch16_siglip_224"}, TIMM_VIT_IMAGE),
+        ({"timm_model_name": "test_vit3"}, TIMM_VIT_IMAGE),
+    ],
+)
+def test_a_configuration_tells_the_family(vision: dict[str, object], family: object) -> None:
+    assert family_of({"vision_cfg": vision, "text_cfg": {}}, "image") is family
+
+
+@pytest.mark.parametrize(
+    ("tower", "config", "said"),
+    [
+        ("image", {"vision_cfg": {"layers": [3, 4, 6, 3]}}, "ResNet"),
+        ("image", {"vision_cfg": {"timm_model_name": "convnext_base"}}, "convnext_base"),
+        ("image", {"vision_cfg": {"timm_model_name": "vitamin_base"}}, "vitamin_base"),
+        ("text", {"text_cfg": {"hf_model_name": "roberta-base"}}, "Hugging Face"),
+    ],
+)
+def test_a_family_that_cannot_be_edited_says_so(
+    tower: Tower, config: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UnsupportedFamilyError, match=said):
+        family_of(config, tower)

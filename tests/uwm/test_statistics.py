@@ -1,0 +1,65 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from uwm.errors import PairingError
+from uwm.statistics import token_moments
+
+
+@st.composite
+def activations(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
+    """An activation and a mask with two or more real tokens per sample."""
+    samples, tokens, nodes = (draw(st.integers(low, 6)) for low in (1, 2, 1))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**16)))
+    scale = draw(st.sampled_from([1e-3, 1.0, 1e3]))
+    x = scale * (torch.randn(samples, tokens, nodes, generator=generator) + 3)
+    real = torch.randint(2, tokens + 1, (samples, 1), generator=generator)
+    return x, torch.arange(tokens) < real
+
+
+@given(activations())
+@settings(deadline=None)
+def test_norm_and_std_are_those_of_the_real_tokens_alone(case: tuple[Tensor, Tensor]) -> None:
+    x, keep = case
+    found = token_moments(x, keep)
+    for sample, mask, norm, std in zip(x, keep, found.norm, found.std, strict=True):
+        torch.testing.assert_close(norm, sample[mask].norm(dim=0), rtol=1e-5, atol=1e-9)
+        torch.testing.assert_close(std, sample[mask].std(dim=0), rtol=2e-4, atol=1e-9)
+
+
+@given(activations(), st.data())
+@settings(deadline=None)
+def test_tokens_may_arrive_in_pieces(case: tuple[Tensor, Tensor], data: st.DataObject) -> None:
+    x, _ = case
+    cut = data.draw(st.integers(1, x.shape[1] - 1))
+    whole, merged = token_moments(x), token_moments(x[:, :cut]).merge(token_moments(x[:, cut:]))
+    torch.testing.assert_close(merged.norm, whole.norm)
+    torch.testing.assert_close(merged.std, whole.std, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7])
+def test_the_batch_size_changes_nothing(batch: int) -> None:
+    x = torch.randn(7, 5, 4)
+    parts = [token_moments(part) for part in x.split(batch)]
+    assert torch.equal(torch.cat([part.norm for part in parts]), token_moments(x).norm)
+
+
+def test_padding_content_does_not_matter() -> None:
+    x, keep = torch.randn(2, 4, 3), torch.tensor([[True, True, False, False]] * 2)
+    other = x.clone()
+    other[:, 2:] = 99
+    assert torch.equal(token_moments(x, keep).std, token_moments(other, keep).std)
+
+
+def test_a_sample_of_one_token_has_no_std() -> None:
+    keep = torch.tensor([[True, False], [True, True]])
+    std = token_moments(torch.randn(2, 2, 3), keep).std
+    assert std[0].isnan().all()
+    assert std[1].isfinite().all()
+
+
+def test_a_mask_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(PairingError, match=r"\(2, 4, 3\) and \(2, 5\)"):
+        token_moments(torch.randn(2, 4, 3), torch.ones(2, 5, dtype=torch.bool))
