@@ -1,7 +1,8 @@
 """A digest of the code behind a stage, so that changed code is never served old results.
 
 The digest covers a module and, transitively, every module of the method (`uwm`) that it imports.
-Comments, docstrings and layout do not count; errors do not either, as they change no bytes.
+Comments, docstrings and layout do not count. Nor do errors, which change no bytes, and
+configuration, whose values stand in the specs themselves.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 _METHOD = "uwm"
-_IGNORED = {"uwm.errors", "uwm.demo"}
+_IGNORED = {"uwm.errors", "uwm.config", "uwm.demo"}
 
 
 @cache

@@ -19,7 +19,7 @@ from tasks.stage import CHUNK, progress, stage
 from uwm.backbone import Backbone
 from uwm.capture import capture
 from uwm.layers import Role, Tower, find_layers
-from uwm.scoring import Activations
+from uwm.statistics import Activations
 
 PARTITIONS = ("safe", "unsafe")
 

@@ -9,8 +9,7 @@ from torch import Tensor
 from uwm.backbone import Backbone
 from uwm.layers import Layer, Tower
 from uwm.observe import observing
-from uwm.scoring import Activations
-from uwm.statistics import TokenMoments, token_moments
+from uwm.statistics import Activations, TokenMoments, token_moments
 
 
 def capture(

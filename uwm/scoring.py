@@ -13,26 +13,20 @@ tensor exists at any time, and sums over samples merge: memory does not depend o
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from uwm.config import ScoreKind
 from uwm.errors import NonFiniteScoreError, PairingError
+from uwm.statistics import Activations
 
 EPSILON = 1e-8
 """Least std: a node that is constant over tokens has std 0.
 
 A floor on either tower's, not the authors' addend on vision's alone: adding shifts every score.
 """
-
-
-class Activations(NamedTuple):
-    """`norm` and `std` of one layer's input on one partition, each (samples, in)."""
-
-    norm: Tensor
-    std: Tensor
 
 
 def output_flow(norm: Tensor, weight: Tensor) -> Tensor:

@@ -16,6 +16,13 @@ from torch import Tensor
 from uwm.errors import PairingError
 
 
+class Activations(NamedTuple):
+    """`norm` and `std` over tokens of one layer's input on one partition, each (samples, in)."""
+
+    norm: Tensor
+    std: Tensor
+
+
 class TokenMoments(NamedTuple):
     """Moments over tokens, per sample and node.
 

@@ -83,7 +83,8 @@ def test_an_edit_cannot_be_applied_twice_nor_undone_before(backbone: Backbone) -
 
 
 @pytest.mark.parametrize(
-    ("alpha", "error"), [(1.0, NoEffectError), (float("nan"), InputError), (float("inf"), InputError)]
+    ("alpha", "error"),
+    [(1.0, NoEffectError), (float("nan"), InputError), (float("inf"), InputError)],
 )
 def test_a_factor_that_does_nothing_or_ruins_is_refused(
     backbone: Backbone, alpha: float, error: type[Exception]

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from uwm.config import ScoreKind
 from uwm.errors import NonFiniteScoreError, PairingError
-from uwm.scoring import Activations, NodeScore, WeightScore, usable
+from uwm.scoring import NodeScore, WeightScore, usable
+from uwm.statistics import Activations
 
 Case = tuple[Tensor, Tensor, Tensor, list[int], list[int]]
 
@@ -20,9 +21,7 @@ def phi(x: list[list[float]], weight: list[list[float]]) -> list[list[float]]:
     outs, ins, tokens = len(weight), len(weight[0]), len(x)
     norm = [math.sqrt(sum(row[j] ** 2 for row in x)) for j in range(ins)]
     mean = [sum(row[j] for row in x) / tokens for j in range(ins)]
-    std = [
-        math.sqrt(sum((row[j] - mean[j]) ** 2 for row in x) / (tokens - 1)) for j in range(ins)
-    ]
+    std = [math.sqrt(sum((row[j] - mean[j]) ** 2 for row in x) / (tokens - 1)) for j in range(ins)]
     into = [sum(norm[j] * abs(weight[i][j]) for j in range(ins)) / ins for i in range(outs)]
     out_of = [sum(norm[j] * abs(weight[i][j]) for i in range(outs)) / outs for j in range(ins)]
     return [[into[i] * out_of[j] / std[j] for j in range(ins)] for i in range(outs)]

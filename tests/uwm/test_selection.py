@@ -69,9 +69,7 @@ def test_a_random_selection_has_its_count_and_repeats_with_its_seed(
     size: int, data: st.DataObject
 ) -> None:
     count = data.draw(st.integers(1, size))
-    first, second = (
-        select_random(size, count, torch.Generator().manual_seed(3)) for _ in range(2)
-    )
+    first, second = (select_random(size, count, torch.Generator().manual_seed(3)) for _ in range(2))
     assert first.tolist() == second.tolist()
     assert len(set(first.tolist())) == count
     assert first.tolist() == sorted(first.tolist())

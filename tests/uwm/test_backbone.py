@@ -1,0 +1,110 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.conftest import write_backbone
+from uwm.backbone import Backbone, load, resolve_device
+from uwm.config import FolderBackbone, OpenClipBackbone
+from uwm.errors import InputError, UnknownBackboneError
+from uwm.layers import TOWERS
+
+
+def folder_backbone(folder: Path, name: str = "x") -> FolderBackbone:
+    return FolderBackbone(kind="folder", folder=folder, name=name)
+
+
+def test_embeddings_have_unit_length_and_the_models_dim(backbone: Backbone) -> None:
+    pixels = torch.randint(0, 255, (2, 3, 32, 32), dtype=torch.uint8)
+    for embeddings in (
+        backbone.encode("image", pixels),
+        backbone.encode("text", backbone.tokenize(["a cat", "a dog"])),
+    ):
+        assert embeddings.shape == (2, backbone.dim)
+        torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(2))
+
+
+def test_real_tokens_end_with_the_end_of_text(load_fresh) -> None:  # type: ignore[no-untyped-def]
+    backbone = load_fresh("clip")
+    ids = backbone.tokenize(["a cat", ""])
+    keep = backbone.real_tokens(ids)
+    end = backbone.tokenizer.eot_token_id
+    assert [row[mask].tolist()[-1] for row, mask in zip(ids, keep, strict=True)] == [end, end]
+    assert keep.sum(1).tolist() == [4, 2]
+
+
+def test_coca_appends_a_class_token_that_is_real(load_fresh) -> None:  # type: ignore[no-untyped-def]
+    backbone = load_fresh("coca")
+    ids = backbone.tokenize(["a cat"])
+    keep = backbone.real_tokens(ids)
+    assert keep.shape[1] == ids.shape[1] + 1
+    assert keep[0].nonzero().flatten().tolist() == [0, 1, 2, 3, ids.shape[1]]
+
+
+def test_the_same_weights_under_two_names_share_digests(
+    zoo: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = shutil.copytree(zoo["clip"], tmp_path / "copy")
+    one, other = (load.__wrapped__(folder_backbone(path)) for path in (zoo["clip"], copy))
+    assert [one.tower_digest(tower) for tower in TOWERS] == [
+        other.tower_digest(tower) for tower in TOWERS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "changed"), [("visual.ln_pre", "image"), ("ln_final", "text"), ("logit_scale", None)]
+)
+def test_a_changed_weight_changes_its_towers_digest_alone(
+    zoo: dict[str, Path], tmp_path: Path, prefix: str, changed: str | None
+) -> None:
+    copy = shutil.copytree(zoo["clip"], tmp_path / "copy")
+    weights = load_file(copy / "open_clip_model.safetensors")
+    name = next(name for name in weights if name.startswith(prefix))
+    weights[name] = weights[name] + 1e-3
+    save_file(weights, copy / "open_clip_model.safetensors")
+    one, other = (load.__wrapped__(folder_backbone(path)) for path in (zoo["clip"], copy))
+    differing = {tower for tower in TOWERS if one.tower_digest(tower) != other.tower_digest(tower)}
+    assert differing == ({changed} if changed else set())
+
+
+def test_normalisation_belongs_to_the_image_tower(zoo: dict[str, Path], tmp_path: Path) -> None:
+    copy = shutil.copytree(zoo["clip"], tmp_path / "copy")
+    config = json.loads((copy / "open_clip_config.json").read_text())
+    config["preprocess_cfg"]["mean"] = [0.1, 0.2, 0.3]
+    (copy / "open_clip_config.json").write_text(json.dumps(config))
+    one, other = (load.__wrapped__(folder_backbone(path)) for path in (zoo["clip"], copy))
+    assert one.tower_digest("image") != other.tower_digest("image")
+    assert one.tower_digest("text") == other.tower_digest("text")
+
+
+def test_damaged_weights_are_an_error_of_ours(tmp_path: Path) -> None:
+    folder = write_backbone(tmp_path / "broken", "clip")
+    (folder / "open_clip_model.safetensors").write_bytes(b"not weights at all")
+    with pytest.raises(UnknownBackboneError, match="cannot load"):
+        load.__wrapped__(folder_backbone(folder))
+
+
+def test_an_unknown_tag_is_an_error_of_ours() -> None:
+    config = OpenClipBackbone(kind="open_clip", model="ViT-B-32", pretrained="no-such", name="x")
+    with pytest.raises(UnknownBackboneError, match="no-such"):
+        load.__wrapped__(config)
+
+
+def test_a_merges_file_outside_the_folder_is_refused(zoo: dict[str, Path], tmp_path: Path) -> None:
+    copy = shutil.copytree(zoo["clip"], tmp_path / "copy")
+    config = json.loads((copy / "open_clip_config.json").read_text())
+    config["model_cfg"]["text_cfg"]["tokenizer_kwargs"] = {"bpe_path": "../../etc/passwd"}
+    (copy / "open_clip_config.json").write_text(json.dumps(config))
+    with pytest.raises(UnknownBackboneError, match="must lie in the backbone's folder"):
+        load.__wrapped__(folder_backbone(copy))
+
+
+def test_a_gpu_that_is_not_there_is_named() -> None:
+    assert resolve_device("cpu") == "cpu"
+    if not torch.cuda.is_available():
+        assert resolve_device("auto") == "cpu"
+        with pytest.raises(InputError, match="uwm doctor"):
+            resolve_device("cuda")

@@ -1,0 +1,97 @@
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from uwm import demo
+from uwm.config import AuditConfig, DemoBackbone, DemoPairs, DemoZeroShot, Neurons, Uwm
+
+
+def audit(**changes: Any) -> AuditConfig:
+    return AuditConfig.model_validate(
+        {
+            "backbones": [{"kind": "demo", "name": "vit"}],
+            "calibration": {"kind": "demo", "split": "calibration"},
+            "benchmarks": [{"kind": "demo", "split": "test"}],
+            "methods": [{"kind": "uwm"}],
+            **changes,
+        }
+    )
+
+
+def test_the_papers_settings_are_the_default() -> None:
+    (method,) = audit().edit_methods
+    assert isinstance(method, Uwm)
+    assert (method.tau, method.alpha, method.score, method.selection) == (
+        (0.02,),
+        (-1.0,),
+        "ratio",
+        "mass",
+    )
+    assert (method.roles.image, method.roles.text) == (("fc2",), ("out",))
+    assert (method.prior.image, method.prior.text) == (False, True)
+
+
+def test_a_list_is_a_grid() -> None:
+    method = Neurons.model_validate({"kind": "neurons", "share": [0.1, 0.2], "alpha": [-1, -2]})
+    assert method.grid == ((0.1, -1), (0.1, -2), (0.2, -1), (0.2, -2))
+    with pytest.raises(ValidationError, match="needs `validation`"):
+        audit(methods=[{"kind": "uwm", "tau": [0.1, 0.2]}])
+
+
+@pytest.mark.parametrize("tau", [0, 1, float("nan"), -0.1, "much", []])
+def test_impossible_shares_are_refused(tau: object) -> None:
+    with pytest.raises(ValidationError):
+        audit(methods=[{"kind": "uwm", "tau": tau}])
+
+
+@pytest.mark.parametrize("alpha", [float("nan"), float("inf")])
+def test_impossible_factors_are_refused(alpha: float) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        audit(methods=[{"kind": "uwm", "alpha": alpha}])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"backbones": [{"kind": "demo", "name": "vit"}] * 2}, "twice: vit"),
+        ({"methods": [{"kind": "uwm"}, {"kind": "uwm"}]}, "twice: uwm"),
+        ({"methods": [{"kind": "random", "of": "uwm"}]}, "there is none"),
+        ({"methods": [{"kind": "uwm", "roles": {"image": [], "text": []}}]}, "nothing to edit"),
+        ({"backbones": []}, "at least 1 item"),
+        ({"tau": 0.1}, "Extra inputs"),
+    ],
+)
+def test_inconsistent_audits_are_refused(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        audit(**changes)
+
+
+def test_paths_are_relative_to_the_given_folder(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    document = audit().model_dump(mode="json") | {
+        "backbones": [{"kind": "folder", "name": "mine", "folder": "model"}]
+    }
+    config = AuditConfig.model_validate(document, context={"folder": tmp_path})
+    assert config.backbones[0].folder == tmp_path / "model"  # type: ignore[union-attr]
+
+
+def test_a_configuration_survives_json() -> None:
+    config = audit(methods=[{"kind": "uwm"}, {"kind": "random", "of": "uwm"}])
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_what_ships_is_what_can_be_named() -> None:
+    for model, field, shipped in (
+        (DemoBackbone, "name", demo.BACKBONES),
+        (DemoPairs, "split", demo.PAIR_SETS),
+        (DemoZeroShot, "set", demo.ZEROSHOT_SETS),
+    ):
+        assert set(get_args(model.model_fields[field].annotation)) == set(shipped)
+
+
+def test_edited_roles_are_the_union_over_methods() -> None:
+    config = audit(methods=[{"kind": "uwm"}, {"kind": "neurons"}])
+    assert config.edited_roles("image") == ("fc2",)
+    assert config.edited_roles("text") == ("fc2", "out")

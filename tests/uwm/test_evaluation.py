@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+import torch
+
+from uwm.evaluation import chosen, measure, measure_zeroshot, pair_outcomes
+from uwm.safeground import PairedEmbeddings
+
+
+def outcomes(seed: int, samples: int = 120) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return {name: generator.random(samples) < 0.5 for name in ("P_t_u", "GS")}
+
+
+def test_the_original_against_itself_has_not_changed() -> None:
+    same = outcomes(0)
+    for row in measure("test", same, same, 100, 0):
+        assert row.change == (0, 0, 0)
+        assert row.value.low <= row.value.value <= row.value.high
+
+
+def test_values_are_percentages_and_changes_are_their_differences() -> None:
+    edited, original = outcomes(1), outcomes(2)
+    for row in measure("test", edited, original, 100, 0):
+        assert row.value.value == pytest.approx(100 * edited[row.metric].mean())
+        difference = 100 * (edited[row.metric].mean() - original[row.metric].mean())
+        assert row.change.value == pytest.approx(difference)
+        assert row.n == 120
+
+
+def test_the_paired_interval_is_narrower_than_independent_ones() -> None:
+    original = outcomes(3)
+    edited = {name: values.copy() for name, values in original.items()}
+    edited["GS"][:3] = ~edited["GS"][:3]
+    row = {row.metric: row for row in measure("test", edited, original, 400, 0)}["GS"]
+    assert row.change.high - row.change.low < (row.value.high - row.value.low) / 2
+
+
+def test_the_zero_shot_mean_is_over_sets_not_samples() -> None:
+    found = {"small": np.array([True, True]), "large": np.zeros(98, dtype=bool)}
+    rows = {row.dataset: row for row in measure_zeroshot(found, found, 100, 0)}
+    assert rows["zero-shot mean"].value.value == 50
+    assert rows["zero-shot mean"].n == 100
+
+
+def test_pairs_are_measured_on_safety_and_recall() -> None:
+    parts = [torch.nn.functional.normalize(torch.randn(8, 4), dim=-1) for _ in range(4)]
+    found = pair_outcomes(PairedEmbeddings(*parts))
+    assert {"GS", "PU", "text_to_image_R@1", "unsafe_image_to_union_R@20"} <= set(found)
+    assert all(values.shape == (8,) and values.dtype == bool for values in found.values())
+
+
+def row(safety: float, knowledge: float = 50, safe: float = 90) -> dict[str, float]:
+    return {
+        "P_t_u": safety,
+        "P_v_u": safety,
+        "P_t_s": safe,
+        "P_v_s": safe,
+        "text_to_image_R@1": knowledge,
+        "image_to_text_R@1": knowledge,
+    }
+
+
+@pytest.mark.parametrize(
+    ("candidates", "index"),
+    [
+        ([row(5), row(9), row(20, knowledge=45)], 1),
+        ([row(5), row(9), row(20, knowledge=46)], 2),
+        ([row(5), row(20, safe=80)], 0),
+        ([row(5), row(4)], 0),
+        ([row(5), row(5)], 0),
+    ],
+)
+def test_the_safest_that_keeps_knowledge_is_chosen(
+    candidates: list[dict[str, float]], index: int
+) -> None:
+    assert chosen(candidates, original=0, max_loss=4) == index
