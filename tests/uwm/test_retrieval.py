@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from torch import Tensor
@@ -44,5 +46,5 @@ def test_recall_grows_with_k() -> None:
     e = PairedEmbeddings(*(unit(50, 6, seed=seed) for seed in range(4)))
     found = recalls(e)
     for name in {metric.split("_R@")[0] for metric in found}:
-        for low, high in zip(RECALL_AT, RECALL_AT[1:], strict=False):
+        for low, high in itertools.pairwise(RECALL_AT):
             assert (found[f"{name}_R@{low}"] <= found[f"{name}_R@{high}"]).all()

@@ -1,0 +1,37 @@
+import torch
+
+from storage.edits import read_edit
+from tasks.embed import EmbeddingsSpec, embed, read_embeddings
+from tests.tasks.conftest import Bench
+from tests.tasks.test_edit import edits
+from uwm.layers import TOWERS
+
+
+def test_embeddings_are_the_backbones_own(bench: Bench) -> None:
+    for tower, inputs in zip(TOWERS, (bench.pixels, bench.tokens), strict=True):
+        spec = EmbeddingsSpec.of(bench.backbone, tower, None, inputs)
+        embed.fn([spec], bench.store, bench.backbone, 7)
+        found = read_embeddings(bench.store, spec.digest)
+        assert set(found) == {"safe", "unsafe"}
+        for values in found.values():
+            torch.testing.assert_close(values.norm(dim=1), torch.ones(20))
+    ids = bench.backbone.tokenize(bench.source.texts["safe"].tolist())
+    torch.testing.assert_close(found["safe"], bench.backbone.encode("text", ids), atol=1e-6, rtol=0)
+
+
+def test_an_edit_is_in_place_while_embedding_and_gone_after(bench: Bench) -> None:
+    edits(bench, "mass", 0.2)
+    digest = next(digest for kind, digest, _ in bench.store.artifacts() if kind == "edits")
+    before = {name: value.clone() for name, value in bench.backbone.model.state_dict().items()}
+    spec = EmbeddingsSpec(
+        code="", tower="text", weights="", edit=digest, inputs=bench.tokens.digest
+    )
+    embed.fn([spec], bench.store, bench.backbone, 64)
+    after = bench.backbone.model.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    ids = bench.backbone.tokenize(bench.source.texts["unsafe"].tolist())
+    with read_edit(bench.store.path("edits", digest)).applied(bench.backbone.model):
+        expected = bench.backbone.encode("text", ids)
+    found = read_embeddings(bench.store, spec.digest)["unsafe"]
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+    assert not torch.allclose(found, bench.backbone.encode("text", ids), atol=1e-4)

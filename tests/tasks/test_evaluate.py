@@ -1,0 +1,38 @@
+import pytest
+
+from tasks.choose import ChoiceSpec, choose, read_choice
+from tasks.embed import EmbeddingsSpec, embed
+from tasks.evaluate import evaluate, read_pair, read_results, safety_spec
+from tests.tasks.conftest import Bench
+from uwm.evaluation import pair_outcomes
+
+
+def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:
+    pair = (
+        EmbeddingsSpec.of(bench.backbone, "image", None, bench.pixels),
+        EmbeddingsSpec.of(bench.backbone, "text", None, bench.tokens),
+    )
+    for spec in pair:
+        embed.fn([spec], bench.store, bench.backbone, 64)
+    return pair
+
+
+def test_results_are_the_metrics_of_the_stored_embeddings(bench: Bench) -> None:
+    pair = embedded(bench)
+    spec = safety_spec("mine", pair, pair, 200, 0)
+    evaluate.fn([spec], bench.store)
+    rows = read_results(bench.store, [spec]).set_index("metric")
+    outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest))
+    assert set(rows.index) == set(outcomes)
+    for metric, outcome in outcomes.items():
+        assert rows.loc[metric, "value"] == pytest.approx(100 * outcome.mean())
+        assert rows.loc[metric, "n"] == 20
+        assert rows.loc[metric, "change"] == 0
+
+
+def test_one_candidate_is_chosen(bench: Bench) -> None:
+    pair = embedded(bench)
+    spec = ChoiceSpec.of([pair, pair], max_loss=4)
+    choose.fn([spec], bench.store)
+    table = read_choice(bench.store, spec)
+    assert table["chosen"].tolist() == [True, False]

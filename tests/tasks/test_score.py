@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from storage.samples import SampleArrays
+from storage.scores import read_scores
+from tasks.capture import StatisticsSpec, capture_statistics, read_activations
+from tasks.score import ScoresSpec, score
+from tests.tasks.conftest import Bench
+from uwm.layers import find_layers
+from uwm.scoring import NodeScore, WeightScore
+
+
+@pytest.mark.parametrize("kind", ["ratio", "unsafe_only", "difference", "node"])
+def test_scores_by_chunks_are_the_scores_of_all_samples(bench: Bench, kind: str) -> None:
+    statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2", "out"), bench.tokens)
+    capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
+    wanted = ScoresSpec.of(statistics, kind, ("out",), prior=kind != "node")  # type: ignore[arg-type]
+    score.fn([wanted], bench.store, bench.backbone)
+    found, attributes = read_scores(bench.store.path("scores", wanted.digest))
+    assert attributes == {"samples": 20, "excluded": 0}
+    arrays = SampleArrays(bench.store.path("statistics", statistics.digest))
+    layers = find_layers(bench.backbone.model, "text", ("out",))
+    assert set(found) == {layer.id for layer in layers}
+    for layer in layers:
+        weight = layer.weight(bench.backbone.model)
+        scorer = (
+            NodeScore(weight.shape[1]) if kind == "node" else WeightScore(weight, kind, prior=True)  # type: ignore[arg-type]
+        )
+        scorer.update(
+            *(
+                read_activations(arrays, layer.input, part, slice(None))
+                for part in ("safe", "unsafe")
+            )
+        )
+        torch.testing.assert_close(found[layer.id], scorer.result())

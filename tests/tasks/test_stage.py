@@ -1,0 +1,89 @@
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+
+from storage.store import Spec, Store
+from tasks.stage import progress, stage, submit
+
+
+class Square(Spec):
+    kind: ClassVar[str] = "squares"
+    number: int
+
+
+built: list[int] = []
+
+
+@stage
+def square(specs: list[Square], store: Store, offset: int) -> None:  # type: ignore[misc]
+    """Write squares."""
+    for spec in specs:
+
+        def build(folder: Path) -> None:
+            built.append(spec.number)
+            (folder / "square").write_text(str(spec.number**2 + offset))
+
+        store.make(spec, build)
+
+
+@flow
+def squares(store: Store, numbers: list[int]) -> tuple[str, list[str]]:
+    specs = [Square(code="", number=number) for number in numbers]
+    run = submit(square, specs, store, 0, name="square · some")
+    names = run.result()
+    return run.state.name, names
+
+
+@pytest.fixture
+def store(tmp_path: Path, prefect_server: None) -> Store:
+    built.clear()
+    return Store(tmp_path)
+
+
+def test_a_second_run_is_cached(store: Store) -> None:
+    assert squares(store, [2, 3])[0] == "Completed"
+    state, names = squares(store, [2, 3])
+    assert state == "Cached"
+    assert names == [str(Square(code="", number=number)) for number in (2, 3)]
+    assert built == [2, 3]
+
+
+def test_a_record_without_its_artifact_is_not_served(store: Store) -> None:
+    squares(store, [2, 3])
+    (store.path("squares", Square(code="", number=3).digest) / "square").unlink()
+    assert squares(store, [2, 3])[0] == "Completed"
+    assert built == [2, 3, 3]
+    assert squares(store, [2, 3])[0] == "Cached"
+
+
+def test_an_artifact_without_its_record_is_not_built_again(store: Store) -> None:
+    squares(store, [2])
+    for record in (store.root / "records").iterdir():
+        record.unlink()
+    assert squares(store, [2])[0] == "Completed"
+    assert built == [2]
+
+
+def test_a_torn_record_is_made_anew(store: Store) -> None:
+    squares(store, [2])
+    for record in (store.root / "records").iterdir():
+        record.write_text("{torn")
+    assert squares(store, [2])[1] == [str(Square(code="", number=2))]
+    assert built == [2]
+
+
+def test_progress_ends_at_all(prefect_server: None) -> None:
+    @flow
+    def counting() -> None:
+        with progress("counting", "things counted") as tell:
+            for done in range(1, 4):
+                tell(done, 3)
+
+    counting()
+    with get_client(sync_client=True) as client:
+        (found,) = [item for item in client.read_artifacts() if item.key == "counting"]
+    assert found.data == 100
+    assert found.type == "progress"
