@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 
+import torch
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows.backbone import audit_backbone
+from flows.backbone import BackboneResults, audit_backbone
 from flows.report import write_report
 from flows.results import AuditResults, collect, findings, summary, write_results
 from flows.stages import identify
 from storage.store import Store
+from uwm.backbone import resolve_device
 from uwm.config import AuditConfig
 
 
@@ -28,7 +33,7 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     data = [config.calibration, *config.benchmarks, *config.zeroshot]
     data += [config.validation] if config.validation else []
     excluded = {item.name: identify(item, config.seed)[0].excluded for item in data}
-    found = {item.name: audit_backbone(config, item, store) for item in config.backbones}
+    found = _audit_backbones(config, store)
     results = collect(config, found, {name: rows for name, rows in excluded.items() if rows})
     folder = Path(out)
     write_results(folder, results)
@@ -37,6 +42,19 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     _publish(results, folder)
     logger.info("results and report are in %s", folder.resolve())
     return results
+
+
+def _audit_backbones(config: AuditConfig, store: str) -> dict[str, BackboneResults]:
+    """A subflow per backbone, `config.parallel` of them at a time."""
+    if resolve_device(config.device) == "cpu":
+        # Small matrices gain more from a core per backbone than from all cores per matrix.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // config.parallel))
+    with ThreadPoolExecutor(config.parallel) as pool:
+        runs = {
+            item.name: pool.submit(copy_context().run, audit_backbone, config, item, store)
+            for item in config.backbones
+        }
+        return {name: run.result() for name, run in runs.items()}
 
 
 def _publish(results: AuditResults, folder: Path) -> None:

@@ -31,8 +31,9 @@ def read_config(path: Path) -> AuditConfig:
     try:
         config = AuditConfig.model_validate(document, context={"folder": path.parent})
     except ValidationError as error:
+        details = error.errors()
         problems: list[tuple[Location, str]] = [
-            (detail["loc"], _explain(detail)) for detail in error.errors()
+            (detail["loc"], _explain(detail)) for detail in details if not _echo(detail, details)
         ]
     else:
         problems = _impossible(config)
@@ -88,6 +89,14 @@ def _impossible(config: AuditConfig) -> list[tuple[Location, str]]:
     return problems
 
 
+def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Whether a list is only called too short because its items are wrong."""
+    where = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        other["loc"][: len(where)] == where and len(other["loc"]) > len(where) for other in details
+    )
+
+
 def _explain(detail: ErrorDetails) -> str:
     if detail["type"] == "extra_forbidden":
         key = str(detail["loc"][-1])
@@ -126,6 +135,8 @@ def _dotted(document: CommentedMap, where: Location) -> str:
     for position, part in enumerate(where):
         if isinstance(node, CommentedMap | CommentedSeq) and isinstance(part, int):
             name += f"[{part}]"
+        elif isinstance(part, int):
+            continue  # a single value where a list may stand
         elif (isinstance(node, CommentedMap) and part in node) or position == len(where) - 1:
             name += f".{part}" if name else str(part)
         else:

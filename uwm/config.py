@@ -266,6 +266,7 @@ class AuditConfig(Settings):
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     batch_size: int = Field(64, ge=1, description="samples per forward pass")
+    parallel: int = Field(1, ge=1, le=64, description="backbones audited at the same time")
     resamples: int = Field(1000, ge=100, le=100_000, description="of the bootstrap")
     backbones: tuple[BackboneConfig, ...] = Field(min_length=1)
     calibration: PairsConfig

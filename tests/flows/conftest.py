@@ -1,0 +1,65 @@
+"""A small audit of random backbones on shipped pictures, run through real flows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import State
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+
+from uwm.config import AuditConfig
+
+DOCUMENT: dict[str, Any] = {
+    "name": "small",
+    "batch_size": 16,
+    "resamples": 100,
+    "calibration": {"kind": "demo", "split": "calibration", "per_concept": 2},
+    "validation": {"kind": "demo", "split": "validation", "per_concept": 1},
+    "benchmarks": [{"kind": "demo", "split": "test", "per_concept": 2}],
+    "zeroshot": [{"kind": "demo", "set": "subjects"}],
+    "methods": [
+        {"kind": "original"},
+        {"kind": "uwm"},
+        {"kind": "neurons", "share": [0.1, 0.2]},
+        {"kind": "random", "of": "uwm", "seeds": 2},
+    ],
+    "choice": {"max_loss": 100},
+}
+
+
+@pytest.fixture
+def small(zoo: dict[str, Path]) -> Callable[..., AuditConfig]:
+    """The small audit of some families, with parts of its document changed."""
+
+    def config(*families: str, **changes: Any) -> AuditConfig:
+        backbones = [
+            {"kind": "folder", "name": family, "folder": str(zoo[family])}
+            for family in families or ("clip",)
+        ]
+        return AuditConfig.model_validate({**DOCUMENT, "backbones": backbones, **changes})
+
+    return config
+
+
+def task_states(state: State[Any]) -> dict[str, str]:
+    """The names of an audit's task runs, over all its subflows, with their final states."""
+    parent = state.state_details.flow_run_id
+    assert parent is not None
+    with get_client(sync_client=True) as client:
+        children = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[parent])
+            )
+        )
+        runs = [
+            run
+            for child in children
+            for run in client.read_task_runs(
+                flow_run_filter=FlowRunFilter(id={"any_": [child.id]})  # type: ignore[arg-type]
+            )
+        ]
+    return {run.name: run.state_name or "" for run in runs}

@@ -1,0 +1,139 @@
+"""What an audit promises: everything measured, nothing done twice, nothing stale served."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from prefect.client.orchestration import get_client
+
+from flows.audit import audit
+from flows.results import COLUMNS
+from storage.store import Store
+from tests.flows.conftest import task_states
+from uwm.config import AuditConfig
+from uwm.retrieval import RECALL_AT
+from uwm.safeground import METRICS
+
+Small = Callable[..., AuditConfig]
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def run(config: AuditConfig, folder: Path) -> dict[str, str]:
+    """Run an audit and answer with the states of its task runs."""
+    state: Any = audit(config, str(folder / "store"), str(folder / "out"), return_state=True)
+    state.result()
+    time.sleep(2)  # the client sends task states in the background
+    return task_states(state)
+
+
+def stages(states: dict[str, str], state: str) -> set[str]:
+    """The stages whose every run ended in `state`."""
+    by_stage: dict[str, set[str]] = {}
+    for name, found in states.items():
+        by_stage.setdefault(name.split(" · ")[0], set()).add(found)
+    return {stage for stage, found in by_stage.items() if found == {state}}
+
+
+def test_every_family_is_audited_and_a_second_run_is_cached(small: Small, tmp_path: Path) -> None:
+    config = small("clip", "coca", "siglip")
+    first = run(config, tmp_path)
+    assert not any(
+        "coca" in name and "decode" in name and s != "Cached" for name, s in first.items()
+    )
+    rows = pd.read_parquet(tmp_path / "out" / "results.parquet")
+    assert list(rows.columns) == list(COLUMNS)
+    methods = {"original", "uwm", "neurons", "random uwm #0", "random uwm #1"}
+    assert set(zip(rows["backbone"], rows["method"], strict=True)) == {
+        (backbone, method) for backbone in ("clip", "coca", "siglip") for method in methods
+    }
+    per_method = len(METRICS) + 4 * len(RECALL_AT) + 2
+    assert len(rows) == 3 * len(methods) * per_method
+    assert (rows["low"] <= rows["value"] + 1e-9).all()
+    assert (rows["value"] <= rows["high"] + 1e-9).all()
+    assert (rows.loc[rows["method"] == "original", "change"] == 0).all()
+    assert rows.loc[rows["method"] == "random uwm #1", "control_of"].unique() == ["uwm"]
+
+    outputs = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert set(outputs) == {"results.parquet", "results.json", "report.html"}
+    second = run(config, tmp_path)
+    assert set(second.values()) == {"Cached"}
+    assert set(second) == set(first)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == outputs
+
+
+def test_another_tau_recomputes_the_selection_and_what_follows(
+    small: Small, tmp_path: Path
+) -> None:
+    methods = [{"kind": "uwm"}]
+    run(small(methods=methods), tmp_path)
+    states = run(small(methods=[{"kind": "uwm", "tau": 0.1}]), tmp_path)
+    assert stages(states, "Cached") == {
+        "ingest",
+        "decode pixels",
+        "tokenize",
+        "capture statistics",
+        "score",
+    }
+    assert {name for name, state in states.items() if state == "Cached"} >= {
+        "embed · clip · image · original",
+        "embed · clip · text · original",
+        "evaluate · clip · original",
+    }
+    assert stages(states, "Completed") == {"edit"}
+    assert states["evaluate · clip · uwm"] == "Completed"
+
+
+def test_a_deleted_or_damaged_artifact_is_recomputed_and_nothing_else(
+    small: Small, tmp_path: Path
+) -> None:
+    config = small(methods=[{"kind": "uwm"}])
+    run(config, tmp_path)
+    expected = (tmp_path / "out" / "results.parquet").read_bytes()
+    store = Store(tmp_path / "store")
+    folders = {kind: path for kind, _, path in store.artifacts()}
+    chunk = max(folders["scores"].rglob("c/*/*"))
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"\0")
+    (folders["pixels"] / "COMPLETE.json").unlink()
+    states = run(config, tmp_path)
+    again = {name.split(" · ")[0] for name, state in states.items() if state == "Completed"}
+    assert again == {"score", "decode pixels"}
+    assert (tmp_path / "out" / "results.parquet").read_bytes() == expected
+
+
+def test_changed_code_recomputes_its_stage(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small(methods=[{"kind": "uwm"}])
+    run(config, tmp_path)
+    import tasks.score
+
+    monkeypatch.setattr(tasks.score, "code_digest", lambda *modules: "changed")
+    states = run(config, tmp_path)
+    assert {"ingest", "capture statistics"} <= stages(states, "Cached")
+    assert {"score", "edit"} <= stages(states, "Completed")
+
+
+def test_the_choice_is_made_on_validation_pairs_and_told(small: Small, tmp_path: Path) -> None:
+    results = audit(small(), str(tmp_path / "store"), str(tmp_path / "out"))
+    table = results.choices["clip"]["neurons"]
+    assert len(table) == 9  # two shares or none, in either tower
+    assert table["chosen"].sum() == 1
+    assert table.loc[0, ["image_share", "text_share"]].isna().all()
+    best = table.loc[table["chosen"], ["P_t_u", "P_v_u"]].sum(axis=1).item()
+    assert best == table[["P_t_u", "P_v_u"]].sum(axis=1).max()  # any loss of knowledge is allowed
+
+
+def test_the_audit_is_published_in_prefects_ui(small: Small, tmp_path: Path) -> None:
+    run(small(name="published"), tmp_path)
+    with get_client(sync_client=True) as client:
+        found = {item.key: item for item in client.read_artifacts() if item.key}
+    assert "| clip | neurons |" in str(found["audit-published"].data)
+    assert str((tmp_path / "out" / "report.html").resolve()) in str(found["audit-published"].data)
+    assert found["audit-published-clip"].type == "table"
+    assert found["capture-image"].type == "progress"
+    assert found["evaluate"].data == 100

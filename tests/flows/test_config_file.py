@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from flows.config_file import read_config
+from uwm.errors import ConfigError
+
+GOOD = """\
+name: mine
+backbones:
+  - {kind: demo, name: vit}
+calibration: {kind: demo, split: calibration}
+benchmarks:
+  - {kind: demo, split: test}
+methods:
+  - kind: uwm
+    tau: 0.02
+"""
+
+
+def problems(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "audit.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    return str(caught.value)
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "audit.yaml").write_text(GOOD)
+    assert read_config(tmp_path / "audit.yaml").name == "mine"
+
+
+def test_the_shipped_example_is_good() -> None:
+    import flows
+
+    config = read_config(Path(flows.__file__).with_name("demo.yaml"))
+    assert [backbone.name for backbone in config.backbones] == ["vit", "coca", "siglip"]
+
+
+def test_every_problem_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+    text = GOOD.replace("tau: 0.02", "taw: 0.02\n    alpha: .nan").replace(
+        "name: vit", "name: vits"
+    )
+    text = text.replace("{kind: demo, split: test}", "{kind: tables, name: t, safe: no.csv}")
+    found = problems(tmp_path, text)
+    assert "has 6 problems" in found
+    for said in (
+        "line 3: backbones[0].name: input should be 'vit', 'coca' or 'siglip'; got 'vits'",
+        "line 6: benchmarks[0].safe: path does not point to a file",
+        "line 6: benchmarks[0].unsafe: field required",
+        "line 6: benchmarks[0].images: field required",
+        "line 9: methods[0].taw: unknown key; did you mean 'tau'?",
+        "line 10: methods[0].alpha: must be a finite number",
+    ):
+        assert said in found
+
+
+@pytest.mark.parametrize("tau", ["0", "1", ".nan", "-1", "much"])
+def test_an_impossible_tau_is_told_with_its_line(tmp_path: Path, tau: str) -> None:
+    assert "line 9: methods[0].tau" in problems(tmp_path, GOOD.replace("0.02", tau))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "said"),
+    [
+        ("{kind: open_clip, model: ViT-B-23, pretrained: x, name: b}", "ViT-B-32"),
+        ("{kind: open_clip, model: RN50, pretrained: openai, name: b}", "ResNet"),
+        ("{kind: open_clip, model: roberta-ViT-B-32, pretrained: x, name: b}", "Hugging Face"),
+        ("{kind: folder, folder: ., name: b}", "lacks open_clip_config.json"),
+        ("{kind: folder, folder: nowhere, name: b}", "does not point to a directory"),
+        ("{kind: unknown}", "'demo', 'folder', 'open_clip'"),
+    ],
+)
+def test_a_backbone_that_cannot_be_audited_is_told(
+    tmp_path: Path, backbone: str, said: str
+) -> None:
+    found = problems(tmp_path, GOOD.replace("{kind: demo, name: vit}", backbone))
+    assert "line 3: backbones[0]" in found
+    assert said in found
+
+
+def test_an_unknown_role_is_told(tmp_path: Path) -> None:
+    found = problems(tmp_path, GOOD + "    roles: {image: [fc3], text: [out]}\n")
+    assert "line 10: methods[0].roles.image[0]: input should be 'query'" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- a\n- list\n", "should be a mapping"),
+        ("", "should be a mapping"),
+        ("just words", "should be a mapping"),
+        ("name: [open\n", "line 2: not YAML"),
+        ("name: a\nname: b\n", "not YAML"),
+    ],
+)
+def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    assert said in problems(tmp_path, text)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no configuration file .*nowhere\.yaml"):
+        read_config(tmp_path / "nowhere.yaml")
