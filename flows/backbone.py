@@ -195,8 +195,13 @@ def _measure(
     inputs: dict[str, Inputs],
     ingested: dict[str, Any],
 ) -> list[SafetySpec | KnowledgeSpec]:
-    """Embed every benchmark with a repair's edits and evaluate it against the original."""
-    names = [name for name in inputs if name.startswith(("benchmark ", "zero-shot "))]
+    """Embed the benchmarks with a repair's edits and evaluate it against the original.
+
+    A control is measured on the first pair set and the zero-shot sets, where claims are made.
+    """
+    pairs = config.benchmarks if repair.control_of is None else config.benchmarks[:1]
+    names = [f"benchmark {data.name}" for data in pairs]
+    names += [f"zero-shot {data.name}" for data in config.zeroshot]
     edited, original = (
         dict(zip(names, _embed(stages, edits, [inputs[name] for name in names]), strict=True))
         for edits in (repair.edits, (None, None))
@@ -204,7 +209,7 @@ def _measure(
     draw = config.resamples, config.seed
     specs: list[SafetySpec | KnowledgeSpec] = [
         safety_spec(data.name, edited[key], original[key], *draw)
-        for data in config.benchmarks
+        for data in pairs
         for key in [f"benchmark {data.name}"]
     ]
     if config.zeroshot:
@@ -217,7 +222,7 @@ def _measure(
                 *draw,
             )
         )
-    needs = [spec for pairs in (edited, original) for pair in pairs.values() for spec in pair]
+    needs = [spec for both in (edited, original) for pair in both.values() for spec in pair]
     stages.evaluation(specs, repair.method, needs)
     return specs
 

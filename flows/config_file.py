@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from storage.sources import read_source
 from uwm.catalog import model_config
-from uwm.config import AuditConfig, EditMethod, Settings
+from uwm.config import AuditConfig, EditMethod, PairsConfig, Settings, ZeroShotConfig
 from uwm.errors import ConfigError, InputError
 from uwm.layers import TOWERS, check_roles, family_of
 
@@ -69,8 +70,13 @@ def _parse(path: Path) -> CommentedMap:
 
 
 def _impossible(config: AuditConfig) -> list[tuple[Location, str]]:
-    """Backbones that do not exist, and roles that their towers do not have."""
+    """What only looking can tell: missing backbones and roles, data that cannot be read."""
     problems: list[tuple[Location, str]] = []
+    for where, data in _sources(config):
+        try:
+            read_source(data, config.seed)
+        except InputError as error:
+            problems.append((where, str(error)))
     for index, backbone in enumerate(config.backbones):
         try:
             found = model_config(backbone)
@@ -87,6 +93,16 @@ def _impossible(config: AuditConfig) -> list[tuple[Location, str]]:
                         where = ("methods", position, "roles", tower)
                         problems.append((where, f"{backbone.name}: {error}"))
     return problems
+
+
+def _sources(config: AuditConfig) -> Iterator[tuple[Location, PairsConfig | ZeroShotConfig]]:
+    yield ("calibration",), config.calibration
+    if config.validation is not None:
+        yield ("validation",), config.validation
+    for index, pairs in enumerate(config.benchmarks):
+        yield ("benchmarks", index), pairs
+    for index, labelled in enumerate(config.zeroshot):
+        yield ("zeroshot", index), labelled
 
 
 def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:

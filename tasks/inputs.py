@@ -37,6 +37,7 @@ class TokensSpec(Spec):
     """Token ids (texts, context), int32, of every partition of a data set."""
 
     kind: ClassVar[str] = "tokens"
+    resumable: ClassVar[bool] = True
     dataset: str
     tokenizer: str
 
@@ -98,7 +99,7 @@ def tokenize(specs: Sequence[TokensSpec], store: Store, backbone: Backbone) -> N
                     part: Field((backbone.tokenizer.context_length,), "int32") for part in texts
                 },
             )
-            for rows in arrays.chunks():
+            for rows in arrays.missing():
                 ids = {part: backbone.tokenize(texts[part][rows]) for part in texts}
                 arrays.write(rows, {part: values.numpy() for part, values in ids.items()})
 

@@ -44,7 +44,7 @@ def test_changed_code_changes_the_digest(package: Path) -> None:
 
 def test_comments_docstrings_and_layout_do_not(package: Path) -> None:
     before = digest()
-    commented = '"""A module."""\n\n\ndef f(x):\n    """Add."""\n    # one more\n    return (x\n            + 1)\n'
+    commented = '"""A module."""\n\ndef f(x):\n    """Add."""\n    # one\n    return (x\n + 1)\n'
     (package / "uwm_part" / "formula.py").write_text(commented)
     assert digest() == before
 

@@ -58,7 +58,7 @@ def test_the_digest_is_of_content_not_of_place(tmp_path: Path) -> None:
 def test_unequal_lengths_are_refused(tmp_path: Path) -> None:
     config = tables(tmp_path)
     pd.read_csv(config.safe).iloc[:-1].to_csv(config.safe, index=False)
-    with pytest.raises(PairingError, match="3 rows and .* has 4"):
+    with pytest.raises(PairingError, match=r"3 rows and .* has 4"):
         read_source(config)
 
 

@@ -1,0 +1,172 @@
+"""What a capture costs beside the plain forward pass, and what memory scoring takes.
+
+`make bench` prints both: the ratio of (forward + statistics + write) to the forward pass of the
+same batches, interleaved in one run, median over rounds; and the peak memory of scoring with the
+number of samples growing eightfold. On a GPU: `python -m tests.benchmarks.capture --device cuda`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import open_clip
+import torch
+from torch import Tensor
+
+from storage.samples import Field, SampleArrays
+from uwm.backbone import Backbone, load, resolve_device
+from uwm.capture import capture
+from uwm.config import DemoBackbone
+from uwm.geometry import Geometry, Normalization
+from uwm.layers import Role, Tower, find_layers
+from uwm.scoring import WeightScore
+from uwm.statistics import Activations
+
+ROUNDS, SAMPLES, CHUNK = 3, 1024, 128
+
+
+def demo_case(name: str, tower: Tower, device: str) -> tuple[Backbone, Tensor]:
+    """A demo backbone and inputs of one tower, as many as its calibration pairs."""
+    backbone = load(DemoBackbone(kind="demo", name=name), device)  # type: ignore[arg-type]
+    if tower == "text":
+        return backbone, backbone.tokenize(["a friendly fox with an apple on the beach"] * SAMPLES)
+    return backbone, pixels(SAMPLES, backbone.geometry.height)
+
+
+def random_case(name: str, samples: int, device: str) -> tuple[Backbone, Tensor]:
+    """A full-size open_clip model with random weights, and images for it."""
+    model = open_clip.create_model(name, pretrained=None, device=device).eval()
+    size = model.visual.preprocess_cfg["size"]
+    size = size if isinstance(size, int) else size[0]
+    geometry = Geometry(height=size, width=size, interpolation="bicubic", resize_mode="shortest")
+    backbone = Backbone(
+        model=model.requires_grad_(False),
+        tokenizer=open_clip.get_tokenizer(name),
+        model_config=open_clip.get_model_config(name),
+        geometry=geometry,
+        normalization=Normalization(mean=(0.5,) * 3, std=(0.25,) * 3),
+    )
+    return backbone, pixels(samples, size)
+
+
+def pixels(samples: int, size: int) -> Tensor:
+    return torch.randint(0, 256, (samples, 3, size, size), dtype=torch.uint8)
+
+
+def capture_ratio(
+    backbone: Backbone, tower: Tower, roles: tuple[Role, ...], inputs: Tensor, batch: int
+) -> tuple[float, float]:
+    """Seconds of the forward passes, and the ratio of a capture of the same batches to it."""
+    layers = find_layers(backbone.model, tower, roles)
+    fields = {
+        f"{layer.input}/{name}": Field((layer.weight(backbone.model).shape[1],), "float32")
+        for layer in layers
+        for name in Activations._fields
+    }
+
+    def plain() -> None:
+        for part in inputs.split(batch):
+            backbone.forward(tower, part)
+        synchronize(backbone)
+
+    def captured(folder: Path) -> None:
+        arrays = SampleArrays.create(folder, len(inputs), CHUNK, fields)
+
+        def compute(found: Tensor) -> list[dict[str, Activations]]:
+            return [capture(backbone, tower, layers, part) for part in found.split(batch)]
+
+        def store(found: list[dict[str, Activations]]) -> dict[str, object]:
+            return {
+                f"{name}/{statistic}": torch.cat([getattr(part[name], statistic) for part in found])
+                .cpu()
+                .numpy()
+                for name in found[0]
+                for statistic in Activations._fields
+            }
+
+        arrays.fill(lambda rows: inputs[rows], compute, store)  # type: ignore[arg-type]
+
+    with tempfile.TemporaryDirectory() as root:
+        plain()
+        times = [
+            (timed(plain), timed(lambda number=number: captured(Path(root) / str(number))))
+            for number in range(ROUNDS)
+        ]
+    forward = statistics.median(time for time, _ in times)
+    return forward, statistics.median(more / time for time, more in times)
+
+
+def synchronize(backbone: Backbone) -> None:
+    if backbone.device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def timed(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def scoring_memory(samples: int, chunk: int = CHUNK) -> float:
+    """Peak MiB that numpy and Python allocate while scoring a (512, 2048) layer."""
+    with tempfile.TemporaryDirectory() as root:
+        fields = {f"{part}/{name}": Field((2048,), "float32") for part in "su" for name in "ns"}
+        arrays = SampleArrays.create(Path(root), samples, chunk, fields)
+        for rows in arrays.chunks():
+            values = torch.rand(rows.stop - rows.start, 2048).add_(0.1).numpy()
+            arrays.write(rows, dict.fromkeys(fields, values))
+        scorer = WeightScore(torch.randn(512, 2048))
+        tracemalloc.start()
+        for rows in arrays.chunks():
+            safe, unsafe = (
+                Activations(
+                    *(torch.from_numpy(arrays.read(f"{part}/{name}", rows)) for name in "ns")
+                )
+                for part in "su"
+            )
+            scorer.update(safe, unsafe)
+        scorer.result()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return peak / 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="auto")
+    device = resolve_device(parser.parse_args().device)
+    print(f"device {device}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"{'backbone':10} {'tower':6} {'roles':10} {'forward s':>10} {'capture / forward':>18}")
+
+    def show(name: str, tower: Tower, roles: tuple[Role, ...], ratio: tuple[float, float]) -> None:
+        print(
+            f"{name:10} {tower:6} {'+'.join(roles):10} {ratio[0]:10.3f} {ratio[1]:18.3f}",
+            flush=True,
+        )
+
+    for name in ("vit", "coca", "siglip"):
+        for tower, roles in (("image", ("fc2",)), ("text", ("fc2", "out"))):
+            case = demo_case(name, tower, device)  # type: ignore[arg-type]
+            show(name, tower, roles, capture_ratio(case[0], tower, roles, case[1], 16))  # type: ignore[arg-type]
+    samples = 1024 if device == "cuda" else 64
+    for name in ("ViT-B-32", "ViT-L-14") if device == "cuda" else ("ViT-B-32",):
+        backbone, inputs = random_case(name, samples, device)
+        show(
+            name,
+            "image",
+            ("fc2",),
+            capture_ratio(backbone, "image", ("fc2",), inputs, samples // 4),
+        )
+    for count in (256, 2048):
+        peak = scoring_memory(count)
+        print(f"scoring {count:5} samples of a (512, 2048) layer: peak {peak:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The command line as a person meets it: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from flows.cli import BAD_INPUT, DONE, FAILED, run
+from storage.store import Store
+from tests.flows.test_config_file import GOOD
+from tests.storage.test_sources import tables
+from tests.storage.test_store import spec, write
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "audit.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("name: vit", "name: vits"), "line 3"),
+        (("tau: 0.02", "tau: 0"), "greater than 0; got 0"),
+        (("tau: 0.02", "tau: 1"), "less than 1; got 1"),
+        (("tau: 0.02", "tau: .nan"), "line 9"),
+        (("tau: 0.02", "tao: 0.02"), "did you mean 'tau'?"),
+        (("tau: 0.02", "roles: {image: [fc9], text: []}"), "line 9"),
+        (("{kind: demo, split: test}", "{kind: tables, images: nowhere}"), "line 6"),
+        ((GOOD, "- just a list"), "should be a mapping"),
+    ],
+)
+def test_a_bad_file_is_told_without_a_traceback(
+    config: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], said: str
+) -> None:
+    config.write_text(GOOD.replace(*change))
+    assert run(["audit", str(config)]) == BAD_INPUT
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
+
+
+def test_a_bad_file_is_told_before_anything_heavy_is_imported(config: Path) -> None:
+    """In a fresh interpreter, since this one has imported torch and Prefect long ago."""
+    config.write_text(GOOD.replace("name: vit", "name: vits"))
+    code = (
+        "import sys; from flows.cli import run; "
+        f"code = run(['audit', {str(config)!r}]); "
+        "heavy = {'torch', 'prefect', 'open_clip'} & set(sys.modules); "
+        "print(code, sorted(heavy))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "2 []"
+
+
+def test_pairs_of_unequal_length_are_told_before_the_audit_starts(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tables(tmp_path)
+    pd.read_csv(source.unsafe).iloc[:-1].to_csv(source.unsafe, index=False)
+    pairs = "{kind: tables, name: mine, safe: safe.csv, unsafe: unsafe.csv, images: images}"
+    config.write_text(GOOD.replace("{kind: demo, split: test}", pairs))
+    assert run(["audit", str(config)]) == BAD_INPUT
+    assert "pair row by row" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_store_that_cannot_be_is_told(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    (tmp_path / "file").touch()
+    assert run(["audit", str(config), "--store", str(tmp_path / place)]) == BAD_INPUT
+    assert "store" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["audit"], ["audit", "a.yaml", "--stroe", "x"], ["nothing"], ["store", "sweep"]]
+)
+def test_bad_usage_is_told(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert run(arguments) == BAD_INPUT
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["audit", "--help"], ["store", "--help"], ["--version"]]
+)
+def test_help_teaches(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert run(arguments) == DONE
+    assert capsys.readouterr().out.strip()
+
+
+def test_the_store_is_shown_checked_and_cleared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, option = Store(tmp_path / "store"), ["--store", str(tmp_path / "store")]
+    kept, dropped = store.make(spec(1), write), store.make(spec(2), write)
+    store.record("weekly", [str(spec(1))])
+    assert run(["store", "ls", *option]) == DONE
+    told = capsys.readouterr().out
+    assert "1 that no audit stands on" in told
+    assert "audit weekly stands on 1 artifacts" in told
+
+    assert run(["store", "verify", *option]) == DONE
+    assert "2 artifacts checked, 0 damaged" in capsys.readouterr().out
+    (kept / "two").write_text("harmed")
+    assert run(["store", "verify", *option]) == FAILED
+    assert f"{spec(1)}: two" in capsys.readouterr().out
+
+    assert run(["store", "gc", *option]) == DONE
+    assert "0 folders" in capsys.readouterr().out  # all younger than a day
+    assert run(["store", "gc", *option, "--older-than-hours", "0", "--dry-run"]) == DONE
+    assert dropped.exists()
+    assert run(["store", "gc", *option, "--older-than-hours", "0"]) == DONE
+    assert not dropped.exists()
+    assert kept.exists()
+
+
+def test_a_store_that_is_not_there_is_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["store", "ls", "--store", str(tmp_path / "none")]) == BAD_INPUT
+    assert not (tmp_path / "none").exists()
+    assert "there is no store" in capsys.readouterr().err

@@ -1,0 +1,76 @@
+"""The report as a person sees it, in a real browser, with nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+from flows.audit import audit
+from flows.results import AuditResults, summary
+from uwm.config import AuditConfig
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    if BROWSER is None or DRIVER is None:
+        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    profile = tmp_path_factory.mktemp("profile")
+    for argument in (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        f"--user-data-dir={profile}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def report(small: Callable[..., AuditConfig], tmp_path: Path) -> tuple[AuditResults, Path]:
+    results = audit(small("clip", "coca"), str(tmp_path / "store"), str(tmp_path / "out"))
+    return results, tmp_path / "out" / "report.html"
+
+
+def test_the_page_shows_every_figure_and_fetches_nothing(
+    driver: webdriver.Chrome, report: tuple[AuditResults, Path]
+) -> None:
+    results, page = report
+    driver.get(page.as_uri())
+    assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
+    fetched = driver.execute_script("return performance.getEntriesByType('resource').length")
+    assert fetched == 0
+    for name in ("trade-off", "changes"):
+        markers = driver.find_elements(By.CSS_SELECTOR, f"#{name} .scatterlayer .trace")
+        assert markers, name
+        assert driver.find_element(By.ID, name).size["height"] > 300
+    text = driver.find_element(By.TAG_NAME, "body").text
+    for row in summary(results).to_dict(orient="records"):
+        assert f"{row['P_t_u']:.1f}" in text
+        assert str(row["method"]) in text
+    assert "No row of any data set was left out." in text
+
+
+def test_names_cannot_inject(
+    small: Callable[..., AuditConfig], tmp_path: Path, driver: webdriver.Chrome
+) -> None:
+    methods = [{"kind": "uwm", "name": "a + b"}]
+    results = audit(small("clip", methods=methods), str(tmp_path / "store"), str(tmp_path / "out"))
+    settings = {"clip": [{**results.settings["clip"][1], "method": "<script>alert(1)</script>"}]}
+    from dataclasses import replace
+
+    from flows.report import write_report
+
+    write_report(tmp_path / "evil.html", replace(results, settings=settings))
+    assert "<script>alert" not in (tmp_path / "evil.html").read_text()

@@ -1,0 +1,78 @@
+"""Killed at any moment and started again, an audit ends with the same bytes, nothing done twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+
+from tests.flows.conftest import DOCUMENT
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+RUN = "from flows.cli import main; main()"
+MOMENTS = ("pixels/*/written/*", "statistics/*/written/*", "embeddings/*/written/*", "results/*")
+
+
+@pytest.fixture
+def config(tmp_path: Path, zoo: dict[str, Path]) -> Path:
+    from ruamel.yaml import YAML
+
+    path = tmp_path / "small.yaml"
+    backbones = [{"kind": "folder", "name": "clip", "folder": str(zoo["clip"])}]
+    YAML().dump({**DOCUMENT, "backbones": backbones}, path)
+    return path
+
+
+def start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """An audit in a process (and group) of its own, against this session's server."""
+    arguments = [
+        "audit",
+        str(config),
+        "--store",
+        str(folder / "store"),
+        "--out",
+        str(folder / "out"),
+    ]
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, *arguments],
+        env={**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def markers(store: Path) -> Iterator[tuple[Path, int]]:
+    """When each chunk was written, wherever its draft lies by now."""
+    for path in store.glob("*/*/written/*"):
+        relative = path.relative_to(store)
+        yield Path(str(relative).replace(".draft", "")), path.stat().st_mtime_ns
+
+
+def test_killed_four_times_the_audit_ends_with_the_same_bytes(config: Path, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert start(config, whole).wait(300) == 0
+    written: dict[Path, int] = {}
+    for moment in MOMENTS:
+        process = start(config, cut)
+        deadline = time.monotonic() + 120
+        while not any((cut / "store").glob(moment)):
+            assert process.poll() is None, "ended before it was killed"
+            assert time.monotonic() < deadline, moment
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        now = dict(markers(cut / "store"))
+        assert written.items() <= now.items(), "a completed chunk was written again"
+        written = now
+    assert start(config, cut).wait(300) == 0
+    assert written.items() <= dict(markers(cut / "store")).items()
+    for name in ("results.parquet", "results.json"):
+        assert (cut / "out" / name).read_bytes() == (whole / "out" / name).read_bytes(), name
