@@ -62,7 +62,7 @@ def capture_statistics(
         widths = {layer.input: layer.weight(backbone.model).shape[1] for layer in layers}
 
         def load(rows: slice) -> dict[str, Tensor]:
-            return {part: torch.from_numpy(inputs.read(part, rows)) for part in PARTITIONS}
+            return {part: backbone.staged(inputs.read(part, rows)) for part in PARTITIONS}
 
         def compute(chunk: dict[str, Tensor]) -> dict[str, list[dict[str, Activations]]]:
             return {

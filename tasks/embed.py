@@ -55,7 +55,7 @@ def embed(
         inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
 
         def load(rows: slice) -> dict[str, Tensor]:
-            return {part: torch.from_numpy(inputs.read(part, rows)) for part in inputs.names}
+            return {part: backbone.staged(inputs.read(part, rows)) for part in inputs.names}
 
         def compute(chunk: dict[str, Tensor]) -> dict[str, Tensor]:
             return {

@@ -13,6 +13,7 @@ from typing import Any
 import open_clip
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
@@ -87,6 +88,11 @@ class Backbone:
                 digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
                 digest.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
         return digest.hexdigest()
+
+    def staged(self, array: NDArray[Any]) -> Tensor:
+        """An input in memory from which a GPU copies while it computes (pinned)."""
+        tensor = torch.from_numpy(array)
+        return tensor.pin_memory() if self.device.type == "cuda" else tensor
 
     def tokenize(self, texts: list[str]) -> Tensor:
         """Token ids, int64 (texts, context)."""

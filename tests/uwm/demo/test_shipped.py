@@ -15,7 +15,6 @@ from safetensors import safe_open
 
 from uwm.demo import BACKBONES, DATA, MANIFEST, PAIR_SETS, ROOT, ZEROSHOT_CLASSES, ZEROSHOT_SETS
 from uwm.demo.backbone import load, stacked
-from uwm.demo.measure import safeground
 from uwm.demo.samples import ZEROSHOT, decode
 
 MIB = 2**20
@@ -119,13 +118,3 @@ def test_training_saw_pictures_as_open_clip_prepares_them(name: str) -> None:
     grey_levels = (ours - theirs).abs() * geometry.std * 255
     assert grey_levels.mean() < 0.6
     assert grey_levels.max() < 4
-
-
-def test_safeground_counts_strictly() -> None:
-    """Orthonormal pairs: each safe side finds its twin, each unsafe side prefers its own."""
-    safe, unsafe = torch.eye(4)[:2], torch.eye(4)[2:]
-    clean = safeground(safe, unsafe, safe, unsafe)
-    assert (clean["P_t_s"], clean["P_v_s"], clean["R@1 T-V"]) == (100, 100, 100)
-    assert (clean["P_t_u"], clean["P_v_u"], clean["GS"]) == (0, 0, 0)
-    ties = safeground(safe, safe, safe, safe)
-    assert (ties["P_t_s"], ties["P_t_u"], ties["P_v_s"], ties["P_v_u"]) == (0, 0, 0, 0)

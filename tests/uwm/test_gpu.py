@@ -1,0 +1,55 @@
+"""The same code on a GPU; what it costs there is `python -m tests.benchmarks.capture`'s to tell."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from uwm.backbone import Backbone
+from uwm.capture import capture
+from uwm.layers import TOWERS, Tower, find_layers
+from uwm.scoring import WeightScore, usable
+from uwm.selection import select_mass
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU"),
+]
+TEXTS = [
+    f"a {animal} with a {thing}" for animal in ("cat", "fox", "dog") for thing in ("key", "cup")
+]
+
+
+def selections(backbone: Backbone, tower: Tower) -> dict[object, set[int]]:
+    generator = torch.Generator().manual_seed(0)
+    if tower == "image":
+        shape = (6, 3, 32, 32)
+        inputs = [torch.randint(256, shape, generator=generator).byte() for _ in range(2)]
+    else:
+        inputs = [backbone.tokenize(TEXTS), backbone.tokenize(TEXTS[::-1])]
+    layers = find_layers(backbone.model, tower, ("fc2", "out"))
+    safe, unsafe = (capture(backbone, tower, layers, part) for part in inputs)
+    found = {}
+    for layer in layers:
+        scorer = WeightScore(layer.weight(backbone.model), prior=tower == "text")
+        scorer.update(*usable(safe[layer.input], unsafe[layer.input], backbone.device))
+        found[layer.id] = set(select_mass(scorer.result(), 0.1).tolist())
+    return found
+
+
+@pytest.mark.parametrize("tower", TOWERS)
+def test_selections_agree_with_the_cpus(backbone: Backbone, tower: Tower) -> None:
+    on_cpu = selections(backbone, tower)
+    device = torch.device("cuda")
+    moved = copy.copy(backbone)
+    moved.__dict__.pop("device", None)
+    moved.model = copy.deepcopy(backbone.model).to(device)
+    on_gpu = selections(moved, tower)
+    differing = sum(len(on_cpu[id] ^ on_gpu[id]) for id in on_cpu)
+    weights = sum(
+        layer.weight(backbone.model).numel()
+        for layer in find_layers(backbone.model, tower, ("fc2", "out"))
+    )
+    assert differing <= 0.001 * weights
