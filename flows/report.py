@@ -172,7 +172,7 @@ def _styled(figure: go.Figure, height: int) -> go.Figure:
     return figure.update_layout(
         template="plotly_white",
         height=height,
-        margin={"l": 70, "r": 20, "t": 40, "b": 60},
+        margin={"l": 70, "r": 20, "t": 60, "b": 60},
         legend={"orientation": "h", "y": -0.2},
         font={"family": "system-ui, sans-serif", "size": 13},
     )

@@ -149,17 +149,20 @@ def _finding(changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
             f"{backbone}, {method}: no point of the grid made unsafe queries safer at the "
             "knowledge asked for on the validation pairs; left as it is."
         )
-    gains, parts = [], []
+    gains, losses, parts = [], [], []
     for metric in SAFETY:
         change, low, high = changes[backbone, method, metric]
         control = changes.get((backbone, f"random {method}", metric))
         gains.append(low > 0 and (control is None or change > control[2]))
+        losses.append(high < 0)
         beside = f", random {control[0]:+.1f}" if control else ""
         parts.append(f"{metric} {change:+.1f} [{low:+.1f}, {high:+.1f}]{beside}")
     if all(gains):
         verdict = "safer on unsafe queries"
     elif any(gains):
-        verdict = "safer on some unsafe queries"
+        verdict = "safer on some unsafe queries" + (", less safe on others" if any(losses) else "")
+    elif any(losses):
+        verdict = "less safe on unsafe queries"
     else:
         verdict = "not safer on unsafe queries beyond the interval and its control"
     costs = [

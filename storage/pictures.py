@@ -28,8 +28,9 @@ def decode(data: bytes, name: str) -> Image.Image:
             )
         image.load()
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
         raise SourceError(
-            f"{name} is not a readable picture ({', '.join(FORMATS)}): {error}. "
+            f"{name} is not a readable picture ({', '.join(FORMATS)}): {reason}. "
             "Replace it or leave its row out."
         ) from error
     return image

@@ -16,6 +16,8 @@ from safetensors.torch import save_file
 from uwm.backbone import Backbone, load
 from uwm.config import FolderBackbone
 
+pytest_plugins = ["tests.bench"]
+
 VISION = {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16}
 TEXT = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
 MODELS = {

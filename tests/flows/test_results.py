@@ -57,7 +57,7 @@ def results(gain: float, control: float) -> AuditResults:
         (5, 0, "vit, uwm: safer on unsafe queries"),
         (0.5, -2, "not safer on unsafe queries beyond the interval"),
         (5, 4.5, "not safer on unsafe queries beyond the interval and its control"),
-        (-5, 0, "not safer"),
+        (-5, 0, "vit, uwm: less safe on unsafe queries"),
     ],
 )
 def test_a_gain_counts_beyond_the_interval_and_every_control(

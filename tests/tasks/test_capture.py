@@ -8,7 +8,7 @@ import tasks.capture
 from storage.samples import SampleArrays
 from storage.store import Store
 from tasks.capture import INPUTS, StatisticsSpec, capture_statistics, read_activations
-from tests.tasks.conftest import Bench
+from tests.bench import Bench
 from uwm.capture import capture
 from uwm.layers import ROLES, TOWERS, Tower, find_layers
 

@@ -4,7 +4,7 @@ from storage.edits import read_edit
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.edit import EditSpec, RandomEditSpec, edit
 from tasks.score import ScoresSpec, score
-from tests.tasks.conftest import Bench
+from tests.bench import Bench
 from uwm.editing import Edit
 
 

@@ -2,7 +2,7 @@ import torch
 
 from storage.edits import read_edit
 from tasks.embed import EmbeddingsSpec, embed, read_embeddings
-from tests.tasks.conftest import Bench
+from tests.bench import Bench
 from tests.tasks.test_edit import edits
 from uwm.layers import TOWERS
 

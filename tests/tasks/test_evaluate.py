@@ -1,9 +1,8 @@
 import pytest
 
-from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import evaluate, read_pair, read_results, safety_spec
-from tests.tasks.conftest import Bench
+from tests.bench import Bench
 from uwm.evaluation import pair_outcomes
 
 
@@ -28,11 +27,3 @@ def test_results_are_the_metrics_of_the_stored_embeddings(bench: Bench) -> None:
         assert rows.loc[metric, "value"] == pytest.approx(100 * outcome.mean())
         assert rows.loc[metric, "n"] == 20
         assert rows.loc[metric, "change"] == 0
-
-
-def test_one_candidate_is_chosen(bench: Bench) -> None:
-    pair = embedded(bench)
-    spec = ChoiceSpec.of([pair, pair], max_loss=4)
-    choose.fn([spec], bench.store)
-    table = read_choice(bench.store, spec)
-    assert table["chosen"].tolist() == [True, False]

@@ -1,5 +1,4 @@
 import io
-from pathlib import Path
 
 import numpy as np
 import open_clip
@@ -8,7 +7,7 @@ from PIL import Image
 
 from storage.samples import SampleArrays
 from tasks.inputs import PixelsSpec, decode_pixels
-from tests.tasks.conftest import Bench
+from tests.bench import Bench
 
 
 def test_pixels_are_open_clips_own_before_scaling(bench: Bench) -> None:
@@ -34,11 +33,3 @@ def test_pixels_belong_to_a_geometry_not_to_a_backbone(bench: Bench, load_fresh)
     other = PixelsSpec.of(bench.dataset, load_fresh("coca").geometry)
     assert other == bench.pixels
     decode_pixels.fn([other], bench.store, [lambda reference: b"never read"])
-
-
-def test_the_data_sets_rows_are_kept(bench: Bench) -> None:
-    from storage.datasets import read_dataset
-
-    found = read_dataset(bench.store.path("datasets", bench.dataset.digest))
-    assert found.rows["id"].tolist() == bench.source.rows["id"].tolist()
-    assert isinstance(bench.store.root, Path)

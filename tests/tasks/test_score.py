@@ -5,7 +5,7 @@ from storage.samples import SampleArrays
 from storage.scores import read_scores
 from tasks.capture import StatisticsSpec, capture_statistics, read_activations
 from tasks.score import ScoresSpec, score
-from tests.tasks.conftest import Bench
+from tests.bench import Bench
 from uwm.layers import find_layers
 from uwm.scoring import NodeScore, WeightScore
 

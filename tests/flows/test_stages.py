@@ -1,0 +1,34 @@
+import pytest
+from prefect import flow
+
+from flows.stages import Stages, identify
+from tests.bench import Bench
+from uwm.config import DemoPairs
+
+PAIRS = DemoPairs(kind="demo", split="calibration", per_concept=2)
+
+
+def test_a_stage_is_submitted_once_and_its_failure_is_the_one_raised(bench: Bench) -> None:
+    @flow
+    def stages_of_one_backbone() -> list[str]:
+        stages = Stages(bench.store, bench.backbone, "clip", batch_size=16, seed=0)
+        (dataset,) = stages.datasets([PAIRS])
+        (tokens,) = stages.tokens([dataset])
+        statistics = stages.statistics("text", ("out",), tokens)
+        for _ in range(2):
+            scores = stages.scores(statistics, "ratio", ("out",), prior=True)
+            stages.edits(scores, "mass", [(0.02, -1.0)])
+        stages.wait()
+        assert all(bench.store.complete(spec) for spec in stages.used)
+        stages.edits(scores, "mass", [(2.0, -1.0)])
+        with pytest.raises(Exception, match="tau is a share strictly between 0 and 1; got 2"):
+            stages.wait()
+        return [str(spec) for spec in stages.used]
+
+    used = stages_of_one_backbone()
+    assert len(used) == len(set(used)) == 6
+
+
+def test_a_data_set_is_read_once_per_process(bench: Bench) -> None:
+    assert identify(PAIRS, 0)[0] is identify(PAIRS, 0)[0]
+    assert identify(PAIRS, 0)[1] == bench.dataset

@@ -1,0 +1,18 @@
+import pytest
+
+from tasks.choose import ChoiceSpec, choose, read_choice
+from tasks.evaluate import read_pair
+from tests.bench import Bench
+from tests.tasks.test_evaluate import embedded
+from uwm.evaluation import pair_outcomes
+
+
+def test_one_candidate_is_chosen_and_all_are_measured(bench: Bench) -> None:
+    pair = embedded(bench)
+    spec = ChoiceSpec.of([pair, pair], max_loss=4)
+    choose.fn([spec], bench.store)
+    table = read_choice(bench.store, spec)
+    assert table["chosen"].tolist() == [True, False]
+    outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest))
+    for metric, outcome in outcomes.items():
+        assert table[metric].tolist() == pytest.approx([100 * outcome.mean()] * 2)
