@@ -131,9 +131,9 @@ class Backbone:
         return F.normalize(self.forward(tower, inputs).float(), dim=-1)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def load(config: BackboneConfig, device: str = "cpu") -> Backbone:
-    """The backbone that `config` names; the last two loaded stay in memory.
+    """The backbone that `config` names; the last few loaded stay in memory.
 
     Weights are read with open_clip's `weights_only` loading or as safetensors, never unpickled.
 
