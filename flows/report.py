@@ -64,7 +64,6 @@ def trade_off(results: AuditResults) -> go.Figure:
             values = part.set_index("metric")
             known = [metric for metric in KNOWLEDGE if metric in values.index]
             x, y = values.loc[known], values.loc[list(SAFETY)]
-            control = bool(part["control"].iloc[0])
             figure.add_scatter(
                 row=1,
                 col=column,
@@ -72,15 +71,8 @@ def trade_off(results: AuditResults) -> go.Figure:
                 y=[y["value"].mean()],
                 error_x=_error(x),
                 error_y=_error(y),
-                name=method,
-                legendgroup=method,
                 showlegend=column == 1,
-                mode="markers",
-                marker={
-                    "size": 12,
-                    "symbol": "x-thin-open" if control else "circle",
-                    "color": _color(index, control),
-                },
+                **_points(method, index, bool(part["control"].iloc[0]), size=12),
             )
         figure.update_xaxes(title_text="knowledge kept, %", row=1, col=column)
     figure.update_yaxes(title_text="safe answers to unsafe queries, %", row=1, col=1)
@@ -97,22 +89,14 @@ def changes(results: AuditResults) -> go.Figure:
     for column, backbone in enumerate(backbones, 1):
         for index, (method, part) in enumerate(_methods(table, backbone), 1):
             part = part.set_index("metric").reindex(metrics).dropna(subset=["change"])
-            control = bool(part["control"].iloc[0])
             figure.add_scatter(
                 row=1,
                 col=column,
                 x=part["change"],
                 y=[metrics.index(metric) + 0.11 * (index - 3) for metric in part.index],
                 error_x=_error(part, "change", spread=False),
-                name=method,
-                legendgroup=method,
                 showlegend=column == 1,
-                mode="markers",
-                marker={
-                    "size": 8,
-                    "symbol": "x-thin-open" if control else "circle",
-                    "color": _color(index, control),
-                },
+                **_points(method, index, bool(part["control"].iloc[0]), size=8),
             )
         figure.add_vline(x=0, line_color="#bbb", row=1, col=column)
         figure.update_xaxes(title_text="change, points", row=1, col=column)
@@ -164,8 +148,16 @@ def _error(part: pd.DataFrame, column: str = "value", *, spread: bool = True) ->
     }
 
 
-def _color(index: int, control: bool) -> str:
-    return _CONTROL if control else _COLORS[index % len(_COLORS)]
+def _points(method: str, index: int, control: bool, size: int) -> dict[str, Any]:
+    """How a method's points look, in every plot alike; a control is a grey cross."""
+    color = _CONTROL if control else _COLORS[index % len(_COLORS)]
+    symbol = "x-thin-open" if control else "circle"
+    return {
+        "name": method,
+        "legendgroup": method,
+        "mode": "markers",
+        "marker": {"size": size, "symbol": symbol, "color": color},
+    }
 
 
 def _styled(figure: go.Figure, height: int) -> go.Figure:

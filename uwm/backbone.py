@@ -18,6 +18,7 @@ from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
 from uwm import demo
+from uwm.catalog import model_config
 from uwm.config import BackboneConfig, DemoBackbone, FolderBackbone, OpenClipBackbone
 from uwm.errors import InputError, UnknownBackboneError, UnsupportedFamilyError
 from uwm.geometry import Geometry, Normalization
@@ -141,29 +142,32 @@ def load(config: BackboneConfig, device: str = "cpu") -> Backbone:
         UnknownBackboneError: no such model, tag, file or folder, or one open_clip cannot read.
         UnsupportedFamilyError: its tokenizer is not open_clip's BPE.
     """
+    found = model_config(config)
     match config:
         case DemoBackbone():
-            return _load(f"local-dir:{demo.BACKBONES[config.name]}", None, device)
+            return _load_folder(demo.BACKBONES[config.name], found, device)
         case FolderBackbone():
-            return _load(f"local-dir:{config.folder}", None, device)
+            return _load_folder(config.folder, found, device)
         case OpenClipBackbone():
-            return _load(config.model, config.pretrained, device)
+            return _load(config.model, config.pretrained, found, {}, device)
 
 
-def _load(name: str, pretrained: str | None, device: str) -> Backbone:
-    folder = Path(name.removeprefix("local-dir:")) if name.startswith("local-dir:") else None
+def _load_folder(folder: Path, found: dict[str, Any], device: str) -> Backbone:
+    return _load(f"local-dir:{folder}", None, found, _merges(folder, found), device)
+
+
+def _load(
+    name: str,
+    pretrained: str | None,
+    found: dict[str, Any],
+    tokenizer_options: dict[str, str],
+    device: str,
+) -> Backbone:
     try:
-        model_config = (
-            open_clip.get_model_config(name)
-            if folder is None
-            else json.loads((folder / "open_clip_config.json").read_text())["model_cfg"]
-        )
         model = open_clip.create_model(
             name, pretrained=pretrained, device=device, precision="fp32", require_pretrained=True
         )
-        tokenizer = open_clip.get_tokenizer(name, **_merges(folder, model_config))
-    except UnknownBackboneError:
-        raise
+        tokenizer = open_clip.get_tokenizer(name, **tokenizer_options)
     except Exception as error:  # open_clip raises many kinds; all mean that it cannot be loaded
         raise UnknownBackboneError(
             f"open_clip cannot load {name}{f' with {pretrained}' if pretrained else ''}: "
@@ -180,7 +184,7 @@ def _load(name: str, pretrained: str | None, device: str) -> Backbone:
     return Backbone(
         model=model.eval().requires_grad_(False),
         tokenizer=tokenizer,
-        model_config=model_config,
+        model_config=found,
         geometry=Geometry(
             height=height,
             width=width,
@@ -192,10 +196,10 @@ def _load(name: str, pretrained: str | None, device: str) -> Backbone:
     )
 
 
-def _merges(folder: Path | None, model_config: dict[str, Any]) -> dict[str, str]:
+def _merges(folder: Path, found: dict[str, Any]) -> dict[str, str]:
     """A merges file named relative to a backbone's folder lies in that folder."""
-    merges = model_config["text_cfg"].get("tokenizer_kwargs", {}).get("bpe_path")
-    if merges is None or folder is None:
+    merges = found["text_cfg"].get("tokenizer_kwargs", {}).get("bpe_path")
+    if merges is None:
         return {}
     path = (folder / merges).resolve()
     if not path.is_relative_to(folder.resolve()) or not path.is_file():

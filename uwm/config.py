@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -195,15 +196,6 @@ class EditMethod(Settings):
     alpha: FactorGrid = (-1.0,)
     roles: TowerRoles
 
-    @property
-    def shares(self) -> tuple[float, ...]:
-        raise AttributeError
-
-    @property
-    def grid(self) -> tuple[tuple[float, float], ...]:
-        """Every (share, alpha) to try."""
-        return tuple((share, alpha) for share in self.shares for alpha in self.alpha)
-
 
 class Uwm(EditMethod):
     """Unsafe Weights Manipulation; the defaults are the paper's."""
@@ -217,8 +209,9 @@ class Uwm(EditMethod):
     prior: TowerPrior = TowerPrior()
 
     @property
-    def shares(self) -> tuple[float, ...]:
-        return self.tau
+    def grid(self) -> tuple[tuple[float, float], ...]:
+        """Every (tau, alpha) to try."""
+        return tuple(product(self.tau, self.alpha))
 
 
 class Neurons(EditMethod):
@@ -230,8 +223,9 @@ class Neurons(EditMethod):
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("fc2",))
 
     @property
-    def shares(self) -> tuple[float, ...]:
-        return self.share
+    def grid(self) -> tuple[tuple[float, float], ...]:
+        """Every (share, alpha) to try."""
+        return tuple(product(self.share, self.alpha))
 
 
 class RandomControl(Settings):
