@@ -4,6 +4,7 @@ from typing import ClassVar
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from storage.store import Spec, Store
 from tasks.stage import progress, stage, submit
@@ -84,6 +85,7 @@ def test_progress_ends_at_all(prefect_server: None) -> None:
 
     counting()
     with get_client(sync_client=True) as client:
-        (found,) = [item for item in client.read_artifacts() if item.key == "counting"]
+        key = ArtifactFilterKey(any_=["counting"])
+        (found,) = client.read_artifacts(artifact_filter=ArtifactFilter(key=key))
     assert found.data == 100
     assert found.type == "progress"
