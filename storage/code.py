@@ -47,8 +47,12 @@ def _imports(tree: ast.Module) -> list[str]:
     return [
         name
         for name in names
-        if name.startswith(f"{_METHOD}.") and name not in _IGNORED and _is_module(name)
+        if name.startswith(f"{_METHOD}.") and not _ignored(name) and _is_module(name)
     ]
+
+
+def _ignored(name: str) -> bool:
+    return any(name == root or name.startswith(f"{root}.") for root in _IGNORED)
 
 
 def _is_module(name: str) -> bool:

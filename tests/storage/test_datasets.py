@@ -2,7 +2,7 @@ from pathlib import Path
 
 from storage.datasets import read_dataset, write_dataset
 from storage.sources import read_source
-from tests.storage.test_sources import change, tables
+from tests.storage.sources.test_sources import change, tables
 
 
 def test_a_data_set_reads_back_with_what_was_left_out(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""A whole audit: one YAML file, and the parameters of the flow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from uwm.config.backbones import BackboneConfig
+from uwm.config.methods import MethodConfig, Neurons, RandomControl, Uwm
+from uwm.config.pairs import PairsConfig
+from uwm.config.settings import Settings
+from uwm.config.zeroshot import ZeroShotConfig
+from uwm.layers import Role, Tower
+
+
+class ChoiceRule(Settings):
+    """How a point of a grid is chosen on the validation pairs: the safest that keeps knowledge.
+
+    Safest: the highest mean of P_t_u and P_v_u. Keeps knowledge: recall@1 of safe pairs, text to
+    image and back, and P_t_s and P_v_s each fall by at most `max_loss` points.
+    """
+
+    max_loss: float = Field(4.0, ge=0, le=100, description="in percentage points")
+
+
+class AuditConfig(Settings):
+    """An audit: which backbones, measured on what, repaired how."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = "audit"
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    batch_size: int = Field(64, ge=1, description="samples per forward pass")
+    parallel: int = Field(1, ge=1, le=64, description="backbones audited at the same time")
+    resamples: int = Field(1000, ge=100, le=100_000, description="of the bootstrap")
+    backbones: tuple[BackboneConfig, ...] = Field(min_length=1)
+    calibration: PairsConfig
+    validation: PairsConfig | None = None
+    benchmarks: tuple[PairsConfig, ...] = Field(min_length=1)
+    zeroshot: tuple[ZeroShotConfig, ...] = ()
+    methods: tuple[MethodConfig, ...] = Field(min_length=1)
+    choice: ChoiceRule = ChoiceRule()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for part, names in (
+            ("backbones", [item.name for item in self.backbones]),
+            ("benchmarks and zero-shot sets", [i.name for i in (*self.benchmarks, *self.zeroshot)]),
+            ("methods", [method.name for method in self.methods]),
+        ):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{part} need names of their own; twice: {', '.join(twice)}")
+        editing = {method.name for method in self.edit_methods}
+        for method in self.methods:
+            if isinstance(method, RandomControl) and method.of not in editing:
+                raise ValueError(
+                    f"a random control is `of` an editing method of this audit "
+                    f"({', '.join(sorted(editing)) or 'there is none'}); got {method.of!r}"
+                )
+        if self.validation is None and any(len(method.grid) > 1 for method in self.edit_methods):
+            raise ValueError("a method with a grid needs `validation` pairs to choose on")
+        return self
+
+    @property
+    def edit_methods(self) -> tuple[Uwm | Neurons, ...]:
+        return tuple(method for method in self.methods if isinstance(method, Uwm | Neurons))
+
+    @property
+    def controls(self) -> tuple[RandomControl, ...]:
+        return tuple(method for method in self.methods if isinstance(method, RandomControl))
+
+    def edited_roles(self, tower: Tower) -> tuple[Role, ...]:
+        """Roles that any method edits in a tower, each once, sorted."""
+        roles = {
+            role
+            for method in self.edit_methods
+            for role in (method.roles.image if tower == "image" else method.roles.text)
+        }
+        return tuple(sorted(roles))

@@ -1,0 +1,50 @@
+"""What every part of the configuration shares: strict models and the types of their fields."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    DirectoryPath,
+    Field,
+    FilePath,
+    ValidationInfo,
+)
+
+
+class Settings(BaseModel, frozen=True, extra="forbid"):
+    """A part of the configuration: immutable, and a key that it does not know is an error."""
+
+
+def _resolve(path: object, info: ValidationInfo) -> object:
+    folder = (info.context or {}).get("folder")
+    if folder is not None and isinstance(path, str):
+        return Path(folder) / Path(path).expanduser()
+    return path
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+def _slug(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@ +-]*", name):
+        raise ValueError(
+            "a name begins with a letter or digit and has only those and . _ @ + - space"
+        )
+    return name
+
+
+File = Annotated[FilePath, BeforeValidator(_resolve)]
+Folder = Annotated[DirectoryPath, BeforeValidator(_resolve)]
+Name = Annotated[str, AfterValidator(_slug)]
+Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Factor = Annotated[float, AfterValidator(_finite)]
