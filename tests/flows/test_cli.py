@@ -12,7 +12,7 @@ import pytest
 from flows.cli import BAD_INPUT, DONE, FAILED, run
 from storage.store import Store
 from tests.flows.test_config_file import GOOD
-from tests.storage.test_sources import tables
+from tests.storage.sources.test_sources import tables
 from tests.storage.test_store import spec, write
 
 
