@@ -80,7 +80,9 @@ def _impossible(config: AuditConfig) -> list[tuple[Location, str]]:
     for index, backbone in enumerate(config.backbones):
         try:
             found = model_config(backbone)
-            families = {tower: family_of(found, tower) for tower in TOWERS}
+            families = {
+                tower: family_of(found, tower) for tower in TOWERS if config.edited_roles(tower)
+            }
         except InputError as error:
             problems.append((("backbones", index), str(error)))
             continue

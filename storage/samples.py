@@ -31,12 +31,16 @@ _DATA, _MARKERS = "data.zarr", "written"
 class Field:
     """One array: its shape behind the sample axis and its type.
 
-    `compressed` is for pixels; activations and embeddings are noise to a compressor.
+    Attributes:
+        compressed: for pixels; activations and embeddings are noise to a compressor.
+        piece: the part of `shape` that is read by itself, where that is not the whole; a chunk is
+            then a shard of such pieces, written as one file.
     """
 
     shape: tuple[int, ...]
     dtype: str
     compressed: bool = False
+    piece: tuple[int, ...] | None = None
 
 
 class SampleArrays:
@@ -47,28 +51,37 @@ class SampleArrays:
         self._group = zarr.open_group(LocalStore(folder / _DATA), mode="r+")
         self.samples = cast("int", self._group.attrs["samples"])
         self.chunk = cast("int", self._group.attrs["chunk"])
+        self.attributes: Mapping[str, object] = self._group.attrs.asdict()
         self._arrays: dict[str, zarr.Array[Any]] = {}
 
     @classmethod
     def create(
-        cls, folder: Path, samples: int, chunk: int, fields: Mapping[str, Field]
+        cls,
+        folder: Path,
+        samples: int,
+        chunk: int,
+        fields: Mapping[str, Field],
+        attributes: Mapping[str, Any] | None = None,
     ) -> SampleArrays:
         """The arrays in `folder`: a killed writer's where they are there, else new ones.
 
         Args:
             samples: length of the first axis.
             chunk: samples per chunk, and per call of `fill`'s functions.
-            fields: arrays by path, such as `fc2/03/norm`.
+            fields: arrays by name.
+            attributes: JSON to keep beside them.
         """
         ready = folder / _MARKERS
         if not ready.is_dir():
             group = zarr.create_group(LocalStore(folder / _DATA), overwrite=True)
-            group.attrs.update({"samples": samples, "chunk": chunk})
+            group.attrs.update({**(attributes or {}), "samples": samples, "chunk": chunk})
             for name, field in fields.items():
+                rows = min(chunk, samples)
                 group.create_array(
                     name,
                     shape=(samples, *field.shape),
-                    chunks=(min(chunk, samples), *field.shape),
+                    chunks=(rows, *(field.piece or field.shape)),
+                    shards=(rows, *field.shape) if field.piece else None,
                     dtype=field.dtype,
                     compressors=[*([ZstdCodec()] if field.compressed else []), Crc32cCodec()],
                 )
@@ -89,8 +102,12 @@ class SampleArrays:
         """The rows of chunks that are not written yet."""
         return [rows for rows in self.chunks() if not self._marker(rows).exists()]
 
-    def read(self, name: str, rows: slice = slice(None)) -> Array:
-        """Rows of one array.
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The whole shape of one array, samples first."""
+        return tuple(self._array(name).shape)
+
+    def read(self, name: str, rows: slice | tuple[slice, int] = slice(None)) -> Array:
+        """Rows of one array, or of one place on its second axis.
 
         Raises:
             DamagedArtifactError: a chunk's checksum does not fit its bytes.

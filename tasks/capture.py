@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from storage.code import code_digest
-from storage.samples import Array, Field, SampleArrays
+from storage.samples import SampleArrays
+from storage.statistics import StatisticsArrays
 from storage.store import Spec, Store
 from tasks.stage import CHUNK, progress, stage
 from uwm.backbone import Backbone
@@ -21,11 +21,9 @@ from uwm.capture import capture
 from uwm.layers import Role, Tower, find_layers
 from uwm.statistics import Activations
 
-PARTITIONS = ("safe", "unsafe")
-
 
 class StatisticsSpec(Spec):
-    """`ROLE/BLOCK/PARTITION/norm` and `std`, float32 (samples, in), of one tower."""
+    """norm and std, float32 (samples, in), per partition and layer input of one tower."""
 
     kind: ClassVar[str] = "statistics"
     resumable: ClassVar[bool] = True
@@ -61,56 +59,18 @@ def capture_statistics(
         layers = find_layers(backbone.model, spec.tower, spec.roles)
         widths = {layer.input: layer.weight(backbone.model).shape[1] for layer in layers}
 
-        def load(rows: slice) -> dict[str, Tensor]:
-            return {part: backbone.staged(inputs.read(part, rows)) for part in PARTITIONS}
+        def load(part: str, rows: slice) -> Tensor:
+            return backbone.staged(inputs.read(part, rows))
 
-        def compute(chunk: dict[str, Tensor]) -> dict[str, list[dict[str, Activations]]]:
-            return {
-                part: [
-                    capture(backbone, spec.tower, layers, batch)
-                    for batch in torch.split(chunk[part], batch_size)
-                ]
-                for part in PARTITIONS
-            }
-
-        def to_arrays(found: dict[str, list[dict[str, Activations]]]) -> dict[str, Array]:
-            return {
-                f"{name}/{part}/{statistic}": torch.cat(
-                    [getattr(batch[name], statistic) for batch in batches]
-                )
-                .cpu()
-                .numpy()
-                for part, batches in found.items()
-                for name in widths
-                for statistic in Activations._fields
-            }
+        def observe(chunk: Tensor) -> dict[str, Activations]:
+            return capture(backbone, spec.tower, layers, chunk, batch_size)
 
         def build(folder: Path) -> None:
-            arrays = SampleArrays.create(
-                folder,
-                samples=inputs.samples,
-                chunk=CHUNK,
-                fields={
-                    f"{name}/{part}/{statistic}": Field((width,), "float32")
-                    for name, width in widths.items()
-                    for part in PARTITIONS
-                    for statistic in Activations._fields
-                },
-            )
+            arrays = StatisticsArrays.create(folder, inputs.samples, CHUNK, widths)
             with (
                 backbone.locks[spec.tower],
                 progress(f"capture-{spec.tower}", f"{spec.tower} chunks captured") as tell,
             ):
-                arrays.fill(load, compute, to_arrays, tell)
+                arrays.fill(load, observe, tell)
 
         store.make(spec, build)
-
-
-def read_activations(arrays: SampleArrays, name: str, part: str, rows: slice) -> Activations:
-    """Rows of one layer's statistics on one partition."""
-    return Activations(
-        *(
-            torch.from_numpy(arrays.read(f"{name}/{part}/{statistic}", rows))
-            for statistic in Activations._fields
-        )
-    )

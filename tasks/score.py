@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from storage.code import code_digest
-from storage.samples import SampleArrays
 from storage.scores import write_scores
+from storage.statistics import StatisticsArrays
 from storage.store import Spec, Store
-from tasks.capture import StatisticsSpec, read_activations
+from tasks.capture import StatisticsSpec
 from tasks.stage import stage
 from uwm.backbone import Backbone
 from uwm.config import ScoreKind
@@ -50,7 +50,7 @@ class ScoresSpec(Spec):
 def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None:
     """Score every layer of one tower; one chunk of one layer's statistics in memory at a time."""
     for spec in specs:
-        arrays = SampleArrays(store.path("statistics", spec.statistics))
+        arrays = StatisticsArrays(store.path("statistics", spec.statistics))
 
         def build(folder: Path) -> None:
             scores, excluded = {}, 0
@@ -62,10 +62,7 @@ def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None
                     else WeightScore(weight, spec.score, prior=spec.prior)
                 )
                 for rows in arrays.chunks():
-                    safe, unsafe = (
-                        read_activations(arrays, layer.input, part, rows)
-                        for part in ("safe", "unsafe")
-                    )
+                    safe, unsafe = arrays.read(layer.input, rows)
                     scorer.update(*usable(safe, unsafe, weight.device))
                 scores[layer.id] = scorer.result()
                 excluded = max(excluded, arrays.samples - scorer.samples)

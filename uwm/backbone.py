@@ -14,15 +14,15 @@ import open_clip
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
 from uwm import demo
 from uwm.catalog import model_config
 from uwm.config import BackboneConfig, DemoBackbone, FolderBackbone, OpenClipBackbone
-from uwm.errors import InputError, UnknownBackboneError, UnsupportedFamilyError
+from uwm.errors import InputError, UnknownBackboneError
 from uwm.geometry import Geometry, Normalization
 from uwm.layers import TOWERS, Tower
+from uwm.tokens import Tokenizer, check_tokenizer, real_tokens, tokenizer_digest
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Backbone:
     """
 
     model: nn.Module
-    tokenizer: SimpleTokenizer
+    tokenizer: Tokenizer
     model_config: dict[str, Any]
     geometry: Geometry
     normalization: Normalization
@@ -58,9 +58,8 @@ class Backbone:
 
     @cached_property
     def tokenizer_digest(self) -> str:
-        """SHA-256 of all that decides a text's ids: vocabulary in order and context length."""
-        content = [self.tokenizer.encoder, self.tokenizer.context_length]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        """SHA-256 of all that decides a text's ids."""
+        return tokenizer_digest(self.tokenizer)
 
     @cached_property
     def _tower_digests(self) -> dict[Tower, str]:
@@ -101,16 +100,8 @@ class Backbone:
         return ids
 
     def real_tokens(self, ids: Tensor) -> Tensor:
-        """Which of the text tower's tokens are real: bool (texts, tokens).
-
-        Up to and including end-of-text, which has the largest id (0 pads, but is a real token
-        too). CoCa appends its class token behind the padding.
-        """
-        positions = torch.arange(ids.shape[1], device=ids.device)
-        keep = positions <= ids.argmax(-1, keepdim=True)
-        if getattr(getattr(self.model, "text", None), "cls_emb", None) is not None:
-            keep = torch.cat([keep, keep.new_ones(len(keep), 1)], 1)
-        return keep
+        """Which of the text tower's tokens are real: bool (texts, tokens), see `uwm.tokens`."""
+        return real_tokens(ids, self.tokenizer, self.model)
 
     def forward(self, tower: Tower, inputs: Tensor) -> Tensor:
         """Embeddings as the model gives them, (samples, dim), without gradients.
@@ -173,17 +164,12 @@ def _load(
             f"open_clip cannot load {name}{f' with {pretrained}' if pretrained else ''}: "
             f"{type(error).__name__}: {error}"
         ) from error
-    if type(tokenizer) is not SimpleTokenizer:
-        raise UnsupportedFamilyError(
-            f"{name} tokenizes with {type(tokenizer).__name__}, whose padding is not known here; "
-            "choose a backbone with open_clip's own BPE tokenizer"
-        )
     preprocess: dict[str, Any] = model.visual.preprocess_cfg
     size = preprocess["size"]
     height, width = (size, size) if isinstance(size, int) else size
     return Backbone(
         model=model.eval().requires_grad_(False),
-        tokenizer=tokenizer,
+        tokenizer=check_tokenizer(tokenizer, name),
         model_config=found,
         geometry=Geometry(
             height=height,

@@ -1,24 +1,30 @@
-"""Activation statistics of one tower over a batch of inputs: forward pass, observed."""
+"""Activation statistics of one tower over a chunk of inputs: forward passes, observed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from uwm.backbone import Backbone
 from uwm.layers import Layer, Tower
-from uwm.observe import observing
+from uwm.observe import as_tokens, observing
 from uwm.statistics import Activations, TokenMoments, token_moments
 
 
 def capture(
-    backbone: Backbone, tower: Tower, layers: Sequence[Layer], inputs: Tensor
+    backbone: Backbone,
+    tower: Tower,
+    layers: Sequence[Layer],
+    inputs: Tensor,
+    batch_size: int | None = None,
 ) -> dict[str, Activations]:
     """Norm and std over real tokens of what each of `layers` reads.
 
     Args:
-        inputs: pixels or token ids of a batch, see `Backbone.forward`.
+        inputs: pixels or token ids, see `Backbone.forward`.
+        batch_size: samples per forward pass, all at once by default.
 
     Returns:
         Per name of an input (`Layer.input`), float32 (samples, in) on the backbone's device. The
@@ -27,17 +33,26 @@ def capture(
     Raises:
         LayerNotObservedError: see `uwm.observe`.
     """
-    keep = None
-    if tower == "text":
-        inputs = inputs.to(backbone.device, non_blocking=True)
-        keep = backbone.real_tokens(inputs)
-    names = {layer.reads: layer.input for layer in layers}
-    moments: dict[str, TokenMoments] = {}
+    found: list[dict[str, TokenMoments]] = []
+    keep: Tensor | None = None
+    batch = inputs
 
-    def observer(path: str, activation: Tensor) -> None:
-        name, new = names[path], token_moments(activation, keep)
-        moments[name] = moments[name].merge(new) if name in moments else new
+    def observer(layer: Layer, activation: Tensor) -> None:
+        new = token_moments(as_tokens(activation, len(batch), layer), keep)
+        seen = found[-1].get(layer.input)
+        found[-1][layer.input] = seen.merge(new) if seen else new
 
     with observing(backbone.model, layers, observer):
-        backbone.forward(tower, inputs)
-    return {name: Activations(found.norm, found.std) for name, found in moments.items()}
+        for batch in torch.split(inputs, batch_size or len(inputs)):
+            if tower == "text":
+                batch = batch.to(backbone.device, non_blocking=True)
+                keep = backbone.real_tokens(batch)
+            found.append({})
+            backbone.forward(tower, batch)
+    return {name: _joined([moments[name] for moments in found]) for name in found[0]}
+
+
+def _joined(batches: Sequence[TokenMoments]) -> Activations:
+    """Statistics of all samples, computed once rather than batch by batch."""
+    moments = TokenMoments(*map(torch.cat, zip(*batches, strict=True)))
+    return Activations(moments.norm, moments.std)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError
-from uwm.layers import ROLES, LayerId, Tower, find_layers
+from uwm.layers import LayerId, Tower, find_layers
 
 Unit = Literal["weight", "node"]
 
@@ -164,7 +164,7 @@ def make_edit(
 
 def tower_weights(model: nn.Module, tower: Tower) -> dict[LayerId, Tensor]:
     """Views of every editable weight of a tower: (out, in) each."""
-    return {layer.id: layer.weight(model) for layer in find_layers(model, tower, ROLES)}
+    return {layer.id: layer.weight(model) for layer in find_layers(model, tower)}
 
 
 def fingerprint(values: Tensor) -> str:

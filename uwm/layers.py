@@ -1,8 +1,8 @@
 """Where the editable linear layers of a tower are: one table, one lookup.
 
 A layer is named by tower, block and role. Six roles stand for the linear maps of a transformer
-block; `Site` says, relative to the block, which parameter holds the weight (and which third of its
-rows, where query, key and value are packed) and which module's input is the layer's input.
+block (convolutional towers have the MLP's two); a `Site` says where in a block each one is, and a
+`Family` which towers have such blocks.
 
 No torch at import time: configuration is checked against this table before anything heavy loads.
 """
@@ -27,68 +27,197 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 @dataclass(frozen=True)
 class Site:
-    """One role's place in a block: paths below the block."""
+    """The place of a layer in a block: paths below the block.
 
+    Attributes:
+        role: what the layer does there.
+        weight: the parameter that holds its weight.
+        reads: the module whose input is the layer's input.
+        third: which third of the parameter's rows is the weight, None for all.
+        part: tells a gated MLP's two layers in role fc1 apart.
+    """
+
+    role: Role
     weight: str
     reads: str
     third: int | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True)
 class Family:
-    """Blocks that share one layout. `blocks` is a pattern for their module paths."""
+    """Blocks that share one layout.
+
+    Attributes:
+        blocks: a pattern for their module paths; its groups are numbers that order them.
+        model: a pattern for the names of the timm or Hugging Face models that have such blocks,
+            None where open_clip's own classes do.
+        sparse: roles that only some of the blocks have.
+    """
 
     name: str
     tower: Tower
     blocks: str
-    sites: Mapping[Role, Site]
+    sites: tuple[Site, ...]
+    model: str | None = None
+    sparse: frozenset[Role] = frozenset()
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles that its blocks have, in the order of `ROLES`."""
+        found = {site.role for site in self.sites}
+        return tuple(role for role in ROLES if role in found)
 
 
-def _packed(weight: str, reads: str) -> dict[Role, Site]:
+_QKV: tuple[Role, ...] = ("query", "key", "value")
+
+
+def _packed(weight: str, reads: str) -> tuple[Site, ...]:
     """Query, key and value as the thirds of one parameter's rows, all reading one input."""
-    return {
-        "query": Site(weight, reads, 0),
-        "key": Site(weight, reads, 1),
-        "value": Site(weight, reads, 2),
-    }
+    return tuple(Site(role, weight, reads, third) for third, role in enumerate(_QKV))
 
 
-_NATIVE: dict[Role, Site] = {
-    **_packed("attn.in_proj_weight", "attn"),
-    "out": Site("attn.out_proj.weight", "attn.out_proj"),
-    "fc1": Site("mlp.c_fc.weight", "mlp.c_fc"),
-    "fc2": Site("mlp.c_proj.weight", "mlp.c_proj"),
-}
-_TIMM_VIT: dict[Role, Site] = {
-    **_packed("attn.qkv.weight", "attn.qkv"),
-    "out": Site("attn.proj.weight", "attn.proj"),
-    "fc1": Site("mlp.fc1.weight", "mlp.fc1"),
-    "fc2": Site("mlp.fc2.weight", "mlp.fc2"),
-}
+def _separate(query: str, key: str, value: str) -> tuple[Site, ...]:
+    """Query, key and value as layers of their own, all reading what the first one reads."""
+    return tuple(
+        Site(role, f"{path}.weight", query)
+        for role, path in zip(_QKV, (query, key, value), strict=True)
+    )
 
-NATIVE_IMAGE = Family("native ViT", "image", r"visual\.transformer\.resblocks\.(\d+)", _NATIVE)
-TIMM_VIT_IMAGE = Family("timm ViT", "image", r"visual\.trunk\.blocks\.(\d+)", _TIMM_VIT)
-NATIVE_TEXT = Family("native text", "text", r"(?:text\.)?transformer\.resblocks\.(\d+)", _NATIVE)
-FAMILIES = (NATIVE_IMAGE, TIMM_VIT_IMAGE, NATIVE_TEXT)
+
+def _plain(role: Role, path: str, part: str = "") -> Site:
+    """A linear layer, or a 1x1 convolution, that is called as a module."""
+    return Site(role, f"{path}.weight", path, part=part)
+
+
+def _gated(gate: str, up: str) -> tuple[Site, Site]:
+    """The two halves of a gated MLP's first map, fc2(act(gate(x)) * up(x)); they read one input."""
+    return (
+        Site("fc1", f"{gate}.weight", gate, part="gate"),
+        Site("fc1", f"{up}.weight", gate, part="up"),
+    )
+
+
+_NATIVE = (
+    *_packed("attn.in_proj_weight", "attn"),
+    _plain("out", "attn.out_proj"),
+    _plain("fc1", "mlp.c_fc"),
+    _plain("fc2", "mlp.c_proj"),
+)
+_TIMM_MLP = (_plain("fc1", "mlp.fc1"), _plain("fc2", "mlp.fc2"))
+# Attention's own input is that of its packed projection, which some EVA towers use without calling.
+_TIMM_ATTENTION = (*_packed("attn.qkv.weight", "attn"), _plain("out", "attn.proj"))
+_TRUNK_BLOCKS = r"visual\.trunk\.blocks\.(\d+)"
+_TRUNK_STAGES = r"visual\.trunk\.stages\.(\d+)\.blocks\.(\d+)"
+
+FAMILIES = (
+    Family("native ViT", "image", r"visual\.transformer\.resblocks\.(\d+)", _NATIVE),
+    Family(
+        "timm ViT",
+        "image",
+        _TRUNK_BLOCKS,
+        (*_TIMM_ATTENTION, *_TIMM_MLP),
+        model=r"(test_)?vit\d*_.+|test_vit\d*|eva_giant_.+|eva02_enormous_.+",
+    ),
+    Family(
+        "EVA-02",
+        "image",
+        _TRUNK_BLOCKS,
+        (
+            *_separate("attn.q_proj", "attn.k_proj", "attn.v_proj"),
+            _plain("out", "attn.proj"),
+            *_gated("mlp.fc1_g", "mlp.fc1_x"),
+            _plain("fc2", "mlp.fc2"),
+        ),
+        model=r"eva02_.+",
+    ),
+    Family(
+        "ViTamin",
+        "image",
+        _TRUNK_BLOCKS,
+        (*_TIMM_ATTENTION, *_gated("mlp.w0", "mlp.w1"), _plain("fc2", "mlp.w2")),
+        model=r"vitamin_.+",
+    ),
+    Family(
+        "FastViT",
+        "image",
+        _TRUNK_STAGES,
+        (
+            *_packed("token_mixer.qkv.weight", "token_mixer.qkv"),
+            _plain("out", "token_mixer.proj"),
+            *_TIMM_MLP,
+        ),
+        model=r"fastvit_.+",
+        sparse=frozenset({*_QKV, "out"}),
+    ),
+    Family("ConvNeXt", "image", _TRUNK_STAGES, _TIMM_MLP, model=r"convnext_.+"),
+    Family(
+        "Swin",
+        "image",
+        r"visual\.trunk\.layers\.(\d+)\.blocks\.(\d+)",
+        (*_TIMM_ATTENTION, *_TIMM_MLP),
+        model=r"swin_.+",
+    ),
+    Family("native text", "text", r"(?:text\.)?transformer\.resblocks\.(\d+)", _NATIVE),
+    Family(
+        "BERT",
+        "text",
+        r"text\.transformer\.encoder\.layer\.(\d+)",
+        (
+            *_separate("attention.self.query", "attention.self.key", "attention.self.value"),
+            _plain("out", "attention.output.dense"),
+            _plain("fc1", "intermediate.dense"),
+            _plain("fc2", "output.dense"),
+        ),
+        model=r".*bert.*",
+    ),
+    Family(
+        "T5",
+        "text",
+        r"text\.transformer\.block\.(\d+)",
+        (
+            *_separate(*(f"layer.0.SelfAttention.{name}" for name in "qkv")),
+            _plain("out", "layer.0.SelfAttention.o"),
+            *_gated("layer.1.DenseReluDense.wi_0", "layer.1.DenseReluDense.wi_1"),
+            _plain("fc2", "layer.1.DenseReluDense.wo"),
+        ),
+        model=r".*mt5.*",
+    ),
+    Family(
+        "M2M-100",
+        "text",
+        r"text\.transformer\.layers\.(\d+)",
+        (
+            *_separate("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+            _plain("out", "self_attn.out_proj"),
+            _plain("fc1", "fc1"),
+            _plain("fc2", "fc2"),
+        ),
+        model=r".*(nllb|m2m).*",
+    ),
+)
+"""Tried in this order, so a narrower pattern stands before a wider one."""
 
 
 class LayerId(NamedTuple):
-    """The name of a layer: `image.03.fc2`."""
+    """The name of a layer: `image.03.fc2`, or `image.03.fc1-gate` in a gated MLP."""
 
     tower: Tower
     block: int
     role: Role
+    part: str = ""
 
     def __str__(self) -> str:
-        return f"{self.tower}.{self.block:02d}.{self.role}"
+        return f"{self.tower}.{self.block:02d}.{self.role}" + (f"-{self.part}" if self.part else "")
 
     @classmethod
     def parse(cls, text: str) -> LayerId:
         """Inverse of `str`. Raises ValueError on any other text."""
-        tower, block, role = text.split(".")
+        tower, block, name = text.split(".")
+        role, _, part = name.partition("-")
         if tower not in TOWERS or role not in ROLES:
             raise ValueError(f"a layer reads TOWER.BLOCK.ROLE, such as image.03.fc2; got {text!r}")
-        return cls(tower, int(block), role)
+        return cls(tower, int(block), role, part)
 
 
 @dataclass(frozen=True)
@@ -96,41 +225,52 @@ class Layer:
     """A layer found in a model.
 
     Attributes:
-        id: its name.
-        parameter: path of the parameter that holds the weight.
-        reads: path of the module whose input is the layer's input; query, key and value share it.
-        third: which third of the parameter's rows is the weight, None for all.
+        id: its name; blocks are counted through the tower's stages.
+        block: path of its block.
+        site: its place there.
+        convolution: it is a 1x1 convolution, whose input has channels before positions.
     """
 
     id: LayerId
-    parameter: str
-    reads: str
-    third: int | None
+    block: str
+    site: Site
+    convolution: bool = False
+
+    @property
+    def parameter(self) -> str:
+        """Path of the parameter that holds the weight."""
+        return f"{self.block}.{self.site.weight}"
+
+    @property
+    def reads(self) -> str:
+        """Path of the module whose input is the layer's input; query, key and value share it."""
+        return f"{self.block}.{self.site.reads}"
 
     @property
     def input(self) -> str:
-        """The name of the layer's input, `fc2/03`; packed query, key and value share `qkv/03`."""
-        return f"{self.id.role if self.third is None else 'qkv'}/{self.id.block:02d}"
+        """The name of the layer's input, `fc2/03`; query, key and value share `qkv/03`."""
+        return f"{'qkv' if self.id.role in _QKV else self.id.role}/{self.id.block:02d}"
 
     def weight(self, model: nn.Module) -> Tensor:
         """The layer's (out, in) weight: a view, so that writing to it edits the model."""
-        parameter = model.get_parameter(self.parameter)
-        return parameter if self.third is None else parameter.chunk(3)[self.third]
+        parameter: Tensor = model.get_parameter(self.parameter)
+        if self.convolution:
+            parameter = parameter.view(parameter.shape[:2])
+        return parameter if self.site.third is None else parameter.chunk(3)[self.site.third]
 
 
-def find_layers(model: nn.Module, tower: Tower, roles: Iterable[Role]) -> tuple[Layer, ...]:
-    """Every layer of `tower` in one of `roles`, by block, then in the order of `ROLES`.
+def find_layers(
+    model: nn.Module, tower: Tower, roles: Iterable[Role] | None = None
+) -> tuple[Layer, ...]:
+    """Every layer of `tower` in one of `roles` (all of them by default), block by block.
 
     Raises:
         UnsupportedFamilyError: no block of a known family in this tower.
         UnknownRoleError: a role that this tower's blocks do not have.
     """
-    wanted = set(roles)
-    names = {name for name, _ in model.named_parameters()}
+    shapes = {name: value.shape for name, value in model.named_parameters()}
     for family in (family for family in FAMILIES if family.tower == tower):
-        pattern = re.compile(rf"({family.blocks})\..+")
-        matches = (match for name in names if (match := pattern.fullmatch(name)))
-        blocks = {int(match[2]): match[1] for match in matches}
+        blocks = _blocks(family, shapes)
         if blocks:
             break
     else:
@@ -139,27 +279,40 @@ def find_layers(model: nn.Module, tower: Tower, roles: Iterable[Role]) -> tuple[
             f"the {tower} tower of a {type(model).__name__} has no blocks of a known family "
             f"({known}); nothing there can be edited"
         )
+    wanted = family.roles if roles is None else tuple(roles)
     check_roles(family, wanted)
-    layers = [
-        Layer(
-            LayerId(tower, block, role), f"{path}.{site.weight}", f"{path}.{site.reads}", site.third
-        )
-        for block, path in sorted(blocks.items())
-        for role, site in family.sites.items()
-        if role in wanted
-    ]
-    if missing := [layer.parameter for layer in layers if layer.parameter not in names]:
-        raise UnsupportedFamilyError(
-            f"{family.name} blocks should hold {missing[0]}, which this model lacks"
-        )
+    layers: list[Layer] = []
+    for number, block in enumerate(blocks):
+        for site in family.sites:
+            shape = shapes.get(f"{block}.{site.weight}")
+            if site.role not in wanted or (shape is None and site.role in family.sparse):
+                continue
+            id = LayerId(tower, number, site.role, site.part)
+            if shape is None or any(size != 1 for size in shape[2:]):
+                raise UnsupportedFamilyError(
+                    f"{family.name} blocks hold a linear map in {site.weight}; {block} of this "
+                    f"model has {'none' if shape is None else tuple(shape)} there"
+                )
+            layers.append(Layer(id, block, site, convolution=len(shape) == 4))
     return tuple(layers)
+
+
+def _blocks(family: Family, parameters: Iterable[str]) -> list[str]:
+    """Paths of the family's blocks in order, if its every site is found in some block."""
+    pattern = re.compile(rf"({family.blocks})\.(.+)")
+    matches = [match for name in parameters if (match := pattern.fullmatch(name))]
+    if not {site.weight for site in family.sites} <= {match[match.re.groups] for match in matches}:
+        return []
+    numbers = range(2, pattern.groups)
+    order = {match[1]: tuple(int(match[number]) for number in numbers) for match in matches}
+    return sorted(order, key=order.__getitem__)
 
 
 def check_roles(family: Family, roles: Iterable[str]) -> None:
     """Raise UnknownRoleError unless the blocks of `family` have every role."""
-    if unknown := sorted(set(roles) - set(family.sites)):
+    if unknown := sorted(set(roles) - set(family.roles)):
         raise UnknownRoleError(
-            f"{family.name} blocks have the roles {', '.join(family.sites)}; "
+            f"{family.name} blocks have the roles {', '.join(family.roles)}; "
             f"got {', '.join(unknown)}. Choose among the former."
         )
 
@@ -168,27 +321,25 @@ def family_of(model_config: Mapping[str, Any], tower: Tower) -> Family:
     """The family that an open_clip model configuration (`model_cfg`) will have in `tower`.
 
     Raises:
-        UnsupportedFamilyError: a family that this version cannot edit.
+        UnsupportedFamilyError: a family that cannot be edited.
     """
     if tower == "text":
-        if "hf_model_name" in model_config.get("text_cfg", {}):
+        borrowed = model_config.get("text_cfg", {}).get("hf_model_name")
+    else:
+        vision: Mapping[str, Any] = model_config.get("vision_cfg", {})
+        borrowed = vision.get("timm_model_name")
+        if borrowed is None and isinstance(vision.get("layers"), Sequence):
             raise UnsupportedFamilyError(
-                "text towers from Hugging Face cannot be edited yet; "
-                "choose a backbone with open_clip's own text tower"
+                "a ResNet image tower has convolutions and an attention pool, but no transformer "
+                "blocks, so no role can be edited there; edit its text tower only (`image: []`), "
+                "or choose a backbone with a ViT image tower"
             )
-        return NATIVE_TEXT
-    vision: Mapping[str, Any] = model_config.get("vision_cfg", {})
-    timm_name = vision.get("timm_model_name")
-    if timm_name is not None:
-        if re.match(r"(test_)?vit\d*_", f"{timm_name}_"):
-            return TIMM_VIT_IMAGE
-        raise UnsupportedFamilyError(
-            f"the image tower {timm_name} is of a family that cannot be edited yet; "
-            "choose a backbone with a ViT image tower"
-        )
-    if isinstance(vision.get("layers"), Sequence):
-        raise UnsupportedFamilyError(
-            "a ResNet image tower has no transformer blocks, so no role can be edited there; "
-            "choose a backbone with a ViT image tower"
-        )
-    return NATIVE_IMAGE
+    for family in (family for family in FAMILIES if family.tower == tower):
+        if borrowed is None and family.model is None:
+            return family
+        if borrowed and family.model and re.fullmatch(family.model, borrowed, re.IGNORECASE):
+            return family
+    raise UnsupportedFamilyError(
+        f"the {tower} tower {borrowed} is of a family whose layers are not known here; known are "
+        f"{', '.join(family.name for family in FAMILIES if family.tower == tower)}"
+    )

@@ -18,42 +18,54 @@ from torch import Tensor, nn
 from uwm.errors import LayerNotObservedError
 from uwm.layers import Layer
 
-Observer = Callable[[str, Tensor], None]
-"""Called with the path of the module that reads an activation, and the activation."""
+Observer = Callable[[Layer, Tensor], None]
+"""Called with a layer and the activation that it reads."""
 
 
 @contextmanager
 def observing(model: nn.Module, layers: Sequence[Layer], observer: Observer) -> Iterator[None]:
     """Inside the block, every forward pass hands the input of each of `layers` to `observer`.
 
-    Layers that read the same activation (query, key and value) hand it over once.
+    Layers that read the same activation (query, key and value) hand it over once, as the first
+    of them.
 
     Raises:
         LayerNotObservedError: at the end of a block that ran through without a layer's input.
     """
-    reads = sorted({layer.reads for layer in layers})
+    first = {layer.reads: layer for layer in reversed(layers)}
     seen: set[str] = set()
 
-    def listen(path: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+    def listen(layer: Layer) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            seen.add(path)
-            observer(path, inputs[0])
+            seen.add(layer.reads)
+            observer(layer, inputs[0])
 
         return hook
 
     with ExitStack() as stack:
-        for path in reads:
+        for path, layer in first.items():
             parent = model.get_submodule(path.rpartition(".")[0])
             if isinstance(parent, nn.MultiheadAttention):
                 stack.enter_context(_explicit(parent))
-            handle = model.get_submodule(path).register_forward_pre_hook(listen(path))
+            handle = model.get_submodule(path).register_forward_pre_hook(listen(layer))
             stack.callback(handle.remove)
         yield
-    if silent := sorted(set(reads) - seen):
+    if silent := sorted(set(first) - seen):
         raise LayerNotObservedError(
             f"no activation reached {', '.join(silent)}: the model uses their weights without "
             "calling the module, so they cannot be scored. Leave these roles out."
         )
+
+
+def as_tokens(activation: Tensor, samples: int, layer: Layer) -> Tensor:
+    """An observed input as (samples, tokens, in), whatever its layout.
+
+    Tokens may lie in one row, on a grid, or in the windows of a sample one after the other; the
+    input of a convolution has its channels before the grid.
+    """
+    if layer.convolution:
+        activation = activation.flatten(2).transpose(1, 2)
+    return activation.reshape(samples, -1, activation.shape[-1])
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import open_clip
 import torch
 from torch import Tensor
 
-from storage.samples import Field, SampleArrays
+from storage.statistics import PARTITIONS, StatisticsArrays
 from uwm.backbone import Backbone, load, resolve_device
 from uwm.capture import capture
 from uwm.config import DemoBackbone
@@ -62,35 +62,25 @@ def pixels(samples: int, size: int) -> Tensor:
 def capture_ratio(
     backbone: Backbone, tower: Tower, roles: tuple[Role, ...], inputs: Tensor, batch: int
 ) -> tuple[float, float]:
-    """Seconds of the forward passes, and the ratio of a capture of the same batches to it."""
+    """Seconds of the forward passes, and the ratio of a capture of the same batches to it.
+
+    The inputs are one partition; the other is as large, and the same.
+    """
     layers = find_layers(backbone.model, tower, roles)
-    fields = {
-        f"{layer.input}/{name}": Field((layer.weight(backbone.model).shape[1],), "float32")
-        for layer in layers
-        for name in Activations._fields
-    }
+    widths = {layer.input: layer.weight(backbone.model).shape[1] for layer in layers}
 
     def plain() -> None:
-        for part in inputs.split(batch):
-            backbone.forward(tower, part)
+        for _ in PARTITIONS:
+            for part in inputs.split(batch):
+                backbone.forward(tower, part)
         synchronize(backbone)
 
+    def observe(chunk: Tensor) -> dict[str, Activations]:
+        return capture(backbone, tower, layers, chunk, batch)
+
     def captured(folder: Path) -> None:
-        arrays = SampleArrays.create(folder, len(inputs), CHUNK, fields)
-
-        def compute(found: Tensor) -> list[dict[str, Activations]]:
-            return [capture(backbone, tower, layers, part) for part in found.split(batch)]
-
-        def store(found: list[dict[str, Activations]]) -> dict[str, object]:
-            return {
-                f"{name}/{statistic}": torch.cat([getattr(part[name], statistic) for part in found])
-                .cpu()
-                .numpy()
-                for name in found[0]
-                for statistic in Activations._fields
-            }
-
-        arrays.fill(lambda rows: inputs[rows], compute, store)  # type: ignore[arg-type]
+        arrays = StatisticsArrays.create(folder, len(inputs), CHUNK, widths)
+        arrays.fill(lambda part, rows: inputs[rows], observe)
 
     with tempfile.TemporaryDirectory() as root:
         plain()
@@ -116,20 +106,15 @@ def timed(work: Callable[[], None]) -> float:
 def scoring_memory(samples: int, chunk: int = CHUNK) -> float:
     """Peak MiB that numpy and Python allocate while scoring a (512, 2048) layer."""
     with tempfile.TemporaryDirectory() as root:
-        fields = {f"{part}/{name}": Field((2048,), "float32") for part in "su" for name in "ns"}
-        arrays = SampleArrays.create(Path(root), samples, chunk, fields)
-        for rows in arrays.chunks():
-            values = torch.rand(rows.stop - rows.start, 2048).add_(0.1).numpy()
-            arrays.write(rows, dict.fromkeys(fields, values))
+        arrays = StatisticsArrays.create(Path(root), samples, chunk, {"fc2/00": 2048})
+        arrays.fill(
+            lambda part, rows: torch.rand(rows.stop - rows.start, 2048).add_(0.1),
+            lambda values: {"fc2/00": Activations(values, values)},
+        )
         scorer = WeightScore(torch.randn(512, 2048))
         tracemalloc.start()
         for rows in arrays.chunks():
-            safe, unsafe = (
-                Activations(
-                    *(torch.from_numpy(arrays.read(f"{part}/{name}", rows)) for name in "ns")
-                )
-                for part in "su"
-            )
+            safe, unsafe = arrays.read("fc2/00", rows)
             scorer.update(safe, unsafe)
         scorer.result()
         _, peak = tracemalloc.get_traced_memory()

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from storage.samples import SampleArrays
 from storage.scores import read_scores
-from tasks.capture import StatisticsSpec, capture_statistics, read_activations
+from storage.statistics import StatisticsArrays
+from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
 from uwm.layers import find_layers
@@ -18,7 +18,7 @@ def test_scores_by_chunks_are_the_scores_of_all_samples(bench: Bench, kind: str)
     score.fn([wanted], bench.store, bench.backbone)
     found, attributes = read_scores(bench.store.path("scores", wanted.digest))
     assert attributes == {"samples": 20, "excluded": 0}
-    arrays = SampleArrays(bench.store.path("statistics", statistics.digest))
+    arrays = StatisticsArrays(bench.store.path("statistics", statistics.digest))
     layers = find_layers(bench.backbone.model, "text", ("out",))
     assert set(found) == {layer.id for layer in layers}
     for layer in layers:
@@ -26,10 +26,5 @@ def test_scores_by_chunks_are_the_scores_of_all_samples(bench: Bench, kind: str)
         scorer = (
             NodeScore(weight.shape[1]) if kind == "node" else WeightScore(weight, kind, prior=True)  # type: ignore[arg-type]
         )
-        scorer.update(
-            *(
-                read_activations(arrays, layer.input, part, slice(None))
-                for part in ("safe", "unsafe")
-            )
-        )
+        scorer.update(*arrays.read(layer.input))
         torch.testing.assert_close(found[layer.id], scorer.result())

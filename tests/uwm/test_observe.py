@@ -28,7 +28,7 @@ def test_what_is_observed_is_what_the_layer_multiplies(backbone: Backbone, tower
         )
         for layer in layers
     ]
-    with observing(backbone.model, layers, lambda path, x: seen.update({path: x})):
+    with observing(backbone.model, layers, lambda layer, x: seen.update({layer.reads: x})):
         backbone.forward(tower, inputs(backbone, tower))
     for handle in handles:
         handle.remove()
@@ -48,7 +48,7 @@ def test_the_input_of_attention_is_the_normalised_stream(backbone: Backbone, tow
     handle = backbone.model.get_submodule(f"{block}.{name}").register_forward_hook(
         lambda module, args, output: normalised.append(output)
     )
-    with observing(backbone.model, layers, lambda path, x: seen.update({path: x})):
+    with observing(backbone.model, layers, lambda layer, x: seen.update({layer.reads: x})):
         backbone.forward(tower, inputs(backbone, tower))
     handle.remove()
     assert torch.equal(seen[layers[0].reads], normalised[0])
@@ -61,7 +61,9 @@ def test_embeddings_while_observed_are_the_untouched_models(
     x = inputs(backbone, tower)
     before = backbone.forward(tower, x)
     keys = list(backbone.model.state_dict())
-    with observing(backbone.model, find_layers(backbone.model, tower, ROLES), lambda path, x: None):
+    with observing(
+        backbone.model, find_layers(backbone.model, tower, ROLES), lambda layer, x: None
+    ):
         during = backbone.forward(tower, x)
     torch.testing.assert_close(during, before, rtol=0, atol=1e-5)
     assert torch.equal(backbone.forward(tower, x), before)
@@ -76,7 +78,7 @@ def test_the_model_is_restored_when_the_pass_fails(backbone: Backbone) -> None:
     layers = find_layers(backbone.model, "text", ("out",))
     with (
         pytest.raises(RuntimeError, match="half-way"),
-        observing(backbone.model, layers, lambda path, x: None),
+        observing(backbone.model, layers, lambda layer, x: None),
     ):
         raise RuntimeError("half-way")
     assert not any("forward" in vars(module) for module in backbone.model.modules())
@@ -86,7 +88,7 @@ def test_a_layer_that_was_not_observed_is_an_error(backbone: Backbone) -> None:
     layers = find_layers(backbone.model, "image", ("fc2",))
     with (
         pytest.raises(LayerNotObservedError, match=layers[0].reads.replace(".", r"\.")),
-        observing(backbone.model, layers, lambda path, x: None),
+        observing(backbone.model, layers, lambda layer, x: None),
     ):
         backbone.forward("text", backbone.tokenize(["only the other tower"]))
 
