@@ -99,6 +99,18 @@ def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFram
     rows = rows[shown & rows["metric"].isin(HEADLINE)].assign(
         metric=lambda table: table["metric"].map(HEADLINE)
     )
+    return _seeds_averaged(rows)
+
+
+def zeroshot(results: AuditResults, metric: str) -> pd.DataFrame:
+    """As `headline`, for every zero-shot set and their mean; `metric` is the set's name."""
+    names = [data.name for data in results.config.zeroshot_sets]
+    rows = results.rows
+    shown = rows["dataset"].isin([*names, ZEROSHOT_MEAN]) & (rows["metric"] == metric)
+    return _seeds_averaged(rows[shown].assign(metric=lambda table: table["dataset"]))
+
+
+def _seeds_averaged(rows: pd.DataFrame) -> pd.DataFrame:
     single = rows[rows["control_of"].isna()].assign(control=False)
     controls = rows[rows["control_of"].notna()]
     drawn = controls.groupby(["backbone", "control_of", "metric"], sort=False, as_index=False).agg(

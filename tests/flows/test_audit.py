@@ -18,6 +18,7 @@ from tests.flows.conftest import task_states
 from uwm.config import AuditConfig
 from uwm.retrieval import RECALL_AT
 from uwm.safeground import METRICS
+from uwm.zeroshot import METRICS as ZEROSHOT_METRICS
 
 Small = Callable[..., AuditConfig]
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -51,7 +52,7 @@ def test_every_family_is_audited_and_a_second_run_is_cached(small: Small, tmp_pa
     assert set(zip(rows["backbone"], rows["method"], strict=True)) == {
         (backbone, method) for backbone in ("clip", "coca", "siglip") for method in methods
     }
-    per_method = len(METRICS) + 4 * len(RECALL_AT) + 2
+    per_method = len(METRICS) + 4 * len(RECALL_AT) + 2 * len(ZEROSHOT_METRICS)
     assert len(rows) == 3 * len(methods) * per_method
     assert (rows["low"] <= rows["value"] + 1e-9).all()
     assert (rows["value"] <= rows["high"] + 1e-9).all()
