@@ -20,13 +20,13 @@ def flowers102(folder: Path, protocol: Protocol) -> Pictures:
     try:
         labels = [str(int(label)) for label in read_mat(folder / "imagelabels.mat")["labels"]]
         test = [int(number) for number in read_mat(folder / "setid.mat")["tstid"]]
-        chosen = [labels[number - 1] for number in test if number > 0]
+        chosen = [labels[_from_one(number)] for number in test]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise SourceError(
             f"{folder} should hold `labels` in imagelabels.mat and `tstid` in setid.mat, numbers "
             f"from 1; got {error!r}"
         ) from error
-    names = [f"image_{number:05d}.jpg" for number in test if number > 0]
+    names = [f"image_{number:05d}.jpg" for number in test]
     return listed_pictures(folder / "jpg", names, chosen, [str(n) for n in range(1, 103)])
 
 
@@ -70,5 +70,5 @@ def read_mat(path: Path) -> dict[str, Any]:
 def _from_one(number: Any) -> int:
     position = int(number) - 1
     if position < 0:
-        raise IndexError(f"class {number}; classes are numbered from 1")
+        raise IndexError(f"{number}; numbers are from 1")
     return position
