@@ -122,7 +122,7 @@ def test_missing_benchmarks_are_no_problem_of_the_file(tmp_path: Path) -> None:
 def test_but_all_of_them_missing_is_one(tmp_path: Path) -> None:
     found = problems(tmp_path, GOOD + ZEROSHOT.replace("  - {kind: demo, set: subjects}\n", ""))
     assert "has 2 problems" in found
-    assert "line 10: zeroshot[0]: dtd is not in" in found
+    assert "line 11: zeroshot[0]: dtd is not in" in found
 
 
 def test_a_malformed_benchmark_is_told_with_its_line(tmp_path: Path) -> None:
@@ -130,4 +130,4 @@ def test_a_malformed_benchmark_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "dtd" / "labels" / "test3.txt").write_text("nonsense\n")
     found = problems(tmp_path, GOOD + ZEROSHOT)
     assert "has 1 problem:" in found
-    assert "line 11: zeroshot[1]: the lists of" in found
+    assert "line 12: zeroshot[1]: the lists of" in found

@@ -130,7 +130,7 @@ def test_both_protocols_stand_beside_each_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("template", ["a photo", "a {} and a {}", [], ["a {}.", "x"]])
 def test_a_template_has_one_place_for_the_name(template: object, tmp_path: Path) -> None:
     item = {"kind": "folder", "name": "pets", "images": str(tmp_path), "template": template}
-    with pytest.raises(ValidationError, match="one {} for the class name|at least 1 item"):
+    with pytest.raises(ValidationError, match=r"for the class name|at least 1 item"):
         zeroshot(item)
 
 

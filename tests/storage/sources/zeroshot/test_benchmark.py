@@ -258,6 +258,12 @@ def test_a_folder_that_is_no_class_of_imagenet_is_named(
         read_source(benchmark(tmp_path, name))
 
 
+def test_the_documentation_lists_every_set() -> None:
+    page = Path(__file__).parents[4] / "docs" / "zeroshot.md"
+    rows = [line.split("`")[1] for line in page.read_text().splitlines() if line[:3] == "| `"]
+    assert rows == list(get_args(BenchmarkSet))
+
+
 def test_pixels_of_an_array_are_kept(tmp_path: Path) -> None:
     from tests.storage.sources.zeroshot.layouts import CIFAR_PIXELS
 
