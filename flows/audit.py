@@ -13,11 +13,12 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.backbone import BackboneResults, audit_backbone
 from flows.report import write_report
-from flows.results import AuditResults, collect, findings, summary, write_results
+from flows.results import GAPS, AuditResults, collect, findings, summary, write_results
 from flows.stages import identify
 from storage.store import Store
 from uwm.backbone import resolve_device
-from uwm.config import AuditConfig
+from uwm.config import AuditConfig, ZeroShotConfig
+from uwm.errors import MissingSetError, SourceError
 
 
 @flow(name="audit", flow_run_name="audit · {config.name}", persist_result=False)
@@ -30,11 +31,15 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     """
     logger = get_run_logger()
     artifacts = Store(store)
-    data = [config.calibration, *config.benchmarks, *config.zeroshot]
-    data += [config.validation] if config.validation else []
+    there, gaps = _without_missing(config)
+    if gaps:
+        logger.warning("%s", "\n  ".join([GAPS, *gaps.values()]))
+    data = [there.calibration, *there.benchmarks, *there.zeroshot_sets]
+    data += [there.validation] if there.validation else []
     excluded = {item.name: identify(item, config.seed)[0].excluded for item in data}
-    found = _audit_backbones(config, store)
-    results = collect(config, found, {name: rows for name, rows in excluded.items() if rows})
+    found = _audit_backbones(there, store)
+    left_out = {name: rows for name, rows in excluded.items() if rows}
+    results = collect(config, found, left_out, gaps)
     folder = Path(out)
     write_results(folder, results)
     write_report(folder / "report.html", results)
@@ -42,6 +47,29 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     _publish(results, folder)
     logger.info("results and report are in %s", folder.resolve())
     return results
+
+
+def _without_missing(config: AuditConfig) -> tuple[AuditConfig, dict[str, str]]:
+    """The audit of the zero-shot sets that are there, and what of the others is not, by set.
+
+    Raises:
+        SourceError: none of them is there.
+    """
+    there: list[ZeroShotConfig] = []
+    gaps: dict[str, str] = {}
+    for data in config.zeroshot_sets:
+        try:
+            source, _ = identify(data, config.seed)
+        except MissingSetError as error:
+            gaps[data.name] = str(error)
+            continue
+        there.append(data)
+        count = int(source.rows["times"].sum())
+        if source.official and count < source.official:
+            gaps[data.name] = f"{data.name} has {count} of its {source.official} pictures"
+    if gaps and not there:
+        raise SourceError("\n  ".join(["no zero-shot set is where it should be", *gaps.values()]))
+    return config.model_copy(update={"zeroshot": tuple(there)}), gaps
 
 
 def _audit_backbones(config: AuditConfig, store: str) -> dict[str, BackboneResults]:

@@ -127,7 +127,7 @@ def _data(config: AuditConfig) -> dict[str, DataConfig]:
     if any(len(method.grid) > 1 for method in config.edit_methods) and config.validation:
         named["validation"] = config.validation
     named |= {f"benchmark {data.name}": data for data in config.benchmarks}
-    return named | {f"zero-shot {data.name}": data for data in config.zeroshot}
+    return named | {f"zero-shot {data.name}": data for data in config.zeroshot_sets}
 
 
 def _settle(
@@ -201,7 +201,7 @@ def _measure(
     """
     pairs = config.benchmarks if repair.control_of is None else config.benchmarks[:1]
     names = [f"benchmark {data.name}" for data in pairs]
-    names += [f"zero-shot {data.name}" for data in config.zeroshot]
+    names += [f"zero-shot {data.name}" for data in config.zeroshot_sets]
     edited, original = (
         dict(zip(names, _embed(stages, edits, [inputs[name] for name in names]), strict=True))
         for edits in (repair.edits, (None, None))
@@ -212,8 +212,8 @@ def _measure(
         for data in pairs
         for key in [f"benchmark {data.name}"]
     ]
-    if config.zeroshot:
-        keys = {data.name: f"zero-shot {data.name}" for data in config.zeroshot}
+    if config.zeroshot_sets:
+        keys = {data.name: f"zero-shot {data.name}" for data in config.zeroshot_sets}
         specs.append(
             knowledge_spec(
                 [(name, ingested[key]) for name, key in keys.items()],

@@ -15,8 +15,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from storage.sources import read_source
 from uwm.catalog import model_config
-from uwm.config import AuditConfig, EditMethod, PairsConfig, Settings, ZeroShotConfig
-from uwm.errors import ConfigError, InputError
+from uwm.config import AuditConfig, Benchmarks, EditMethod, PairsConfig, Settings, ZeroShotConfig
+from uwm.errors import ConfigError, InputError, MissingSetError
 from uwm.layers import TOWERS, check_roles, family_of
 
 Location = Sequence[int | str]
@@ -72,11 +72,16 @@ def _parse(path: Path) -> CommentedMap:
 def _impossible(config: AuditConfig) -> list[tuple[Location, str]]:
     """What only looking can tell: missing backbones and roles, data that cannot be read."""
     problems: list[tuple[Location, str]] = []
+    missing: list[tuple[Location, str]] = []
     for where, data in _sources(config):
         try:
             read_source(data, config.seed)
+        except MissingSetError as error:
+            missing.append((where, str(error)))
         except InputError as error:
             problems.append((where, str(error)))
+    if len(missing) == len(config.zeroshot_sets):  # some may be missing, not all of them
+        problems += missing
     for index, backbone in enumerate(config.backbones):
         try:
             found = model_config(backbone)
@@ -103,8 +108,9 @@ def _sources(config: AuditConfig) -> Iterator[tuple[Location, PairsConfig | Zero
         yield ("validation",), config.validation
     for index, pairs in enumerate(config.benchmarks):
         yield ("benchmarks", index), pairs
-    for index, labelled in enumerate(config.zeroshot):
-        yield ("zeroshot", index), labelled
+    for index, item in enumerate(config.zeroshot):
+        for labelled in item.members if isinstance(item, Benchmarks) else (item,):
+            yield ("zeroshot", index), labelled
 
 
 def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:

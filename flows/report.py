@@ -20,6 +20,7 @@ from flows.results import (
     findings,
     headline,
     versions,
+    zeroshot,
 )
 
 _COLORS = ("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3", "#2b83ba")
@@ -41,6 +42,8 @@ def write_report(path: Path, results: AuditResults) -> None:
         ],
         tables=[(name, table_cells(results, name)) for name in benchmarks],
         metrics=list(HEADLINE.values()),
+        zeroshot=zeroshot_cells(results),
+        gaps=list(results.gaps.values()),
         backbones=[backbone.name for backbone in results.config.backbones],
         choices=results.choices,
         settings=results.settings,
@@ -111,7 +114,20 @@ def table_cells(results: AuditResults, benchmark: str) -> list[dict[str, Any]]:
     A cell has `value`, `low`, `high`, and `sign`: + or - where the change from the original is
     beyond its interval, else empty.
     """
-    table = headline(results, benchmark)
+    return _table(results, headline(results, benchmark))
+
+
+def zeroshot_cells(results: AuditResults) -> list[dict[str, Any]]:
+    """As `table_cells`, a cell per zero-shot set: top-1, and `per_class`, its mean over classes."""
+    rows = _table(results, zeroshot(results, "top1"))
+    means = _table(results, zeroshot(results, "mean_per_class"))
+    for row, mean in zip(rows, means, strict=True):
+        for name in mean.keys() - {"backbone", "method", "control"}:
+            row[name]["per_class"] = mean[name]["value"]
+    return rows
+
+
+def _table(results: AuditResults, table: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for backbone in (item.name for item in results.config.backbones):
         for method, part in _methods(table, backbone):

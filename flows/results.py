@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from storage.sources import prompts_digest
 from uwm.config import AuditConfig
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ COLUMNS = (
 """`value` in percent with its 95 % interval; `change` from the original, paired, in points."""
 
 ZEROSHOT_MEAN = "zero-shot mean"
+GAPS = "zero-shot sets that are missing or not whole:"
 HEADLINE = {
     "P_t_s": "P_t_s",
     "P_t_u": "P_t_u",
@@ -52,6 +54,7 @@ class AuditResults:
         settings: per backbone what each method edited.
         choices: per backbone and method with a grid the validation table.
         excluded: per data set the rows left out, by reason.
+        gaps: per zero-shot set that is missing or not whole, what is wanted.
     """
 
     config: AuditConfig
@@ -59,6 +62,7 @@ class AuditResults:
     settings: Mapping[str, list[dict[str, Any]]]
     choices: Mapping[str, Mapping[str, pd.DataFrame]]
     excluded: Mapping[str, Mapping[str, int]]
+    gaps: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def benchmark(self) -> str:
@@ -70,6 +74,7 @@ def collect(
     config: AuditConfig,
     found: Mapping[str, BackboneResults],
     excluded: Mapping[str, Mapping[str, int]],
+    gaps: Mapping[str, str],
 ) -> AuditResults:
     """The results of all backbones together."""
     rows = pd.concat([part["rows"] for part in found.values()], ignore_index=True)
@@ -79,6 +84,7 @@ def collect(
         settings={name: part["settings"] for name, part in found.items()},
         choices={name: part["choices"] for name, part in found.items()},
         excluded=excluded,
+        gaps=gaps,
     )
 
 
@@ -89,9 +95,22 @@ def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFram
     change_high, control (bool). For a control low and high are the least and greatest seed's.
     """
     rows = results.rows
-    shown = (rows["dataset"] == (benchmark or results.benchmark)) & rows["metric"].isin(HEADLINE)
-    shown |= rows["dataset"] == ZEROSHOT_MEAN
-    rows = rows[shown].assign(metric=lambda table: table["metric"].map(HEADLINE))
+    shown = rows["dataset"].isin([benchmark or results.benchmark, ZEROSHOT_MEAN])
+    rows = rows[shown & rows["metric"].isin(HEADLINE)].assign(
+        metric=lambda table: table["metric"].map(HEADLINE)
+    )
+    return _seeds_averaged(rows)
+
+
+def zeroshot(results: AuditResults, metric: str) -> pd.DataFrame:
+    """As `headline`, for every zero-shot set and their mean; `metric` is the set's name."""
+    names = [data.name for data in results.config.zeroshot_sets]
+    rows = results.rows
+    shown = rows["dataset"].isin([*names, ZEROSHOT_MEAN]) & (rows["metric"] == metric)
+    return _seeds_averaged(rows[shown].assign(metric=lambda table: table["dataset"]))
+
+
+def _seeds_averaged(rows: pd.DataFrame) -> pd.DataFrame:
     single = rows[rows["control_of"].isna()].assign(control=False)
     controls = rows[rows["control_of"].notna()]
     drawn = controls.groupby(["backbone", "control_of", "metric"], sort=False, as_index=False).agg(
@@ -192,6 +211,8 @@ def write_results(folder: Path, results: AuditResults) -> None:
             for backbone, tables in results.choices.items()
         },
         "excluded": results.excluded,
+        "gaps": results.gaps,
+        "prompts": prompts_digest(),
         "versions": versions(),
         "config": results.config.model_dump(mode="json"),
     }

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.report import table_cells
-from flows.results import HEADLINE, AuditResults, findings
+from flows.results import GAPS, HEADLINE, AuditResults, findings
 
 _STYLES = {"+": "green", "-": "red", "": ""}
 
@@ -41,3 +41,6 @@ def print_results(console: Console, results: AuditResults) -> None:
         table.add_row(name, row["method"], *cells, style="dim" if row["control"] else None)
         shown = row["backbone"]
     console.print(table)
+    if results.gaps:
+        lines = [GAPS, *results.gaps.values()]
+        console.print("\n  ".join(lines), style="yellow", markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""A data set's artifact: three Parquet tables and what was left out."""
+"""A data set's artifact: its Parquet tables and what was left out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from storage.sources import Source
 
-_TABLES = ("rows", "images", "texts")
+_TABLES = ("rows", "images", "texts", "classes")
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,12 @@ class DataSet:
     rows: pd.DataFrame
     images: dict[str, list[str]]
     texts: dict[str, list[str]]
+    classes: pd.DataFrame
     excluded: dict[str, int]
 
 
 def write_dataset(folder: Path, source: Source) -> None:
-    """Write `rows.parquet`, `images.parquet`, `texts.parquet` and `excluded.json`."""
+    """Write a Parquet file per table, and `excluded.json`."""
     for name in _TABLES:
         getattr(source, name).to_parquet(folder / f"{name}.parquet", index=False)
     (folder / "excluded.json").write_text(json.dumps(source.excluded))
@@ -32,9 +33,9 @@ def write_dataset(folder: Path, source: Source) -> None:
 
 def read_dataset(folder: Path) -> DataSet:
     """Inverse of `write_dataset`."""
-    rows, images, texts = (pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES)
+    rows, images, texts, classes = (pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES)
     excluded = json.loads((folder / "excluded.json").read_text())
-    return DataSet(rows, _columns(images), _columns(texts), excluded)
+    return DataSet(rows, _columns(images), _columns(texts), classes, excluded)
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[str]]:

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from storage.code import code_digest
-from storage.datasets import read_dataset
+from storage.datasets import DataSet, read_dataset
 from storage.store import Spec, Store
 from tasks.embed import EmbeddingsSpec, read_embeddings
 from tasks.stage import progress, stage
-from uwm.evaluation import Measurement, measure, measure_zeroshot, pair_outcomes
+from uwm.evaluation import Answers, Measurement, measure, measure_zeroshot, pair_outcomes
 from uwm.intervals import Outcomes
 from uwm.safeground import PairedEmbeddings
-from uwm.zeroshot import correct
+from uwm.zeroshot import class_embeddings, correct
 
 TABLE = "results.parquet"
 Pair = tuple[str, str]
@@ -122,18 +124,23 @@ def _safety(spec: SafetySpec, store: Store) -> list[Measurement]:
 
 
 def _knowledge(spec: KnowledgeSpec, store: Store) -> list[Measurement]:
-    def outcomes(pairs: tuple[Pair, ...]) -> dict[str, Outcomes]:
-        found = {}
-        for (name, dataset), (image, text) in zip(spec.datasets, pairs, strict=True):
-            labels = read_dataset(store.path("datasets", dataset)).rows["label"]
-            images = read_embeddings(store, image)["images"]
-            prompts = read_embeddings(store, text)["prompts"]
-            found[name] = correct(images, prompts, torch.tensor(labels.to_numpy())).numpy()
-        return found
+    sets = {}
+    for (name, digest), edited, original in zip(
+        spec.datasets, spec.edited, spec.original, strict=True
+    ):
+        dataset = read_dataset(store.path("datasets", digest))
+        labels = dataset.rows["label"].to_numpy()
+        before, after = (_correct(store, pair, dataset, labels) for pair in (original, edited))
+        sets[name] = Answers(after, before, labels, dataset.rows["times"].to_numpy())
+    return measure_zeroshot(sets, spec.resamples, spec.seed)
 
-    return measure_zeroshot(
-        outcomes(spec.edited), outcomes(spec.original), spec.resamples, spec.seed
-    )
+
+def _correct(store: Store, pair: Pair, dataset: DataSet, labels: NDArray[np.int64]) -> Outcomes:
+    image, text = pair
+    prompts = read_embeddings(store, text)["prompts"]
+    classes = class_embeddings(prompts, torch.tensor(dataset.classes["label"].to_numpy()))
+    images = read_embeddings(store, image)["images"]
+    return correct(images, classes, torch.tensor(labels)).numpy()
 
 
 def _tidy(rows: list[Measurement]) -> pd.DataFrame:

@@ -33,6 +33,13 @@ class SourceError(InputError):
     """A data source is missing, unreadable or malformed."""
 
 
+class MissingSetError(SourceError):
+    """A benchmark's files are not where they were looked for; the message says the layout wanted.
+
+    The one error of a source that an audit goes on without: it reports the set as missing.
+    """
+
+
 class PairingError(SourceError):
     """Safe and unsafe samples do not pair row by row."""
 

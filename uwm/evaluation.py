@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from uwm.intervals import Interval, Outcomes, bootstrap_means, interval
+from uwm.intervals import Interval, Outcomes, bootstrap_means, bootstrap_times, interval
 from uwm.retrieval import recalls
 from uwm.safeground import PairedEmbeddings, safeground
+from uwm.zeroshot import METRICS, accuracies
 
 
 class Measurement(NamedTuple):
@@ -59,34 +61,58 @@ def measure(
     ]
 
 
-def measure_zeroshot(
-    correct: Mapping[str, Outcomes],
-    original: Mapping[str, Outcomes],
-    resamples: int,
-    seed: int,
-) -> list[Measurement]:
-    """Top-1 accuracy of each zero-shot set, and their unweighted mean as set `zero-shot mean`.
+class Answers(NamedTuple):
+    """A zero-shot set's answers before and after an edit, on the same samples.
+
+    Attributes:
+        edited, original: bool (samples,), which samples are classified right.
+        labels: int64 (samples,).
+        times: int64 (samples,), how often the set counts each sample.
+    """
+
+    edited: Outcomes
+    original: Outcomes
+    labels: NDArray[np.int64]
+    times: NDArray[np.int64]
+
+
+def measure_zeroshot(sets: Mapping[str, Answers], resamples: int, seed: int) -> list[Measurement]:
+    """Each zero-shot set's accuracies, and their unweighted means over sets as `zero-shot mean`.
 
     Sets are resampled independently of each other, each paired with the original.
     """
     rows: list[Measurement] = []
-    values: list[tuple[float, float]] = []
-    resampled = []
-    for offset, (name, outcome) in enumerate(correct.items()):
-        both = np.stack([outcome, original[name]], axis=1)
-        means = bootstrap_means(both, resamples, seed + offset)
-        value, base = both.mean(0)
-        values.append((value, base))
-        resampled.append(means)
-        rows.append(_top1(name, value, base, means, len(both)))
-    mean, base = np.mean(values, axis=0)
-    total = sum(row.n for row in rows)
-    return [*rows, _top1("zero-shot mean", mean, base, np.mean(resampled, axis=0), total)]
+    values, resampled = [], []
+    for offset, (name, answers) in enumerate(sets.items()):
+        both = np.stack([answers.edited, answers.original], axis=1)
+        value = accuracies(both, answers.labels, answers.times)
+        draws = bootstrap_times(len(both), resamples, seed + offset)
+        found = np.stack(
+            [accuracies(both, answers.labels, answers.times * times) for times in draws]
+        )
+        values.append(value)
+        resampled.append(found)
+        rows += _accuracies(name, value, found, len(both))
+    total = sum(len(answers.labels) for answers in sets.values())
+    return rows + _accuracies(
+        "zero-shot mean", np.mean(values, axis=0), np.mean(resampled, axis=0), total
+    )
 
 
-def _top1(dataset: str, value: float, base: float, means: np.ndarray, n: int) -> Measurement:
-    change = interval(value - base, means[:, 0] - means[:, 1])
-    return Measurement(dataset, "top1", interval(value, means[:, 0]), change, n)
+def _accuracies(
+    dataset: str, values: NDArray[np.float64], resampled: NDArray[np.float64], n: int
+) -> list[Measurement]:
+    """A row per metric, from (metrics, 2) and (resamples, metrics, 2): edited and original."""
+    return [
+        Measurement(
+            dataset,
+            metric,
+            interval(values[i, 0], resampled[:, i, 0]),
+            interval(values[i, 0] - values[i, 1], resampled[:, i, 0] - resampled[:, i, 1]),
+            n,
+        )
+        for i, metric in enumerate(METRICS)
+    ]
 
 
 def chosen(table: Sequence[Mapping[str, float]], original: int, max_loss: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -37,17 +38,22 @@ def bootstrap_means(
     Returns:
         (resamples, metrics), in the unit of `outcomes`.
     """
-    samples = len(outcomes)
     values = outcomes.astype(np.float64)
+    means = np.stack([times @ values for times in bootstrap_times(len(values), resamples, seed)])
+    return means / len(values)
+
+
+def bootstrap_times(samples: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """How often each sample is drawn, (samples,), in one bootstrap resample after another.
+
+    For statistics that are no plain means; the resamples are those of `bootstrap_means`.
+    """
     generator = np.random.default_rng(seed)
-    means = np.empty((resamples, values.shape[1]))
     step = max(1, _CELLS // samples)
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
-        drawn = generator.integers(0, samples, (size, samples))
-        for row, indices in enumerate(drawn, start):
-            means[row] = np.bincount(indices, minlength=samples) @ values
-    return means / samples
+        for indices in generator.integers(0, samples, (size, samples)):
+            yield np.bincount(indices, minlength=samples)
 
 
 def interval(value: float, means: NDArray[np.float64]) -> Interval:

@@ -1,7 +1,8 @@
 """What users bring, read into one form: the pictures, texts and rows of a data set.
 
 A source is named by its configuration (`uwm.config`). Pair sources give the partitions `safe` and
-`unsafe`, row by row; zero-shot sources the pictures `images` and one text per class, `prompts`.
+`unsafe`, row by row; zero-shot sources the pictures `images` and the texts `prompts`, one or more
+per class.
 """
 
 from __future__ import annotations
@@ -9,23 +10,22 @@ from __future__ import annotations
 from storage.sources.pairs import demo_pairs, table_pairs
 from storage.sources.sampling import sampled
 from storage.sources.source import ReadImage, Source, content_digest
-from storage.sources.zeroshot import demo_zeroshot, folder_zeroshot
+from storage.sources.zeroshot import prompts_digest, read_zeroshot
 from uwm.config import (
     DemoPairs,
-    DemoZeroShot,
-    FolderZeroShot,
     PairsConfig,
     TablePairs,
     ZeroShotConfig,
 )
 
-__all__ = ["ReadImage", "Source", "content_digest", "read_source"]
+__all__ = ["ReadImage", "Source", "content_digest", "prompts_digest", "read_source"]
 
 
 def read_source(config: PairsConfig | ZeroShotConfig, seed: int = 0) -> Source:
     """The data set that `config` names, sampled as it says.
 
     Raises:
+        MissingSetError: a zero-shot benchmark is not in its folder.
         SourceError: files are missing, unreadable or malformed.
         PairingError: the two tables of a pair source differ in length or concept.
     """
@@ -34,7 +34,5 @@ def read_source(config: PairsConfig | ZeroShotConfig, seed: int = 0) -> Source:
             return sampled(demo_pairs(config), config.per_concept, seed)
         case TablePairs():
             return sampled(table_pairs(config), config.per_concept, seed)
-        case DemoZeroShot():
-            return demo_zeroshot(config)
-        case FolderZeroShot():
-            return folder_zeroshot(config)
+        case _:
+            return read_zeroshot(config)

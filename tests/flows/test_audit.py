@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,14 +12,19 @@ from typing import Any
 import pandas as pd
 import pytest
 from prefect.client.orchestration import get_client
+from rich.console import Console
 
 from flows.audit import audit
 from flows.results import COLUMNS
+from flows.terminal import print_results
 from storage.store import Store
 from tests.flows.conftest import task_states
+from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.config import AuditConfig
+from uwm.errors import SourceError
 from uwm.retrieval import RECALL_AT
 from uwm.safeground import METRICS
+from uwm.zeroshot import METRICS as ZEROSHOT_METRICS
 
 Small = Callable[..., AuditConfig]
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -51,7 +58,7 @@ def test_every_family_is_audited_and_a_second_run_is_cached(small: Small, tmp_pa
     assert set(zip(rows["backbone"], rows["method"], strict=True)) == {
         (backbone, method) for backbone in ("clip", "coca", "siglip") for method in methods
     }
-    per_method = len(METRICS) + 4 * len(RECALL_AT) + 2
+    per_method = len(METRICS) + 4 * len(RECALL_AT) + 2 * len(ZEROSHOT_METRICS)
     assert len(rows) == 3 * len(methods) * per_method
     assert (rows["low"] <= rows["value"] + 1e-9).all()
     assert (rows["value"] <= rows["high"] + 1e-9).all()
@@ -137,3 +144,51 @@ def test_the_audit_is_published_in_prefects_ui(small: Small, tmp_path: Path) -> 
     assert found["audit-published-clip"].type == "table"
     assert found["capture-image"].type == "progress"
     assert found["evaluate"].data == 100
+
+
+def test_missing_zero_shot_sets_are_told_once_and_the_rest_runs(
+    small: Small, tmp_path: Path
+) -> None:
+    WRITERS["food101"](tmp_path / "data")
+    zeroshot = [
+        {"kind": "demo", "set": "objects"},
+        {"kind": "benchmarks", "root": str(tmp_path / "data"), "sets": ["food101", "dtd"]},
+    ]
+    config = small(zeroshot=zeroshot, methods=[{"kind": "uwm"}])
+    results = audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
+    measured = set(results.rows.loc[results.rows["metric"] == "mean_per_class", "dataset"])
+    assert measured == {"objects", "food101", "zero-shot mean"}
+    written = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert set(written["gaps"]) == {"food101", "dtd"}
+    assert written["gaps"]["food101"] == "food101 has 2 of its 25250 pictures"
+    assert "should hold dtd/images/" in written["gaps"]["dtd"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    console = Console(file=io.StringIO(), width=300)
+    print_results(console, results)
+    for said in written["gaps"].values():
+        assert page.count(said) == 1
+        assert console.file.getvalue().count(said) == 1  # type: ignore[attr-defined]
+
+
+def test_an_ensemble_of_prompts_is_one_class(small: Small, tmp_path: Path) -> None:
+    WRITERS["eurosat"](tmp_path / "data")
+    root = tmp_path / "data" / "eurosat" / "2750"
+    names = {"AnnualCrop": "crop", "SeaLake": "lake"}
+    zeroshot = [
+        {"kind": "folder", "name": name, "images": str(root), "classes": names, "template": forms}
+        for name, forms in (("one", "a {}."), ("same", ["a {}."]), ("two", ["a {}.", "the {}!"]))
+    ]
+    config = small(zeroshot=zeroshot, methods=[{"kind": "uwm"}])
+    rows = audit(config, str(tmp_path / "store"), str(tmp_path / "out")).rows
+    top1 = rows[(rows["metric"] == "top1") & (rows["method"] == "uwm")].set_index("dataset")
+    assert top1.loc["one", "value"] == top1.loc["same", "value"]
+    assert set(top1["n"]) == {2, 6}
+    kinds = [kind for kind, _, _ in Store(tmp_path / "store").artifacts()]
+    assert kinds.count("tokens") == 2 + 2  # calibration, test; one set of prompts, and the ensemble
+
+
+def test_no_zero_shot_set_at_all_is_an_error(small: Small, tmp_path: Path) -> None:
+    zeroshot = [{"kind": "benchmark", "set": "dtd", "root": str(tmp_path / "nowhere")}]
+    config = small(zeroshot=zeroshot, methods=[{"kind": "uwm"}])
+    with pytest.raises(SourceError, match=r"is where it should be\n  dtd is not in"):
+        audit(config, str(tmp_path / "store"), str(tmp_path / "out"))

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from flows.config_file import read_config
+from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.errors import ConfigError
 
 GOOD = """\
@@ -102,3 +103,31 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str, said: str) -> 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no configuration file .*nowhere\.yaml"):
         read_config(tmp_path / "nowhere.yaml")
+
+
+ZEROSHOT = """\
+zeroshot:
+  - {kind: demo, set: subjects}
+  - {kind: benchmarks, root: ., sets: [dtd, food101]}
+"""
+
+
+def test_missing_benchmarks_are_no_problem_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "audit.yaml").write_text(GOOD + ZEROSHOT)
+    config = read_config(tmp_path / "audit.yaml")
+    assert [data.name for data in config.zeroshot_sets] == ["subjects", "dtd", "food101"]
+    assert config.zeroshot_sets[1].root == tmp_path  # type: ignore[union-attr]
+
+
+def test_but_all_of_them_missing_is_one(tmp_path: Path) -> None:
+    found = problems(tmp_path, GOOD + ZEROSHOT.replace("  - {kind: demo, set: subjects}\n", ""))
+    assert "has 2 problems" in found
+    assert "line 11: zeroshot[0]: dtd is not in" in found
+
+
+def test_a_malformed_benchmark_is_told_with_its_line(tmp_path: Path) -> None:
+    WRITERS["dtd"](tmp_path)
+    (tmp_path / "dtd" / "labels" / "test3.txt").write_text("nonsense\n")
+    found = problems(tmp_path, GOOD + ZEROSHOT)
+    assert "has 1 problem:" in found
+    assert "line 12: zeroshot[1]: the lists of" in found

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from uwm.evaluation import chosen, measure, measure_zeroshot, pair_outcomes
+from uwm.evaluation import Answers, chosen, measure, measure_zeroshot, pair_outcomes
 from uwm.safeground import PairedEmbeddings
 
 
@@ -37,9 +37,41 @@ def test_the_paired_interval_is_narrower_than_independent_ones() -> None:
 
 def test_the_zero_shot_mean_is_over_sets_not_samples() -> None:
     found = {"small": np.array([True, True]), "large": np.zeros(98, dtype=bool)}
-    rows = {row.dataset: row for row in measure_zeroshot(found, found, 100, 0)}
+    sets = {name: unedited(right, np.arange(len(right)) % 2) for name, right in found.items()}
+    rows = {row.dataset: row for row in measure_zeroshot(sets, 100, 0) if row.metric == "top1"}
     assert rows["zero-shot mean"].value.value == 50
     assert rows["zero-shot mean"].n == 100
+
+
+def unedited(right: np.ndarray, labels: np.ndarray) -> Answers:
+    return Answers(right, right, labels, np.ones(len(right), dtype=np.int64))
+
+
+def test_the_mean_per_class_weighs_classes_alike() -> None:
+    right, labels = np.array([True] * 9 + [False]), np.array([0] * 9 + [1])
+    rows = {row.metric: row for row in measure_zeroshot({"one": unedited(right, labels)}, 100, 0)}
+    assert rows["top1"].value.value == pytest.approx(90)
+    assert rows["mean_per_class"].value.value == pytest.approx(50)
+    for row in rows.values():
+        assert row.value.low <= row.value.value <= row.value.high
+        assert row.change == (0, 0, 0)
+
+
+def test_a_sample_counts_as_often_as_its_set_says() -> None:
+    generator = np.random.default_rng(0)
+    right, labels = generator.random(40) < 0.5, generator.integers(0, 4, 40)
+    times = generator.integers(1, 4, 40)
+    once = Answers(right, right, labels, times)
+    spread = unedited(np.repeat(right, times), np.repeat(labels, times))
+    for a, b in zip(
+        measure_zeroshot({"set": once}, 50, 0),
+        measure_zeroshot({"set": spread}, 50, 0),
+        strict=True,
+    ):
+        assert a.value.value == pytest.approx(b.value.value)
+        assert (a.n, b.n) == (40, times.sum())
+        # A picture that is drawn brings all its copies: copies are no further evidence.
+        assert a.value.high - a.value.low > b.value.high - b.value.low
 
 
 def test_pairs_are_measured_on_safety_and_recall() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from uwm.intervals import Interval, bootstrap_means, interval
+from uwm.intervals import Interval, bootstrap_means, bootstrap_times, interval
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -39,3 +39,10 @@ def test_memory_blocks_change_nothing(cells: int, monkeypatch: pytest.MonkeyPatc
 )
 def test_zero_is_excluded_from_either_side(low: float, high: float, excludes: bool) -> None:
     assert Interval((low + high) / 2, low, high).excludes_zero is excludes
+
+
+def test_drawn_times_are_those_behind_the_means() -> None:
+    outcomes = np.random.default_rng(3).random((40, 2)) < 0.5
+    times = np.stack(list(bootstrap_times(40, 60, 5)))
+    assert (times.sum(1) == 40).all()
+    assert np.array_equal(times @ outcomes / 40, bootstrap_means(outcomes, 60, 5))

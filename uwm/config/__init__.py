@@ -37,15 +37,26 @@ from uwm.config.settings import (
     Settings,
 )
 from uwm.config.zeroshot import (
+    Benchmarks,
+    BenchmarkSet,
+    BenchmarkZeroShot,
+    ClassNames,
     DemoZeroShot,
     FolderZeroShot,
+    ParquetZeroShot,
+    Protocol,
+    WebDatasetZeroShot,
     ZeroShotConfig,
 )
 
 __all__ = [
     "AuditConfig",
     "BackboneConfig",
+    "BenchmarkSet",
+    "BenchmarkZeroShot",
+    "Benchmarks",
     "ChoiceRule",
+    "ClassNames",
     "DemoBackbone",
     "DemoPairs",
     "DemoZeroShot",
@@ -58,6 +69,8 @@ __all__ = [
     "OpenClipBackbone",
     "Original",
     "PairsConfig",
+    "ParquetZeroShot",
+    "Protocol",
     "RandomControl",
     "Roles",
     "ScoreKind",
@@ -67,5 +80,6 @@ __all__ = [
     "TowerPrior",
     "TowerRoles",
     "Uwm",
+    "WebDatasetZeroShot",
     "ZeroShotConfig",
 ]

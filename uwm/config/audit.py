@@ -10,7 +10,7 @@ from uwm.config.backbones import BackboneConfig
 from uwm.config.methods import MethodConfig, Neurons, RandomControl, Uwm
 from uwm.config.pairs import PairsConfig
 from uwm.config.settings import Settings
-from uwm.config.zeroshot import ZeroShotConfig
+from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
 from uwm.layers import Role, Tower
 
 
@@ -37,7 +37,7 @@ class AuditConfig(Settings):
     calibration: PairsConfig
     validation: PairsConfig | None = None
     benchmarks: tuple[PairsConfig, ...] = Field(min_length=1)
-    zeroshot: tuple[ZeroShotConfig, ...] = ()
+    zeroshot: tuple[ZeroShotItem, ...] = ()
     methods: tuple[MethodConfig, ...] = Field(min_length=1)
     choice: ChoiceRule = ChoiceRule()
 
@@ -45,7 +45,10 @@ class AuditConfig(Settings):
     def _consistent(self) -> Self:
         for part, names in (
             ("backbones", [item.name for item in self.backbones]),
-            ("benchmarks and zero-shot sets", [i.name for i in (*self.benchmarks, *self.zeroshot)]),
+            (
+                "benchmarks and zero-shot sets",
+                [data.name for data in (*self.benchmarks, *self.zeroshot_sets)],
+            ),
             ("methods", [method.name for method in self.methods]),
         ):
             if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -60,6 +63,15 @@ class AuditConfig(Settings):
         if self.validation is None and any(len(method.grid) > 1 for method in self.edit_methods):
             raise ValueError("a method with a grid needs `validation` pairs to choose on")
         return self
+
+    @property
+    def zeroshot_sets(self) -> tuple[ZeroShotConfig, ...]:
+        """The zero-shot sets one by one, `benchmarks` taken apart."""
+        return tuple(
+            data
+            for item in self.zeroshot
+            for data in (item.members if isinstance(item, Benchmarks) else (item,))
+        )
 
     @property
     def edit_methods(self) -> tuple[Uwm | Neurons, ...]:

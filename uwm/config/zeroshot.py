@@ -2,11 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from uwm.config.settings import Folder, Name, Settings
+from uwm.config.settings import Data, Folder, Name, Place, Settings
+
+BenchmarkSet = Literal[
+    "imagenet",
+    "imagenet-v2",
+    "imagenet-a",
+    "imagenet-r",
+    "imagenet-sketch",
+    "caltech101",
+    "cifar10",
+    "cifar100",
+    "dtd",
+    "eurosat",
+    "fgvc-aircraft",
+    "flowers102",
+    "food101",
+    "oxford-pets",
+    "stanford-cars",
+    "sun397",
+    "ucf101",
+]
+Protocol = Literal["paper", "standard"]
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _template(template: str) -> str:
+    if template.count("{}") != 1:
+        raise ValueError("a template has one {} for the class name")
+    return template
+
+
+def _names(value: object) -> object:
+    """A list numbers its names from 0; a mapping keeps its keys. Both become pairs."""
+    if isinstance(value, Mapping):
+        return tuple((str(key), name) for key, name in value.items())
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return tuple((str(label), name) for label, name in enumerate(value))
+    return value
+
+
+Templates = Annotated[
+    tuple[Annotated[str, AfterValidator(_template)], ...],
+    BeforeValidator(_as_tuple),
+    Field(min_length=1),
+]
+ClassNames = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_names), Field(min_length=2)]
 
 
 class DemoZeroShot(Settings):
@@ -20,13 +69,87 @@ class DemoZeroShot(Settings):
         return self.set
 
 
-class FolderZeroShot(Settings):
-    """A folder with one subfolder of pictures per class, named as the class."""
+class OwnZeroShot(Settings):
+    """What every set of the user's own says: its name, its class names and how to prompt them."""
+
+    name: Name
+    template: Templates = Field(
+        ("a photo of a {}.",), description="one template, or several: their embeddings are averaged"
+    )
+    classes: ClassNames | None = Field(
+        None, description="class names by label, or in label order; the labels themselves if absent"
+    )
+
+
+class FolderZeroShot(OwnZeroShot):
+    """A folder with one subfolder of pictures per class; a subfolder's name is the label."""
 
     kind: Literal["folder"]
-    name: Name
     images: Folder
-    template: str = Field("a photo of a {}.", pattern=r"\{\}")
 
 
-ZeroShotConfig = Annotated[DemoZeroShot | FolderZeroShot, Field(discriminator="kind")]
+class ParquetZeroShot(OwnZeroShot):
+    """A Parquet file, or a folder of them, with a picture's bytes and its label in each row."""
+
+    kind: Literal["parquet"]
+    data: Data
+    image: str = Field("image", description="the column of bytes, or of structs with `bytes`")
+    label: str = Field("label", description="the column of labels: class names or numbers")
+
+
+class WebDatasetZeroShot(OwnZeroShot):
+    """A tar shard, or a folder of them: pictures with a `.cls` or a `.json` file beside each."""
+
+    kind: Literal["webdataset"]
+    data: Data
+    label: str = Field("label", description="the key of the label in a `.json` file")
+
+
+class BenchmarkZeroShot(Settings):
+    """One of the 17 sets of the paper in its official layout, see docs/zeroshot.md.
+
+    Its folder may be missing: then the set is reported as missing, and the rest runs.
+    """
+
+    kind: Literal["benchmark"]
+    set: BenchmarkSet
+    root: Place = Field(description="the set's folder, or the folder that holds it")
+    protocol: Protocol = Field(
+        "paper", description="the reference's prompts and samples, or the field's usual ones"
+    )
+
+    @property
+    def name(self) -> str:
+        return self.set if self.protocol == "paper" else f"{self.set} {self.protocol}"
+
+
+class Benchmarks(Settings):
+    """Several of the 17 sets below one folder; all of them unless `sets` says which."""
+
+    kind: Literal["benchmarks"]
+    root: Folder
+    protocol: Protocol = "paper"
+    sets: tuple[BenchmarkSet, ...] = Field(get_args(BenchmarkSet), min_length=1)
+
+    @property
+    def members(self) -> tuple[BenchmarkZeroShot, ...]:
+        return tuple(
+            BenchmarkZeroShot(kind="benchmark", set=name, root=self.root, protocol=self.protocol)
+            for name in self.sets
+        )
+
+
+ZeroShotConfig = Annotated[
+    DemoZeroShot | FolderZeroShot | ParquetZeroShot | WebDatasetZeroShot | BenchmarkZeroShot,
+    Field(discriminator="kind"),
+]
+ZeroShotItem = Annotated[
+    DemoZeroShot
+    | FolderZeroShot
+    | ParquetZeroShot
+    | WebDatasetZeroShot
+    | BenchmarkZeroShot
+    | Benchmarks,
+    Field(discriminator="kind"),
+]
+"""What may stand under `zeroshot`: a set, or `benchmarks` for several at once."""

@@ -1,0 +1,127 @@
+"""Labelled pictures in Parquet files, read row group by row group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.sources.source import ReadImage, Source
+from storage.sources.zeroshot.labelled import (
+    Pictures,
+    checked,
+    in_order,
+    labelled_source,
+    own_names,
+)
+from uwm.config import ParquetZeroShot
+from uwm.errors import SourceError
+
+_HELD = 4
+"""Row groups of pictures held in memory at once: a few, since reads go in order."""
+
+
+def parquet_zeroshot(config: ParquetZeroShot) -> Source:
+    paths = data_files(config.data, "parquet")
+    references: list[str] = []
+    labels: list[str] = []
+    empty = 0
+    for number, path in enumerate(paths):
+        try:
+            file = pq.ParquetFile(path)
+            _check_columns(file, path, config)
+            for group in range(file.num_row_groups):
+                of = file.read_row_group(group, columns=[config.label])[config.label].to_pylist()
+                for row, label in enumerate(of):
+                    if label is None or str(label).strip() == "":
+                        empty += 1
+                    else:
+                        references.append(f"{number}/{group}/{row}")
+                        labels.append(str(label))
+        except (OSError, pa.ArrowException) as error:
+            raise SourceError(f"{path} is not a readable Parquet file: {error}") from error
+    given = None if config.classes is None else [label for label, _ in config.classes]
+    found = Pictures(
+        references,
+        labels,
+        classes=all_labels(labels, given, str(config.data)),
+        read=_reader(paths, config.image),
+        excluded={"no label": empty} if empty else {},
+    )
+    checked(found, config.data, "rows of two or more classes")
+    names = own_names(found.classes, config.classes, str(config.data))
+    return labelled_source(found, names, config.template)
+
+
+def data_files(data: Path, suffix: str) -> list[Path]:
+    """The file `data`, or the files of that suffix in the folder `data`, in order.
+
+    Raises:
+        SourceError: the folder has none.
+    """
+    if data.is_file():
+        return [data]
+    if not (found := sorted(path for path in data.glob(f"*.{suffix}") if path.is_file())):
+        raise SourceError(f"{data} has no .{suffix} file")
+    return found
+
+
+def all_labels(labels: Sequence[str], given: Sequence[str] | None, what: str) -> list[str]:
+    """Every label of a set: those of the pictures, or those that `classes` names, in its order.
+
+    Raises:
+        SourceError: a picture has a label that `classes` does not name.
+    """
+    if given is None:
+        return in_order(labels)
+    if unknown := in_order(sorted(set(labels) - set(given))):
+        raise SourceError(
+            f"`classes` names every class; {what} has {len(unknown)} that it does not name, "
+            f"first {unknown[0]!r}"
+        )
+    return list(given)
+
+
+def _check_columns(file: pq.ParquetFile, path: Path, config: ParquetZeroShot) -> None:
+    schema = file.schema_arrow
+    if missing := [name for name in (config.image, config.label) if name not in schema.names]:
+        raise SourceError(
+            f"{path} needs the columns {config.image} and {config.label}; it lacks "
+            f"{', '.join(missing)}. Say with `image` and `label` what they are called."
+        )
+    kind, label = schema.field(config.image).type, schema.field(config.label).type
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        raise SourceError(
+            f"the column {config.image} of {path} should hold the bytes of pictures, or structs "
+            f"with `bytes`; it holds {kind}"
+        )
+    if not (
+        pa.types.is_integer(label) or pa.types.is_string(label) or pa.types.is_large_string(label)
+    ):
+        raise SourceError(
+            f"the column {config.label} of {path} should hold names or numbers; it holds {label}"
+        )
+
+
+def _reader(paths: Sequence[Path], column: str) -> ReadImage:
+    lock = Lock()
+
+    @lru_cache(maxsize=_HELD)
+    def cells(number: int, group: int) -> pa.ChunkedArray:
+        return pq.ParquetFile(paths[number]).read_row_group(group, columns=[column])[column]
+
+    def read(reference: str) -> bytes:
+        number, group, row = map(int, reference.split("/"))
+        with lock:
+            cell: Any = cells(number, group)[row].as_py()
+        content = cell["bytes"] if isinstance(cell, dict) else cell
+        return content or b""  # no picture: decoding says so, and which
+
+    return read
