@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,8 +17,16 @@ from numpy.typing import NDArray
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
+from uwm.architecture import canonical
+from uwm.config import Precision
 from uwm.geometry import Geometry, Normalization
 from uwm.layers import TOWERS, Tower
+
+DTYPES: Mapping[Precision, torch.dtype] = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
 
 
 @dataclass
@@ -29,6 +39,7 @@ class Backbone:
         model_config: open_clip's `model_cfg`.
         geometry: how a picture becomes uint8 pixels.
         normalization: how uint8 pixels become the image tower's input.
+        precision: what a forward pass computes in; weights and embeddings are float32 whatever.
         locks: hold a tower's while its weights are edited or its modules patched.
     """
 
@@ -37,6 +48,7 @@ class Backbone:
     model_config: dict[str, Any]
     geometry: Geometry
     normalization: Normalization
+    precision: Precision = "fp32"
     locks: dict[Tower, threading.Lock] = field(
         default_factory=lambda: {"image": threading.Lock(), "text": threading.Lock()}
     )
@@ -69,19 +81,19 @@ class Backbone:
         return self._tower_digests[tower]
 
     def _digest(self, tower: Tower) -> str:
-        part = "vision_cfg" if tower == "image" else "text_cfg"
-        architecture = {
-            key: value
-            for key, value in self.model_config.items()
-            if key not in ("vision_cfg", "text_cfg", "multimodal_cfg")
-        } | {part: self.model_config[part]}
+        architecture = canonical(self.model_config, tower)
         if tower == "image":
             architecture["normalization"] = self.normalization.model_dump()
-        digest = hashlib.sha256(json.dumps(architecture, sort_keys=True, default=str).encode())
-        for name, value in sorted(self.model.state_dict().items()):
-            if _tower_of(name) == tower:
-                digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-                digest.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
+        digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
+        # CLIP keeps its text tower's parts at the top, others below `text`.
+        state = {
+            name.removeprefix("text."): value
+            for name, value in self.model.state_dict().items()
+            if _tower_of(name) == tower
+        }
+        for name, value in sorted(state.items()):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     def staged(self, array: NDArray[Any]) -> Tensor:
@@ -107,7 +119,7 @@ class Backbone:
         return keep
 
     def forward(self, tower: Tower, inputs: Tensor) -> Tensor:
-        """Embeddings as the model gives them, (samples, dim), without gradients.
+        """Embeddings as the model gives them, float32 (samples, dim), without gradients.
 
         Args:
             inputs: for the image tower uint8 pixels (samples, 3, H, W), or float ones that are
@@ -117,13 +129,18 @@ class Backbone:
         encode = self.model.encode_image if tower == "image" else self.model.encode_text
         if inputs.dtype == torch.uint8:
             inputs = self.normalization(inputs)
-        with torch.inference_mode():
+        with torch.inference_mode(), self._casting():
             embeddings: Tensor = encode(inputs)  # type: ignore[operator]
-        return embeddings
+        return embeddings.float()
+
+    def _casting(self) -> AbstractContextManager[object]:
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=DTYPES[self.precision])
 
     def encode(self, tower: Tower, inputs: Tensor) -> Tensor:
         """Embeddings of unit length, float32 (samples, dim); `inputs` as for `forward`."""
-        return F.normalize(self.forward(tower, inputs).float(), dim=-1)
+        return F.normalize(self.forward(tower, inputs), dim=-1)
 
 
 def _tower_of(parameter: str) -> Tower | None:
