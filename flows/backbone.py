@@ -73,7 +73,7 @@ class Inputs:
 )
 def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) -> BackboneResults:
     """Capture, score, edit and measure one backbone as `config` says."""
-    loaded = load(backbone, resolve_device(config.device))
+    loaded = load(backbone, resolve_device(config.device), config.precision)
     stages = Stages(Store(store), loaded, backbone.name, config.batch_size, config.seed)
 
     sets = _data(config)

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from storage.sources import read_source
 from uwm.catalog import model_config
+from uwm.checkpoint import check_available
 from uwm.config import AuditConfig, EditMethod, PairsConfig, Settings, ZeroShotConfig
 from uwm.errors import ConfigError, InputError
 from uwm.layers import TOWERS, check_roles, family_of
@@ -81,6 +82,7 @@ def _impossible(config: AuditConfig) -> list[tuple[Location, str]]:
         try:
             found = model_config(backbone)
             families = {tower: family_of(found, tower) for tower in TOWERS}
+            check_available(backbone)
         except InputError as error:
             problems.append((("backbones", index), str(error)))
             continue

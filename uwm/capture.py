@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from uwm.backbone import Backbone
@@ -35,7 +36,10 @@ def capture(
     moments: dict[str, TokenMoments] = {}
 
     def observer(path: str, activation: Tensor) -> None:
-        name, new = names[path], token_moments(activation, keep)
+        name = names[path]
+        # Sums stay float32 where the pass around them casts its products.
+        with torch.autocast(activation.device.type, enabled=False):
+            new = token_moments(activation, keep)
         moments[name] = moments[name].merge(new) if name in moments else new
 
     with observing(backbone.model, layers, observer):

@@ -133,7 +133,9 @@ def _tokenizer(found: Mapping[str, Any], checkpoint: Checkpoint) -> Any:
     options["context_length"] = text.get("context_length", 77)
     name = text.get("hf_tokenizer_name")
     if not name:
-        return SimpleTokenizer(**options, **_merges(checkpoint.folder, options))
+        if "bpe_path" in options:
+            options["bpe_path"] = _merges(checkpoint.folder, options["bpe_path"])
+        return SimpleTokenizer(**options)
     folder = tokenizer_folder(checkpoint)
     try:
         return HFTokenizer(
@@ -153,18 +155,17 @@ def _check_tokenizer(name: str, tokenizer: object) -> None:
         )
 
 
-def _merges(folder: Path | None, options: dict[str, Any]) -> dict[str, str]:
+def _merges(folder: Path | None, name: str) -> str:
     """A merges file named relative to a backbone's folder lies in that folder."""
-    merges = options.pop("bpe_path", None)
-    if merges is None or folder is None:
-        return {}
-    path = (folder / merges).resolve()
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+    path = None if folder is None else (folder / name).resolve()
+    if folder is None or path is None or not path.is_relative_to(folder.resolve()):
         raise UnknownBackboneError(
             f"the tokenizer's merges file must lie in the backbone's folder {folder}; "
-            f"its configuration names {merges}"
+            f"its configuration names {name}"
         )
-    return {"bpe_path": str(path)}
+    if not path.is_file():
+        raise UnknownBackboneError(f"{folder} lacks {name}, the tokenizer's merges file")
+    return str(path)
 
 
 def check_precision(precision: Precision, device: str) -> None:

@@ -33,6 +33,12 @@ SIGLIP_TRUNKS: dict[tuple[int, int, int, int, int], str] = {
     (1536, 40, 16, 6144, 16): "vit_giantopt_patch16_siglip",
 }
 """timm's names (less the image size) by width, blocks, heads, MLP width and patch size."""
+_TANH_TRUNKS = (
+    *("vit_base_patch32_siglip_", "vit_large_patch16_siglip_512"),
+    *("vit_so400m_patch16_siglip_", "vit_giantopt_patch16_siglip_"),
+)
+"""Those that timm builds with GELU's tanh form; the others have the exact one, whatever SigLIP's
+own training had."""
 
 
 class _Tower(BaseModel, frozen=True, extra="ignore"):
@@ -201,9 +207,7 @@ def _siglip(image: _Image, text: _Text) -> dict[str, Any]:
             "timm_model_pretrained": False,
             "timm_pool": "map",
             "timm_proj": "none",
-            **_kwargs(image, eps=1e-6),
-            # open_clip hands this to its own towers alone; `uwm.architecture` sees to timm's.
-            "act_kwargs": {"approximate": "none" if image.hidden_act == "gelu" else "tanh"},
+            **_trunk_activation(f"{trunk}_{image.image_size}", image),
         },
         "text_cfg": {
             "context_length": text.max_position_embeddings,
@@ -220,6 +224,19 @@ def _siglip(image: _Image, text: _Text) -> dict[str, Any]:
             **_kwargs(text, eps=1e-5),
         },
     }
+
+
+def trunk_is_tanh(timm_name: str) -> bool:
+    """Whether timm builds a SigLIP trunk with GELU's tanh form."""
+    return timm_name.startswith(_TANH_TRUNKS)
+
+
+def _trunk_activation(timm_name: str, image: _Image) -> dict[str, Any]:
+    """The activation where it is not timm's; `uwm.architecture` sees to it, open_clip does not."""
+    approximate = _kwargs(image, eps=1e-6).get("act_kwargs", {}).get("approximate", "none")
+    if (approximate == "tanh") == trunk_is_tanh(timm_name):
+        return {}
+    return {"act_kwargs": {"approximate": approximate}}
 
 
 def _kwargs(tower: _Tower, eps: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from uwm.errors import UnsupportedFamilyError
 from uwm.geometry import Geometry, Normalization
-from uwm.hugging_face.config import SIGLIP_TRUNKS, Family
+from uwm.hugging_face.config import SIGLIP_TRUNKS, Family, trunk_is_tanh
 from uwm.hugging_face.preprocessing import BICUBIC, BILINEAR
 
 
@@ -64,7 +64,8 @@ def _siglip_config(
     text: Mapping[str, Any],
 ) -> dict[str, Any]:
     width, blocks, heads, mlp, patch = shape
-    tanh = image.get("act_kwargs", {}).get("approximate") == "tanh"
+    stated = (image.get("act_kwargs") or {}).get("approximate")
+    tanh = stated == "tanh" if stated else trunk_is_tanh(image["timm_model_name"])
     return {
         "architectures": ["SiglipModel"],
         "model_type": "siglip",
