@@ -76,6 +76,22 @@ def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None 
 
 
 @app.command
+def backbones(search: str = "", /) -> int:
+    """List open_clip's models: what can be edited in each, its pictures, and weights at hand.
+
+    Parameters
+    ----------
+    search
+        only models with this in their name; a single one is shown with its pretrained tags.
+    """
+    from flows.models import models, print_models
+
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    print_models(console, models(search))
+    return DONE
+
+
+@app.command
 def export(
     config: Path,
     backbone: str,

@@ -24,7 +24,7 @@ def export(
     backbone: str,
     method: str,
     form: Form,
-    store: Path,
+    store: str,
     results: Path,
     out: Path,
 ) -> list[str]:

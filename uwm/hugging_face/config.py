@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from uwm.errors import InputError, UnknownBackboneError, UnsupportedFamilyError
+from uwm.errors import UnknownBackboneError, UnsupportedFamilyError
 
 Count = Annotated[int, Field(ge=1, le=2048)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
@@ -133,7 +133,7 @@ def to_model_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     kind = family(config)
     image, text = (
-        _parsed(kind, part, config.get(part) or {}) for part in ("vision_config", "text_config")
+        _parsed(kind, part, config.get(part)) for part in ("vision_config", "text_config")
     )
     if not isinstance(image, _Image) or not isinstance(text, _Text):
         raise TypeError("towers in the wrong order")
@@ -142,6 +142,7 @@ def to_model_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parsed(kind: Family, part: str, given: object) -> _Tower:
     shape = _Image if part == "vision_config" else _Text
+    given = {} if given is None else given
     if not isinstance(given, Mapping):
         raise UnknownBackboneError(f"{part} should be a mapping; got {given!r}")
     try:
@@ -264,5 +265,7 @@ def _ratio(tower: _Tower) -> float:
 
 def _width(value: object) -> int:
     if not isinstance(value, int) or not 1 <= value <= 65_536:
-        raise InputError(f"projection_dim should be a whole number up to 65536; got {value!r}")
+        raise UnknownBackboneError(
+            f"projection_dim should be a whole number up to 65536; got {value!r}"
+        )
     return value

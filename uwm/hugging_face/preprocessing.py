@@ -39,7 +39,7 @@ def read_preprocess(folder: Path, kind: Family) -> dict[str, Any] | None:
             "interpolation": interpolation,
             "resize_mode": "squash" if squash else "shortest",
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnknownBackboneError(
             f"{path} should have image_mean and image_std of three channels and resample bilinear "
             f"(2) or bicubic (3): {error!r}. Mend it, or say it in the audit as `preprocess:`"
