@@ -147,6 +147,7 @@ def _write_weights(
     """One safetensors file; `format` is what transformers looks for in its header."""
     tensors = {name: value.cpu().contiguous() for name, value in weights.items()}
     save_file(tensors, path, {**provenance, "format": "pt"})
+    path.chmod(0o644)  # the library's own is for the owner alone
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
+import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +26,8 @@ from uwm.pretrained import PREPROCESS, gelu_mismatch, other_activation
 from uwm.weights import fill, is_openai, read_weights, shards
 
 _logger = logging.getLogger(__name__)
+_MERGES_BYTES = 2**24
+"""More than ten times CLIP's own."""
 
 
 @lru_cache(maxsize=1)
@@ -165,6 +169,13 @@ def _merges(folder: Path | None, name: str) -> str:
         )
     if not path.is_file():
         raise UnknownBackboneError(f"{folder} lacks {name}, the tokenizer's merges file")
+    try:
+        with gzip.open(path) as file:
+            size = len(file.read(_MERGES_BYTES + 1))
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnknownBackboneError(f"{path} is not a gzip file of merges: {error}") from error
+    if size > _MERGES_BYTES:
+        raise UnknownBackboneError(f"{path} unpacks to more than {_MERGES_BYTES} bytes of merges")
     return str(path)
 
 
