@@ -92,6 +92,7 @@ class _Uninitialised(TorchFunctionMode):
     ) -> Any:
         name = getattr(func, "__name__", "")
         in_place = name.endswith("_") and not name.startswith("__")
-        if in_place and args and isinstance(args[0], nn.Parameter):
-            return args[0]
+        filled = args[0] if args else (kwargs or {}).get("tensor")  # so called in torch.nn.init
+        if in_place and isinstance(filled, nn.Parameter):
+            return filled
         return func(*args, **(kwargs or {}))

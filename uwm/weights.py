@@ -60,7 +60,9 @@ def shards(index: Path) -> tuple[Path, ...]:
 
 
 def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Copy `weights` into `model`: all of them, into all of its parameters.
+    """Move `weights` into `model`: all of them, into all of its parameters.
+
+    Emptied on the way: what is copied is let go, so that two copies are never held.
 
     Raises:
         UnknownBackboneError: names or shapes differ; nothing is resized or left as it is.
@@ -79,9 +81,10 @@ def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
             f"the weights are not those of this model; {len(problems)} differences: "
             f"{'; '.join(problems[:5])}{'; ...' if len(problems) > 5 else ''}"
         )
+    weights.clear()
     with torch.no_grad():
         for name, value in wanted.items():
-            value.copy_(state.pop(name))  # one at a time: a checkpoint's pages can go once read
+            value.copy_(state.pop(name))
 
 
 def is_openai(weights: Mapping[str, Tensor]) -> bool:
