@@ -165,8 +165,8 @@ def _repository(config: HubBackbone, *, download: bool) -> Checkpoint | None:
     if path is None:
         return None
     if path.name.endswith(".index.json"):
-        for shard in sorted(set(read_json(path).get("weight_map", {}).values())):
-            hub.obtain(config.repo, (str(shard),), config.revision)
+        for shard in shard_names(path):
+            hub.obtain(config.repo, (shard,), config.revision, download=download)
     if theirs:
         # Both may be missing there: preprocessing is guessed then, and told.
         for optional in (PREPROCESSOR, "tokenizer_config.json"):
@@ -210,6 +210,22 @@ def _check_text_files(text: Mapping[str, Any], found: Checkpoint | None, *, down
         hub.obtain(name, TOKENIZERS, download=download)
     if tower := text.get("hf_model_name"):
         hub.obtain(tower, ("config.json",), download=download)
+
+
+def shard_names(index: Path) -> list[str]:
+    """The files that a `*.index.json` of sharded weights names, which lie beside it.
+
+    Raises:
+        UnknownBackboneError: malformed, or a name that leads elsewhere.
+    """
+    try:
+        names = sorted(set(read_json(index)["weight_map"].values()))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UnknownBackboneError(f"{index} is not an index of shards: {error!r}") from error
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name:
+            raise UnknownBackboneError(f"{index} is an index of files beside it; it names {name!r}")
+    return names
 
 
 def tokenizer_folder(checkpoint: Checkpoint) -> Path | None:

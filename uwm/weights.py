@@ -7,7 +7,6 @@ compiled code or unpack to more than they are on disk are refused before.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from uwm.checkpoint import shard_names
 from uwm.errors import UnknownBackboneError, UnsafeWeightsError
 
 _OPENAI_KEYS = {"input_resolution", "context_length", "vocab_size"}
@@ -49,13 +49,9 @@ def shards(index: Path) -> tuple[Path, ...]:
     Raises:
         UnknownBackboneError: malformed, or files are missing or elsewhere.
     """
-    try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        paths = tuple(index.parent / name for name in names)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnknownBackboneError(f"{index} is not an index of shards: {error!r}") from error
-    if bad := [path.name for path in paths if path.parent != index.parent or not path.is_file()]:
-        raise UnknownBackboneError(f"{index} names {bad[0]}, which does not lie beside it")
+    paths = tuple(index.parent / name for name in shard_names(index))
+    if missing := [path.name for path in paths if not path.is_file()]:
+        raise UnknownBackboneError(f"{index} names {missing[0]}, which does not lie beside it")
     return paths
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from uwm.errors import UnknownBackboneError, UnsupportedFamilyError
+from uwm.hugging_face.trunks import SIGLIP_TRUNKS, trunk_is_tanh
 
 Count = Annotated[int, Field(ge=1, le=2048)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
@@ -23,22 +24,6 @@ _CLIP_VOCABULARY = 49408
 """Size of the vocabulary that open_clip's own tokenizer has."""
 
 LONE_TOWERS = ("clip_vision_model", "siglip_vision_model")
-
-SIGLIP_TRUNKS: dict[tuple[int, int, int, int, int], str] = {
-    (768, 12, 12, 3072, 32): "vit_base_patch32_siglip",
-    (768, 12, 12, 3072, 16): "vit_base_patch16_siglip",
-    (1024, 24, 16, 4096, 16): "vit_large_patch16_siglip",
-    (1152, 27, 16, 4304, 14): "vit_so400m_patch14_siglip",
-    (1152, 27, 16, 4304, 16): "vit_so400m_patch16_siglip",
-    (1536, 40, 16, 6144, 16): "vit_giantopt_patch16_siglip",
-}
-"""timm's names (less the image size) by width, blocks, heads, MLP width and patch size."""
-_TANH_TRUNKS = (
-    *("vit_base_patch32_siglip_", "vit_large_patch16_siglip_512"),
-    *("vit_so400m_patch16_siglip_", "vit_giantopt_patch16_siglip_"),
-)
-"""Those that timm builds with GELU's tanh form; the others have the exact one, whatever SigLIP's
-own training had."""
 
 
 class _Tower(BaseModel, frozen=True, extra="ignore"):
@@ -225,11 +210,6 @@ def _siglip(image: _Image, text: _Text) -> dict[str, Any]:
             **_kwargs(text, eps=1e-5),
         },
     }
-
-
-def trunk_is_tanh(timm_name: str) -> bool:
-    """Whether timm builds a SigLIP trunk with GELU's tanh form."""
-    return timm_name.startswith(_TANH_TRUNKS)
 
 
 def _trunk_activation(timm_name: str, image: _Image) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from uwm.errors import UnknownBackboneError
+from uwm.hugging_face.trunks import trunk_depth
 
 Shape = Literal["same", "transposed", "batched", "scalar"]
 
@@ -81,10 +82,11 @@ def entries(model_config: Mapping[str, Any]) -> Iterator[Entry]:
     """Every parameter of a CLIP or SigLIP model by both its names."""
     text = "text." if model_config.get("custom_text") else ""
     if _is_siglip(model_config):
+        depth = trunk_depth(model_config["vision_cfg"]["timm_model_name"])
         yield from _siglip_image()
         yield Entry((("logit_bias", 1),), (("logit_bias", 1),), "scalar")
         yield from _layer(f"{text}text_projection", "text_model.head")
-        blocks = [_siglip_block(index) for index in range(_depth(model_config))]
+        blocks = [_siglip_block(index) for index in range(depth)]
     else:
         yield from _clip_image()
         yield _one(f"{text}text_projection", "text_projection.weight", "transposed")
@@ -192,10 +194,3 @@ def _cut(rows: Tensor, names: tuple[tuple[str, int], ...]) -> dict[str, Tensor]:
 
 def _is_siglip(model_config: Mapping[str, Any]) -> bool:
     return "timm_model_name" in model_config["vision_cfg"]
-
-
-def _depth(model_config: Mapping[str, Any]) -> int:
-    from uwm.hugging_face.config import SIGLIP_TRUNKS
-
-    trunk = model_config["vision_cfg"]["timm_model_name"].rpartition("_")[0]
-    return next(shape[1] for shape, name in SIGLIP_TRUNKS.items() if name == trunk)

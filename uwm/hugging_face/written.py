@@ -7,8 +7,9 @@ from typing import Any
 
 from uwm.errors import UnsupportedFamilyError
 from uwm.geometry import Geometry, Normalization
-from uwm.hugging_face.config import SIGLIP_TRUNKS, Family, trunk_is_tanh
+from uwm.hugging_face.config import Family
 from uwm.hugging_face.preprocessing import BICUBIC, BILINEAR
+from uwm.hugging_face.trunks import SIGLIP_TRUNKS, trunk_is_tanh
 
 
 def to_config(model_config: Mapping[str, Any]) -> dict[str, Any]:

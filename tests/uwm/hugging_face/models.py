@@ -12,7 +12,7 @@ from timm.models.vision_transformer import _create_vision_transformer
 from torch import nn
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
-from uwm.hugging_face.config import SIGLIP_TRUNKS
+from uwm.hugging_face.trunks import SIGLIP_TRUNKS
 
 SMALL_TRUNK = "vit_uwmtest_patch16_siglip"
 SHAPE = (64, 2, 2, 128, 16)

@@ -8,12 +8,8 @@ from tests.uwm.hugging_face.models import clip
 from uwm.architecture import canonical
 from uwm.catalog import built_in, read_json
 from uwm.errors import UnknownBackboneError, UnsupportedFamilyError
-from uwm.hugging_face.config import (
-    SIGLIP_TRUNKS,
-    to_model_config,
-    trunk_is_tanh,
-    with_text_of,
-)
+from uwm.hugging_face.config import to_model_config, with_text_of
+from uwm.hugging_face.trunks import SIGLIP_TRUNKS, trunk_is_tanh
 from uwm.layers import TOWERS
 
 
