@@ -16,9 +16,9 @@ from flows.report import write_report
 from flows.results import GAPS, AuditResults, collect, findings, summary, write_results
 from flows.stages import identify
 from storage.store import Store
-from uwm.backbone import resolve_device
 from uwm.config import AuditConfig, ZeroShotConfig
 from uwm.errors import MissingSetError, SourceError
+from uwm.loading import resolve_device
 
 
 @flow(name="audit", flow_run_name="audit · {config.name}", persist_result=False)

@@ -20,9 +20,9 @@ from tasks.edit import EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
 from tasks.inputs import PixelsSpec, TokensSpec
-from uwm.backbone import load, resolve_device
 from uwm.config import AuditConfig, BackboneConfig, Neurons, Uwm
 from uwm.layers import TOWERS, Tower
+from uwm.loading import load, resolve_device
 
 WORKERS = 2
 """Task runs of one backbone at a time: one per tower keeps both busy."""
@@ -73,7 +73,7 @@ class Inputs:
 )
 def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) -> BackboneResults:
     """Capture, score, edit and measure one backbone as `config` says."""
-    loaded = load(backbone, resolve_device(config.device))
+    loaded = load(backbone, resolve_device(config.device), config.precision)
     stages = Stages(Store(store), loaded, backbone.name, config.batch_size, config.seed)
 
     sets = _data(config)

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from storage.store import Store, damage
 from uwm import __version__
+from uwm.config import AuditConfig
 from uwm.errors import InputError, UWMError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -59,6 +60,7 @@ def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None 
     settings = read_config(config)
     artifacts = Store(store)
     folder = _writable(out or _OUT / settings.name)
+    _fetch(settings)
     _prepare_prefect()
     from flows.audit import audit as audit_flow
     from flows.terminal import print_results
@@ -70,6 +72,63 @@ def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None 
     print_results(console, results)
     for name in ("results.parquet", "results.json", "report.html"):
         console.print(f"{folder / name}", soft_wrap=True, highlight=False)
+    return DONE
+
+
+@app.command
+def backbones(search: str = "", /) -> int:
+    """List open_clip's models: what can be edited in each, its pictures, and weights at hand.
+
+    Parameters
+    ----------
+    search
+        only models with this in their name; a single one is shown with its pretrained tags.
+    """
+    from flows.models import models, print_models
+
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    print_models(console, models(search))
+    return DONE
+
+
+@app.command
+def export(
+    config: Path,
+    backbone: str,
+    method: str,
+    *,
+    out: Path,
+    form: Annotated[Literal["open_clip", "hf"], Parameter(name="--format")] = "open_clip",
+    results: Path | None = None,
+    store: _StoreOption = _STORE,
+) -> int:
+    """Write a backbone, edited by one method, as a folder for open_clip or transformers.
+
+    Parameters
+    ----------
+    config
+        the YAML file of the audit that made the edits.
+    backbone
+        its name in that file.
+    method
+        the method's name in the results; `original` leaves the weights as they are.
+    out
+        the folder to write, which must not be there yet.
+    form
+        `hf` is Hugging Face's form, for CLIP and SigLIP.
+    results
+        the folder with that audit's results.json; defaults to .uwm/out/NAME.
+    """
+    from flows.config_file import read_config
+
+    settings = read_config(config)
+    if method != "original":
+        _existing(store)
+    from flows.export import export as write
+
+    where = results or _OUT / settings.name
+    edits = write(settings, backbone, method, form, store, where, out)
+    print(f"{out}: {backbone} with {', '.join(edits) or 'no edit'}")
     return DONE
 
 
@@ -174,6 +233,14 @@ def run(arguments: list[str]) -> int:
         print("interrupted; what was completed is kept, run again to go on", file=sys.stderr)
         return FAILED
     return result if isinstance(result, int) else DONE
+
+
+def _fetch(settings: AuditConfig) -> None:
+    """Download what is not on this machine yet, with its progress, before anything is computed."""
+    from uwm.checkpoint import locate
+
+    for backbone in settings.backbones:
+        locate(backbone)
 
 
 def _existing(url: str) -> Store:

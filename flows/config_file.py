@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from storage.sources import read_source
 from uwm.catalog import model_config
+from uwm.checkpoint import check_available
 from uwm.config import AuditConfig, Benchmarks, EditMethod, PairsConfig, Settings, ZeroShotConfig
 from uwm.errors import ConfigError, InputError, MissingSetError
 from uwm.layers import TOWERS, check_roles, family_of
@@ -88,6 +89,7 @@ def _impossible(config: AuditConfig) -> list[tuple[Location, str]]:
             families = {
                 tower: family_of(found, tower) for tower in TOWERS if config.edited_roles(tower)
             }
+            check_available(backbone)
         except InputError as error:
             problems.append((("backbones", index), str(error)))
             continue

@@ -18,6 +18,7 @@ from storage.store import Spec, Store
 from tasks.stage import CHUNK, progress, stage
 from uwm.backbone import Backbone
 from uwm.capture import capture
+from uwm.config import Precision
 from uwm.layers import Role, Tower, find_layers
 from uwm.statistics import Activations
 
@@ -29,6 +30,7 @@ class StatisticsSpec(Spec):
     resumable: ClassVar[bool] = True
     tower: Tower
     weights: str
+    precision: Precision
     roles: tuple[Role, ...]
     inputs: str
 
@@ -40,6 +42,7 @@ class StatisticsSpec(Spec):
             code=code_digest(__name__),
             tower=tower,
             weights=backbone.tower_digest(tower),
+            precision=backbone.precision,
             roles=tuple(sorted(roles)),
             inputs=inputs.digest,
         )

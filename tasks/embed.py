@@ -17,6 +17,7 @@ from storage.store import Spec, Store
 from tasks.capture import INPUTS
 from tasks.stage import CHUNK, progress, stage
 from uwm.backbone import Backbone
+from uwm.config import Precision
 from uwm.layers import Tower
 
 
@@ -30,6 +31,7 @@ class EmbeddingsSpec(Spec):
     resumable: ClassVar[bool] = True
     tower: Tower
     weights: str
+    precision: Precision
     edit: str | None
     inputs: str
 
@@ -41,6 +43,7 @@ class EmbeddingsSpec(Spec):
             code=code_digest(__name__),
             tower=tower,
             weights=backbone.tower_digest(tower),
+            precision=backbone.precision,
             edit=None if edit is None else edit.digest,
             inputs=inputs.digest,
         )

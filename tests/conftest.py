@@ -13,8 +13,9 @@ import torch
 from prefect.testing.utilities import prefect_test_harness
 from safetensors.torch import save_file
 
-from uwm.backbone import Backbone, load
+from uwm.backbone import Backbone
 from uwm.config import FolderBackbone
+from uwm.loading import load
 
 pytest_plugins = ["tests.bench"]
 

@@ -5,24 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
-import open_clip
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from uwm import demo
-from uwm.catalog import model_config
-from uwm.config import BackboneConfig, DemoBackbone, FolderBackbone, OpenClipBackbone
-from uwm.errors import InputError, UnknownBackboneError
+from uwm.architecture import canonical
+from uwm.config import Precision
 from uwm.geometry import Geometry, Normalization
 from uwm.layers import TOWERS, Tower
-from uwm.tokens import Tokenizer, check_tokenizer, real_tokens, tokenizer_digest
+from uwm.tokens import Tokenizer, real_tokens, tokenizer_digest
+
+DTYPES: Mapping[Precision, torch.dtype] = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Backbone:
         model_config: open_clip's `model_cfg`.
         geometry: how a picture becomes uint8 pixels.
         normalization: how uint8 pixels become the image tower's input.
+        precision: what a forward pass computes in; weights and embeddings are float32 whatever.
         locks: hold a tower's while its weights are edited or its modules patched.
     """
 
@@ -43,6 +48,7 @@ class Backbone:
     model_config: dict[str, Any]
     geometry: Geometry
     normalization: Normalization
+    precision: Precision = "fp32"
     locks: dict[Tower, threading.Lock] = field(
         default_factory=lambda: {"image": threading.Lock(), "text": threading.Lock()}
     )
@@ -74,19 +80,19 @@ class Backbone:
         return self._tower_digests[tower]
 
     def _digest(self, tower: Tower) -> str:
-        part = "vision_cfg" if tower == "image" else "text_cfg"
-        architecture = {
-            key: value
-            for key, value in self.model_config.items()
-            if key not in ("vision_cfg", "text_cfg", "multimodal_cfg")
-        } | {part: self.model_config[part]}
+        architecture = canonical(self.model_config, tower)
         if tower == "image":
             architecture["normalization"] = self.normalization.model_dump()
-        digest = hashlib.sha256(json.dumps(architecture, sort_keys=True, default=str).encode())
-        for name, value in sorted(self.model.state_dict().items()):
-            if _tower_of(name) == tower:
-                digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-                digest.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
+        digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
+        # CLIP keeps its text tower's parts at the top, others below `text`.
+        state = {
+            name.removeprefix("text."): value
+            for name, value in self.model.state_dict().items()
+            if _tower_of(name) == tower
+        }
+        for name, value in sorted(state.items()):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     def staged(self, array: NDArray[Any]) -> Tensor:
@@ -104,7 +110,7 @@ class Backbone:
         return real_tokens(ids, self.tokenizer, self.model)
 
     def forward(self, tower: Tower, inputs: Tensor) -> Tensor:
-        """Embeddings as the model gives them, (samples, dim), without gradients.
+        """Embeddings as the model gives them, float32 (samples, dim), without gradients.
 
         Args:
             inputs: for the image tower uint8 pixels (samples, 3, H, W), or float ones that are
@@ -114,86 +120,18 @@ class Backbone:
         encode = self.model.encode_image if tower == "image" else self.model.encode_text
         if inputs.dtype == torch.uint8:
             inputs = self.normalization(inputs)
-        with torch.inference_mode():
+        with torch.inference_mode(), self._casting():
             embeddings: Tensor = encode(inputs)  # type: ignore[operator]
-        return embeddings
+        return embeddings.float()
+
+    def _casting(self) -> AbstractContextManager[object]:
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=DTYPES[self.precision])
 
     def encode(self, tower: Tower, inputs: Tensor) -> Tensor:
         """Embeddings of unit length, float32 (samples, dim); `inputs` as for `forward`."""
-        return F.normalize(self.forward(tower, inputs).float(), dim=-1)
-
-
-@lru_cache(maxsize=4)
-def load(config: BackboneConfig, device: str = "cpu") -> Backbone:
-    """The backbone that `config` names; the last few loaded stay in memory.
-
-    Weights are read with open_clip's `weights_only` loading or as safetensors, never unpickled.
-
-    Raises:
-        UnknownBackboneError: no such model, tag, file or folder, or one open_clip cannot read.
-        UnsupportedFamilyError: its tokenizer is not open_clip's BPE.
-    """
-    found = model_config(config)
-    match config:
-        case DemoBackbone():
-            return _load_folder(demo.BACKBONES[config.name], found, device)
-        case FolderBackbone():
-            return _load_folder(config.folder, found, device)
-        case OpenClipBackbone():
-            return _load(config.model, config.pretrained, found, {}, device)
-
-
-def _load_folder(folder: Path, found: dict[str, Any], device: str) -> Backbone:
-    return _load(f"local-dir:{folder}", None, found, _merges(folder, found), device)
-
-
-def _load(
-    name: str,
-    pretrained: str | None,
-    found: dict[str, Any],
-    tokenizer_options: dict[str, str],
-    device: str,
-) -> Backbone:
-    try:
-        model = open_clip.create_model(
-            name, pretrained=pretrained, device=device, precision="fp32", require_pretrained=True
-        )
-        tokenizer = open_clip.get_tokenizer(name, **tokenizer_options)
-    except Exception as error:  # open_clip raises many kinds; all mean that it cannot be loaded
-        raise UnknownBackboneError(
-            f"open_clip cannot load {name}{f' with {pretrained}' if pretrained else ''}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    preprocess: dict[str, Any] = model.visual.preprocess_cfg
-    size = preprocess["size"]
-    height, width = (size, size) if isinstance(size, int) else size
-    return Backbone(
-        model=model.eval().requires_grad_(False),
-        tokenizer=check_tokenizer(tokenizer, name),
-        model_config=found,
-        geometry=Geometry(
-            height=height,
-            width=width,
-            interpolation=preprocess["interpolation"],
-            resize_mode=preprocess["resize_mode"],
-            fill_color=preprocess["fill_color"],
-        ),
-        normalization=Normalization(mean=preprocess["mean"], std=preprocess["std"]),
-    )
-
-
-def _merges(folder: Path, found: dict[str, Any]) -> dict[str, str]:
-    """A merges file named relative to a backbone's folder lies in that folder."""
-    merges = found["text_cfg"].get("tokenizer_kwargs", {}).get("bpe_path")
-    if merges is None:
-        return {}
-    path = (folder / merges).resolve()
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
-        raise UnknownBackboneError(
-            f"the tokenizer's merges file must lie in the backbone's folder {folder}; "
-            f"its configuration names {merges}"
-        )
-    return {"bpe_path": str(path)}
+        return F.normalize(self.forward(tower, inputs), dim=-1)
 
 
 def _tower_of(parameter: str) -> Tower | None:
@@ -203,19 +141,3 @@ def _tower_of(parameter: str) -> Tower | None:
     if parameter.startswith("text_decoder.") or parameter in ("logit_scale", "logit_bias"):
         return None
     return "text"
-
-
-def resolve_device(device: str) -> str:
-    """`auto` to the best device at hand.
-
-    Raises:
-        InputError: a GPU was asked for and torch sees none.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(
-            "device cuda was asked for and torch sees no GPU; use device: auto, or check the "
-            "driver with `uwm doctor`"
-        )
-    return device

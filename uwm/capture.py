@@ -38,7 +38,9 @@ def capture(
     batch = inputs
 
     def observer(layer: Layer, activation: Tensor) -> None:
-        new = token_moments(as_tokens(activation, len(batch), layer), keep)
+        # Sums stay float32 where the pass around them casts its products.
+        with torch.autocast(activation.device.type, enabled=False):
+            new = token_moments(as_tokens(activation, len(batch), layer), keep)
         seen = found[-1].get(layer.input)
         found[-1][layer.input] = seen.merge(new) if seen else new
 

@@ -1,7 +1,7 @@
 """What is known of a backbone without loading it: its open_clip configuration.
 
-Reads the JSON configurations that open_clip ships, without importing open_clip: a misspelt name or
-an impossible role is reported in a moment.
+Reads the JSON configurations that open_clip ships, and those of folders and of the hub, without
+importing open_clip: a misspelt name or an impossible role is reported in a moment.
 """
 
 from __future__ import annotations
@@ -9,60 +9,120 @@ from __future__ import annotations
 import difflib
 import json
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from uwm import demo
-from uwm.config import BackboneConfig, DemoBackbone, FolderBackbone
+from uwm import demo, hub
+from uwm.config import (
+    BackboneConfig,
+    DemoBackbone,
+    FolderBackbone,
+    HubBackbone,
+    OpenClipBackbone,
+)
 from uwm.errors import UnknownBackboneError
+from uwm.hugging_face.config import LONE_TOWERS, to_model_config, with_text_of
+from uwm.pretrained import open_clip_folder, other_activation, tags
 
-CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+OPEN_CLIP, HUGGING_FACE = "open_clip_config.json", "config.json"
+"""The configuration that tells a folder's form."""
 
 
 def model_config(config: BackboneConfig) -> dict[str, Any]:
     """open_clip's `model_cfg` of the backbone that `config` names.
 
     Raises:
-        UnknownBackboneError: no such model, or a folder that holds none.
+        UnknownBackboneError: no such model, or a folder or repository that holds none.
     """
-    if isinstance(config, DemoBackbone):
-        return folder_config(demo.BACKBONES[config.name])
-    if isinstance(config, FolderBackbone):
-        return folder_config(config.folder)
-    known = _builtin()
-    if config.model not in known:
-        near = difflib.get_close_matches(config.model, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "see open_clip.list_models()."
-        raise UnknownBackboneError(f"open_clip has no model {config.model!r}; {hint}")
-    found: dict[str, Any] = json.loads(known[config.model].read_text())
-    return found
+    match config:
+        case DemoBackbone():
+            return folder_config(demo.BACKBONES[config.name])
+        case FolderBackbone():
+            return folder_config(config.folder, config.text)
+        case HubBackbone():
+            return folder_config(hub_folder(config))
+        case OpenClipBackbone():
+            return _built_in(config)
 
 
-def folder_config(folder: Path) -> dict[str, Any]:
-    """The `model_cfg` of a folder with a configuration and weights beside it.
+def folder_config(folder: Path, text: Path | None = None) -> dict[str, Any]:
+    """The `model_cfg` of a folder in either form.
+
+    Args:
+        text: another folder, in Hugging Face's form, that completes a lone image tower.
 
     Raises:
-        UnknownBackboneError: either is missing or malformed.
+        UnknownBackboneError: no configuration, or a malformed one.
     """
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
+    path = folder / OPEN_CLIP
+    if path.is_file():
+        try:
+            found: dict[str, Any] = read_json(path)["model_cfg"]
+            found["vision_cfg"], found["text_cfg"], found["embed_dim"]
+        except (KeyError, TypeError) as error:
             raise UnknownBackboneError(
-                f"a backbone's folder holds {CONFIG} and {WEIGHTS}; {folder} lacks {name}"
-            )
+                f"{path} is not an open_clip configuration: {error!r}"
+            ) from (error)
+        return found
     try:
-        found: dict[str, Any] = json.loads((folder / CONFIG).read_text())["model_cfg"]
-        found["vision_cfg"], found["text_cfg"], found["embed_dim"]
-    except (ValueError, KeyError, TypeError) as error:
+        return to_model_config(hugging_face_config(folder, text))
+    except UnknownBackboneError as error:
+        raise type(error)(f"{folder}: {error}") from error
+
+
+def hugging_face_config(folder: Path, text: Path | None = None) -> dict[str, Any]:
+    """The content of a folder's `config.json`, with the text tower's of another where asked for."""
+    path = folder / HUGGING_FACE
+    if not path.is_file():
         raise UnknownBackboneError(
-            f"{folder / CONFIG} is not an open_clip configuration: {error!r}"
-        ) from error
+            f"a backbone's folder holds {OPEN_CLIP} or {HUGGING_FACE}, and weights beside it; it "
+            f"lacks {OPEN_CLIP} and {HUGGING_FACE}"
+        )
+    found = read_json(path)
+    if text is None:
+        return found
+    if found.get("model_type") not in LONE_TOWERS:
+        raise UnknownBackboneError("it has a text tower of its own; leave `text:` out")
+    return with_text_of(found, hugging_face_config(text))
+
+
+def hub_folder(config: HubBackbone) -> Path:
+    """The folder in the hub's cache that holds a repository's configuration, fetched if need be.
+
+    Raises:
+        MissingWeightsError: it is not in the cache and the hub is out of reach.
+    """
+    path = hub.obtain(config.repo, (OPEN_CLIP, HUGGING_FACE), config.revision)
+    if path is None:
+        raise TypeError("a download answers with a path")
+    return path.parent
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON mapping. Raises UnknownBackboneError on anything else."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UnknownBackboneError(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise UnknownBackboneError(f"{path} should hold a mapping; got a {type(found).__name__}")
     return found
 
 
 @cache
-def _builtin() -> dict[str, Path]:
-    spec = find_spec("open_clip")
-    if spec is None or spec.origin is None:
-        raise UnknownBackboneError("open_clip is not installed; run `make demo` or pip install uwm")
-    return {path.stem: path for path in Path(spec.origin).parent.glob("model_configs/*.json")}
+def built_in() -> dict[str, Path]:
+    """The configuration files that open_clip ships, by model name."""
+    return {path.stem: path for path in open_clip_folder().glob("model_configs/*.json")}
+
+
+def _built_in(config: OpenClipBackbone) -> dict[str, Any]:
+    known = built_in()
+    if config.model not in known:
+        near = difflib.get_close_matches(config.model, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`uwm backbones` lists them."
+        raise UnknownBackboneError(f"open_clip has no model {config.model!r}; {hint}")
+    found = read_json(known[config.model])
+    tag = tags(config.model).get(config.pretrained or "")
+    if tag is not None and tag.quick_gelu and other_activation(config.model) not in known:
+        found["quick_gelu"] = True  # open_clip has no name for this one
+    return found

@@ -21,6 +21,14 @@ class UnknownBackboneError(InputError):
     """No open_clip model or weights answer to this name."""
 
 
+class MissingWeightsError(UnknownBackboneError):
+    """A backbone's files are neither on this machine nor can they be fetched."""
+
+
+class UnsafeWeightsError(UnknownBackboneError):
+    """A weights file could run code when read, or is not what its name says."""
+
+
 class UnsupportedFamilyError(InputError):
     """The backbone loads, but its towers have no linear layers that this version can edit."""
 

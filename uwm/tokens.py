@@ -20,8 +20,8 @@ from uwm.errors import UnsupportedFamilyError
 Tokenizer: TypeAlias = SimpleTokenizer | HFTokenizer
 
 
-def check_tokenizer(tokenizer: object, name: str) -> Tokenizer:
-    """`tokenizer` itself, the one of backbone `name`.
+def check_tokenizer(tokenizer: object) -> Tokenizer:
+    """`tokenizer` itself.
 
     Raises:
         UnsupportedFamilyError: its padding is not known, so real tokens could not be told.
@@ -31,7 +31,7 @@ def check_tokenizer(tokenizer: object, name: str) -> Tokenizer:
     if isinstance(tokenizer, HFTokenizer) and tokenizer.tokenizer.pad_token_id is not None:
         return tokenizer
     raise UnsupportedFamilyError(
-        f"{name} tokenizes with {type(tokenizer).__name__}, whose padding is not known here; "
+        f"the tokenizer is a {type(tokenizer).__name__}, whose padding is not known here; "
         "choose a backbone with open_clip's BPE or a Hugging Face tokenizer with a padding token"
     )
 

@@ -20,11 +20,12 @@ import torch
 from torch import Tensor
 
 from storage.statistics import PARTITIONS, StatisticsArrays
-from uwm.backbone import Backbone, load, resolve_device
+from uwm.backbone import Backbone
 from uwm.capture import capture
 from uwm.config import DemoBackbone
 from uwm.geometry import Geometry, Normalization
 from uwm.layers import Role, Tower, find_layers
+from uwm.loading import load, resolve_device
 from uwm.scoring import WeightScore
 from uwm.statistics import Activations
 

@@ -80,14 +80,22 @@ def test_a_store_that_cannot_be_is_told(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["audit"], ["audit", "a.yaml", "--stroe", "x"], ["nothing"], ["store", "sweep"]]
+    "arguments",
+    [
+        ["audit"],
+        ["audit", "a.yaml", "--stroe", "x"],
+        ["export", "a.yaml"],
+        ["nothing"],
+        ["store", "sweep"],
+    ],
 )
 def test_bad_usage_is_told(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert run(arguments) == BAD_INPUT
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["audit", "--help"], ["store", "--help"], ["--version"]]
+    "arguments",
+    [["--help"], ["audit", "--help"], ["store", "--help"], ["export", "--help"], ["--version"]],
 )
 def test_help_teaches(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert run(arguments) == DONE
@@ -126,3 +134,15 @@ def test_a_store_that_is_not_there_is_not_made(
     assert run(["store", "ls", "--store", str(tmp_path / "none")]) == BAD_INPUT
     assert not (tmp_path / "none").exists()
     assert "there is no store" in capsys.readouterr().err
+
+
+def test_an_export_is_written_and_said(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["export", str(config), "vit", "original", "--out", str(tmp_path / "vit")]
+    assert run([*command, "--format", "open_clip"]) == DONE
+    assert "vit with no edit" in capsys.readouterr().out
+    assert (tmp_path / "vit" / "open_clip_model.safetensors").is_file()
+    assert run(command) == BAD_INPUT
+    assert "is there already" in capsys.readouterr().err
+    assert run([*command[:3], "uwm", *command[4:-1], str(tmp_path / "new")]) == BAD_INPUT

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from flows.config_file import read_config
 from tests.storage.sources.zeroshot.layouts import WRITERS
@@ -67,10 +68,18 @@ def test_an_impossible_tau_is_told_with_its_line(tmp_path: Path, tau: str) -> No
     [
         ("{kind: open_clip, model: ViT-B-23, pretrained: x, name: b}", "ViT-B-32"),
         ("{kind: open_clip, model: RN50, pretrained: openai, name: b}", "ResNet"),
-        ("{kind: open_clip, model: roberta-ViT-B-32, pretrained: x, name: b}", "Hugging Face"),
         ("{kind: folder, folder: ., name: b}", "lacks open_clip_config.json"),
+        ("{kind: open_clip, model: ViT-B-32, pretrained: openai, name: b}", "ViT-B-32-quickgelu"),
+        ("{kind: open_clip, model: ViT-B-32, pretrained: laion, name: b}", "no pretrained tag"),
+        ("{kind: open_clip, model: ViT-B-32, name: b}", "either `pretrained`"),
+        (
+            "{kind: open_clip, model: ViT-B-32, weights: no.bin, name: b}",
+            "does not point to a file",
+        ),
+        ("{kind: hub, repo: nobody, name: b}", "should match pattern"),
+        ("{kind: folder, folder: ., name: b, preprocess: {std: [0, 1, 1]}}", "above 0"),
         ("{kind: folder, folder: nowhere, name: b}", "does not point to a directory"),
-        ("{kind: unknown}", "'demo', 'folder', 'open_clip'"),
+        ("{kind: unknown}", "'demo', 'folder', 'open_clip', 'hub'"),
     ],
 )
 def test_a_backbone_that_cannot_be_audited_is_told(
@@ -131,3 +140,17 @@ def test_a_malformed_benchmark_is_told_with_its_line(tmp_path: Path) -> None:
     found = problems(tmp_path, GOOD + ZEROSHOT)
     assert "has 1 problem:" in found
     assert "line 12: zeroshot[1]: the lists of" in found
+
+
+def test_weights_that_cannot_be_had_are_told_with_their_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    for backbone in (
+        "{kind: open_clip, model: ViT-B-32, pretrained: laion2b_s34b_b79k, name: b}",
+        "{kind: hub, repo: me/mine, name: b}",
+    ):
+        found = problems(tmp_path, GOOD.replace("{kind: demo, name: vit}", backbone))
+        assert "line 3: backbones[0]" in found
+        assert "hf download" in found

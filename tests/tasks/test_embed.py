@@ -1,6 +1,9 @@
+import copy
+
 import torch
 
 from storage.edits import read_edit
+from tasks.capture import StatisticsSpec
 from tasks.embed import EmbeddingsSpec, embed, read_embeddings
 from tests.bench import Bench
 from tests.tasks.test_edit import edits
@@ -24,7 +27,12 @@ def test_an_edit_is_in_place_while_embedding_and_gone_after(bench: Bench) -> Non
     digest = next(digest for kind, digest, _ in bench.store.artifacts() if kind == "edits")
     before = {name: value.clone() for name, value in bench.backbone.model.state_dict().items()}
     spec = EmbeddingsSpec(
-        code="", tower="text", weights="", edit=digest, inputs=bench.tokens.digest
+        code="",
+        tower="text",
+        weights="",
+        precision="fp32",
+        edit=digest,
+        inputs=bench.tokens.digest,
     )
     embed.fn([spec], bench.store, bench.backbone, 64)
     after = bench.backbone.model.state_dict()
@@ -35,3 +43,12 @@ def test_an_edit_is_in_place_while_embedding_and_gone_after(bench: Bench) -> Non
     found = read_embeddings(bench.store, spec.digest)["unsafe"]
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
     assert not torch.allclose(found, bench.backbone.encode("text", ids), atol=1e-4)
+
+
+def test_precision_is_part_of_what_embeddings_and_statistics_are(bench: Bench) -> None:
+    half = copy.copy(bench.backbone)
+    half.precision = "bf16"
+    both = (bench.backbone, half)
+    embeddings = {EmbeddingsSpec.of(one, "text", None, bench.tokens).digest for one in both}
+    statistics = {StatisticsSpec.of(one, "text", ("fc2",), bench.tokens).digest for one in both}
+    assert (len(embeddings), len(statistics)) == (2, 2)

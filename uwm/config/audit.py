@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from uwm.config.backbones import BackboneConfig
+from uwm.config.backbones import BackboneConfig, Precision
 from uwm.config.methods import MethodConfig, Neurons, RandomControl, Uwm
 from uwm.config.pairs import PairsConfig
 from uwm.config.settings import Settings
@@ -30,6 +30,7 @@ class AuditConfig(Settings):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = "audit"
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Precision = Field("fp32", description="of forward passes; scores stay float32")
     batch_size: int = Field(64, ge=1, description="samples per forward pass")
     parallel: int = Field(1, ge=1, le=64, description="backbones audited at the same time")
     resamples: int = Field(1000, ge=100, le=100_000, description="of the bootstrap")

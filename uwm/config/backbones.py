@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from uwm.config.settings import Folder, Name, Settings
+from uwm.config.settings import File, Folder, Name, Settings
+
+Precision = Literal["fp32", "bf16", "fp16"]
+"""What a forward pass computes in; scores and edits are float32 whatever it is."""
+
+Channels = tuple[float, float, float]
+Side = Annotated[int, Field(ge=1, le=4096)]
+
+
+class Preprocess(Settings):
+    """How pictures were prepared in training, where a backbone's files do not say it or lie.
+
+    What is left out stays as the files (or open_clip's tags of that model) have it.
+    """
+
+    mean: Channels | None = Field(None, description="per channel, of pixels in [0, 1]")
+    std: Annotated[Channels, Field(description="per channel, above 0")] | None = None
+    interpolation: Literal["bicubic", "bilinear"] | None = None
+    resize_mode: Literal["shortest", "longest", "squash"] | None = None
+    size: Side | tuple[Side, Side] | None = Field(None, description="or [height, width]")
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if self.std is not None and min(self.std) <= 0:
+            raise ValueError(f"std divides pixels, so it is above 0; got {list(self.std)}")
+        return self
 
 
 class DemoBackbone(Settings):
@@ -17,22 +42,47 @@ class DemoBackbone(Settings):
 
 
 class FolderBackbone(Settings):
-    """A folder with `open_clip_config.json` and `open_clip_model.safetensors`."""
+    """A folder in open_clip's form or, for CLIP and SigLIP, in that of Hugging Face.
+
+    `open_clip_config.json` and weights beside it, or `config.json` and weights beside it.
+    """
 
     kind: Literal["folder"]
     folder: Folder
     name: Name
+    text: Folder | None = Field(
+        None, description="a Hugging Face folder for what a lone image tower in `folder` lacks"
+    )
+    preprocess: Preprocess = Preprocess()
 
 
 class OpenClipBackbone(Settings):
-    """A model of open_clip by name, with weights by pretrained tag or file."""
+    """A model of open_clip by name, with weights by pretrained tag or from a file."""
 
     kind: Literal["open_clip"]
     model: str = Field(description="an open_clip model name, such as ViT-B-32")
-    pretrained: str = Field(description="a pretrained tag of that model, or a weights file")
+    pretrained: str | None = Field(None, description="a pretrained tag of that model")
+    weights: File | None = Field(None, description="a .safetensors, .bin, .pt or .pth file")
     name: Name
+    preprocess: Preprocess = Preprocess()
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.pretrained is None) == (self.weights is None):
+            raise ValueError("give either `pretrained` (a tag of open_clip) or `weights` (a file)")
+        return self
+
+
+class HubBackbone(Settings):
+    """A repository of the Hugging Face hub that holds what a folder may, see `FolderBackbone`."""
+
+    kind: Literal["hub"]
+    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$", description="OWNER/NAME")
+    revision: str | None = Field(None, pattern=r"^[\w./-]+$", description="a branch, tag or commit")
+    name: Name
+    preprocess: Preprocess = Preprocess()
 
 
 BackboneConfig = Annotated[
-    DemoBackbone | FolderBackbone | OpenClipBackbone, Field(discriminator="kind")
+    DemoBackbone | FolderBackbone | OpenClipBackbone | HubBackbone, Field(discriminator="kind")
 ]

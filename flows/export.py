@@ -1,0 +1,100 @@
+"""An edited backbone as a folder of its own: the edits that an audit made, put into the weights."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from storage.backbones import Form, write_backbone
+from storage.edits import read_edit
+from storage.store import Store
+from uwm.config import AuditConfig, BackboneConfig
+from uwm.errors import InputError
+from uwm.layers import TOWERS
+from uwm.loading import load
+
+_DECIDES = ("seed", "precision", "calibration", "validation", "methods", "choice")
+"""Keys of an audit's configuration that decide its edits, beside the backbone's own."""
+
+
+def export(
+    config: AuditConfig,
+    backbone: str,
+    method: str,
+    form: Form,
+    store: str,
+    results: Path,
+    out: Path,
+) -> list[str]:
+    """Write `backbone` with the edits of `method` to the folder `out`.
+
+    The edits are those that the latest audit of `config` made, as its results name them; each is
+    applied only to the weights that it was made for. The method `original` needs no audit.
+
+    Args:
+        store: where that audit's artifacts lie.
+        results: the folder with its `results.json`.
+
+    Returns:
+        KIND/DIGEST of the edits applied, none for the original.
+
+    Raises:
+        InputError: no such backbone or method, nothing edited, or no audit of this configuration.
+        DamagedArtifactError: an edit is no longer in the store.
+        WrongWeightsError: the backbone's weights have changed since.
+    """
+    found = _backbone(config, backbone)
+    edits = [] if method == "original" else _edits(config, found, method, results)
+    loaded = load(found)
+    provenance = {"uwm.backbone": backbone, "uwm.method": method}
+    with ExitStack() as stack:
+        for name in edits:
+            kind, _, digest = name.partition("/")
+            folder = Store(store).path(kind, digest)
+            edit = read_edit(folder)
+            stack.enter_context(edit.applied(loaded.model))
+            provenance[f"uwm.edit.{edit.tower}"] = (folder / "spec.json").read_text()
+        write_backbone(out, loaded, form, provenance)
+    return edits
+
+
+def _backbone(config: AuditConfig, name: str) -> BackboneConfig:
+    named = {item.name: item for item in config.backbones}
+    if name not in named:
+        raise InputError(f"this audit has the backbones {', '.join(named)}; got {name!r}")
+    return named[name]
+
+
+def _edits(config: AuditConfig, backbone: BackboneConfig, method: str, results: Path) -> list[str]:
+    path = results / "results.json"
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        settings = {entry["method"]: entry for entry in content["settings"][backbone.name]}
+        audited = content["config"]
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no {path}; run `uwm audit` first, or name its results' folder with --results"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not an audit's results: {error!r}") from error
+    if _decides(audited, backbone.name) != _decides(config.model_dump(mode="json"), backbone.name):
+        raise InputError(
+            f"the configuration is not the one that {path} was made with; run `uwm audit` again "
+            "(what has not changed is in the store)"
+        )
+    if method not in settings:
+        raise InputError(f"this audit has the methods {', '.join(settings)}; got {method!r}")
+    edits = [entry["edit"] for tower in TOWERS if (entry := settings[method][tower])]
+    if not edits:
+        raise InputError(
+            f"{method} left {backbone.name} as it is: no point of its grid was worth it on the "
+            "validation pairs. `original` writes it unedited"
+        )
+    return edits
+
+
+def _decides(config: dict[str, Any], backbone: str) -> dict[str, Any]:
+    chosen = [item for item in config.get("backbones", ()) if item.get("name") == backbone]
+    return {"backbone": chosen, **{key: config.get(key) for key in _DECIDES}}

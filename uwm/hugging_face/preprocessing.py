@@ -1,0 +1,51 @@
+"""Hugging Face's `preprocessor_config.json`, to open_clip's preprocessing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from uwm.errors import UnknownBackboneError
+from uwm.hugging_face.config import Family
+
+PREPROCESSOR = "preprocessor_config.json"
+BILINEAR, BICUBIC = 2, 3
+"""Pillow's numbers, which the file uses."""
+
+
+def read_preprocess(folder: Path, kind: Family) -> dict[str, Any] | None:
+    """Mean, std, interpolation and resize mode that a folder states; None where it says nothing.
+
+    Raises:
+        UnknownBackboneError: steps that open_clip's preprocessing has not.
+    """
+    path = folder / PREPROCESSOR
+    if not path.is_file():
+        return None
+    try:
+        found: Mapping[str, Any] = json.loads(path.read_text())
+        resample = found.get("resample", BICUBIC)
+        interpolation = {BILINEAR: "bilinear", BICUBIC: "bicubic"}[resample]
+        size = found.get("size")
+        # A single number is the shortest edge; height and width are met exactly, by squashing.
+        squash = isinstance(size, Mapping) and "height" in size and not found.get("do_center_crop")
+        if size is None:
+            squash = kind == "siglip"
+        return {
+            "mean": _channels(found["image_mean"]),
+            "std": _channels(found["image_std"]),
+            "interpolation": interpolation,
+            "resize_mode": "squash" if squash else "shortest",
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnknownBackboneError(
+            f"{path} should have image_mean and image_std of three channels and resample bilinear "
+            f"(2) or bicubic (3): {error!r}. Mend it, or say it in the audit as `preprocess:`"
+        ) from error
+
+
+def _channels(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
