@@ -82,7 +82,7 @@ def print_models(console: Console, rows: Sequence[ModelRow]) -> None:
         if isinstance(family, Family)
     }
     for name, family in sorted(families.items()):
-        console.print(f"{name}: {', '.join(family.sites)}", highlight=False)
+        console.print(f"{name} has {', '.join(family.roles)}", highlight=False)
     if len(rows) == 1 and rows[0].tags:
         console.print(f"tags of {rows[0].model}: {', '.join(rows[0].tags)}", highlight=False)
 

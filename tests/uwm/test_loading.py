@@ -132,9 +132,9 @@ def test_sums_over_tokens_stay_float32_in_half_precision(zoo: dict[str, Path]) -
     pixels = torch.randint(0, 255, (4, 3, 32, 32), dtype=torch.uint8)
     layers = find_layers(half.model, "image", ("fc2",))
     inputs: dict[str, torch.Tensor] = {}
-    with observing(half.model, layers, lambda path, x: inputs.update({path: x.clone()})):
+    with observing(half.model, layers, lambda layer, x: inputs.update({layer.input: x.clone()})):
         half.forward("image", pixels)
     found = capture(half, "image", layers, pixels)
     for layer in layers:
-        exact = inputs[layer.reads].double().norm(dim=1)
+        exact = inputs[layer.input].double().norm(dim=1)
         torch.testing.assert_close(found[layer.input].norm.double(), exact, rtol=1e-5, atol=1e-6)
