@@ -6,35 +6,89 @@ A source is named by its configuration (`uwm.config`). Pair sources give the par
 
 from __future__ import annotations
 
+from storage.sources.hf_dataset import hf_dataset_pairs
+from storage.sources.manifest import manifest_pairs
 from storage.sources.pairs import demo_pairs, table_pairs
-from storage.sources.sampling import sampled
-from storage.sources.source import ReadImage, Source, content_digest
+from storage.sources.quarantine import check_quarantine
+from storage.sources.sampling import check_balance, sampled
+from storage.sources.source import (
+    ReadImage,
+    Source,
+    content_digest,
+    digested,
+    picture_digests,
+    unchanged,
+)
+from storage.sources.visu import visu_pairs
+from storage.sources.webdataset import webdataset_pairs
 from storage.sources.zeroshot import demo_zeroshot, folder_zeroshot
 from uwm.config import (
     DemoPairs,
     DemoZeroShot,
     FolderZeroShot,
+    HfDatasetPairs,
+    ManifestPairs,
     PairsConfig,
+    PairSet,
     TablePairs,
+    VisuPairs,
+    WebDatasetPairs,
     ZeroShotConfig,
 )
 
-__all__ = ["ReadImage", "Source", "content_digest", "read_source"]
+__all__ = [
+    "ReadImage",
+    "Source",
+    "check_pairs",
+    "content_digest",
+    "digested",
+    "picture_digests",
+    "read_pairs",
+    "read_source",
+    "unchanged",
+]
 
 
 def read_source(config: PairsConfig | ZeroShotConfig, seed: int = 0) -> Source:
-    """The data set that `config` names, sampled as it says.
+    """The data set that `config` names, sampled and checked as it says.
 
     Raises:
-        SourceError: files are missing, unreadable or malformed.
+        SourceError: files are missing, unreadable or malformed, or too many rows are unusable.
         PairingError: the two tables of a pair source differ in length or concept.
     """
     match config:
-        case DemoPairs():
-            return sampled(demo_pairs(config), config.per_concept, seed)
-        case TablePairs():
-            return sampled(table_pairs(config), config.per_concept, seed)
         case DemoZeroShot():
             return demo_zeroshot(config)
         case FolderZeroShot():
             return folder_zeroshot(config)
+    source, concepts = read_pairs(config, seed)
+    check_pairs(config, source, concepts)
+    return source
+
+
+def read_pairs(config: PairsConfig, seed: int = 0) -> tuple[Source, list[str]]:
+    """The sample of a pair set with whatever is quarantined, and every concept of the whole set.
+
+    Raises SourceError as `read_source`, but for unusable rows.
+    """
+    match config:
+        case DemoPairs():
+            whole = demo_pairs(config)
+        case TablePairs():
+            whole = table_pairs(config)
+        case VisuPairs():
+            whole = visu_pairs(config)
+        case ManifestPairs():
+            whole = manifest_pairs(config)
+        case WebDatasetPairs():
+            whole = webdataset_pairs(config)
+        case HfDatasetPairs():
+            whole = hf_dataset_pairs(config)
+    chosen = sampled(whole, config.per_concept, seed if config.seed is None else config.seed)
+    return chosen, sorted(set(whole.rows["concept"]) - {""})
+
+
+def check_pairs(config: PairSet, source: Source, concepts: list[str]) -> None:
+    """Raise SourceError when too many rows are unusable, or a concept has too few that are not."""
+    check_quarantine(source, config.max_quarantined)
+    check_balance(source, concepts, config.min_per_concept)

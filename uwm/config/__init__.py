@@ -30,8 +30,13 @@ from uwm.config.methods import (
 )
 from uwm.config.pairs import (
     DemoPairs,
+    HfDatasetPairs,
+    ManifestPairs,
     PairsConfig,
+    PairSet,
     TablePairs,
+    VisuPairs,
+    WebDatasetPairs,
 )
 from uwm.config.settings import (
     Settings,
@@ -53,10 +58,13 @@ __all__ = [
     "FactorGrid",
     "FolderBackbone",
     "FolderZeroShot",
+    "HfDatasetPairs",
+    "ManifestPairs",
     "MethodConfig",
     "Neurons",
     "OpenClipBackbone",
     "Original",
+    "PairSet",
     "PairsConfig",
     "RandomControl",
     "Roles",
@@ -67,5 +75,7 @@ __all__ = [
     "TowerPrior",
     "TowerRoles",
     "Uwm",
+    "VisuPairs",
+    "WebDatasetPairs",
     "ZeroShotConfig",
 ]

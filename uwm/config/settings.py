@@ -43,6 +43,15 @@ def _slug(name: str) -> str:
     return name
 
 
+def _exists(path: Path) -> Path:
+    if not path.exists():
+        raise ValueError("path does not point to a file or a directory")
+    return path
+
+
+Place = Annotated[Path, BeforeValidator(_resolve)]
+"""A path that may point to nothing."""
+Data = Annotated[Place, AfterValidator(_exists)]
 File = Annotated[FilePath, BeforeValidator(_resolve)]
 Folder = Annotated[DirectoryPath, BeforeValidator(_resolve)]
 Name = Annotated[str, AfterValidator(_slug)]
