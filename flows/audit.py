@@ -14,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from flows.backbone import BackboneResults, audit_backbone
 from flows.report import write_report
 from flows.results import AuditResults, collect, findings, summary, write_results
-from flows.stages import identify
+from flows.stages import DataConfig, identify
 from storage.store import Store
 from uwm.backbone import resolve_device
 from uwm.config import AuditConfig
@@ -30,10 +30,16 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     """
     logger = get_run_logger()
     artifacts = Store(store)
-    data = [config.calibration, *config.benchmarks, *config.zeroshot]
-    data += [config.validation] if config.validation else []
-    excluded = {item.name: identify(item, config.seed)[0].excluded for item in data}
+    # A calibration set may be called as a benchmark is.
+    data: dict[str, DataConfig] = {f"calibration {config.calibration.name}": config.calibration}
+    data |= {f"validation {item.name}": item for item in [config.validation] if item}
+    data |= {item.name: item for item in (*config.benchmarks, *config.zeroshot)}
+    excluded = {name: identify(item, config.seed)[0].excluded for name, item in data.items()}
     found = _audit_backbones(config, store)
+    excluded |= {
+        f"calibration {config.calibration.name}, text tower of {name}": part["excluded"]
+        for name, part in found.items()
+    }
     results = collect(config, found, {name: rows for name, rows in excluded.items() if rows})
     folder = Path(out)
     write_results(folder, results)

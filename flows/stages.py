@@ -21,7 +21,7 @@ from tasks.datasets import DatasetSpec, ingest
 from tasks.edit import EditSpec, RandomEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
-from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize
+from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
 from uwm.backbone import Backbone
@@ -85,6 +85,11 @@ class Stages:
         specs = [TokensSpec.of(dataset, self._backbone) for dataset in datasets]
         self._submit(tokenize, specs, self._backbone, what="texts", needs=datasets)
         return specs
+
+    def short_texts(self, tokens: TokensSpec) -> list[int]:
+        """Rows with a text of fewer than two real tokens; waits until they are tokenized."""
+        self._runs[tokens.digest].result()
+        return [int(row) for row in too_short(self.store, tokens, self._backbone).nonzero()[0]]
 
     def statistics(self, tower: Tower, roles: Sequence[Role], inputs: Spec) -> StatisticsSpec:
         """Activation statistics of every block's `roles` on calibration inputs."""

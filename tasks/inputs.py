@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from storage.code import code_digest
 from storage.datasets import read_dataset
@@ -49,6 +51,16 @@ class TokensSpec(Spec):
             dataset=dataset.digest,
             tokenizer=backbone.tokenizer_digest,
         )
+
+
+def too_short(store: Store, spec: TokensSpec, backbone: Backbone) -> NDArray[np.bool_]:
+    """Which rows have a text of fewer than two real tokens, and so no std over tokens."""
+    arrays = SampleArrays(store.path(spec.kind, spec.digest))
+    few = [
+        backbone.real_tokens(torch.from_numpy(arrays.read(part))).sum(1) < 2
+        for part in arrays.names
+    ]
+    return torch.stack(few).any(0).numpy()
 
 
 @stage

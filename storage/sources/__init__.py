@@ -40,6 +40,7 @@ __all__ = [
     "ReadImage",
     "Source",
     "check_pairs",
+    "check_quarantine",
     "content_digest",
     "digested",
     "picture_digests",
@@ -90,5 +91,6 @@ def read_pairs(config: PairsConfig, seed: int = 0) -> tuple[Source, list[str]]:
 
 def check_pairs(config: PairSet, source: Source, concepts: list[str]) -> None:
     """Raise SourceError when too many rows are unusable, or a concept has too few that are not."""
-    check_quarantine(source, config.max_quarantined)
+    rows = len(source.rows) + len(source.quarantined)
+    check_quarantine(source.quarantined, rows, config.max_quarantined)
     check_balance(source, concepts, config.min_per_concept)

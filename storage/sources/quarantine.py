@@ -105,19 +105,21 @@ def _text_fault(text: str, part: str) -> Fault | None:
     return None
 
 
-def check_quarantine(source: Source, allowed: float) -> None:
-    """Raise SourceError when more than a share `allowed` of the rows looked at is quarantined."""
-    unusable, usable = len(source.quarantined), len(source.rows)
-    if unusable > allowed * (unusable + usable):
+def check_quarantine(quarantined: pd.DataFrame, rows: int, allowed: float) -> None:
+    """Raise SourceError when more than a share `allowed` of `rows` rows is quarantined.
+
+    Args:
+        quarantined: `id`, `reason` and `detail`, as in `Source`.
+    """
+    if len(quarantined) > allowed * rows:
         raise SourceError(
-            f"{unusable} of {unusable + usable} rows cannot be used "
-            f"({unusable / (unusable + usable):.1%}); at most {allowed:.1%} may be "
-            f"(`max_quarantined`):\n{listed(source.quarantined)}"
+            f"{len(quarantined)} of {rows} rows cannot be used ({len(quarantined) / rows:.1%}); "
+            f"at most {allowed:.1%} may be (`max_quarantined`):\n{listed(quarantined)}"
         )
 
 
 def listed(quarantined: pd.DataFrame) -> str:
-    """The first ten rows with their reasons, a line each."""
+    """The first ten quarantined rows with their reasons, a line each."""
     lines = [
         f"    {row.id}: {row.reason} ({row.detail})" for row in quarantined.head(_TOLD).itertuples()
     ]
