@@ -81,7 +81,7 @@ def pairs_show(
     config: Path,
     *,
     reveal: Annotated[bool, Parameter(negative="")] = False,
-    each: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = 4,
+    each: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = 3,
     out: _OutOption | None = None,
 ) -> int:
     """Count the pairs of every pair set per concept, and write a contact sheet, pairs.html.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from flows.audit import audit
 from flows.results import COLUMNS
 from storage.store import Store
 from tests.flows.conftest import task_states
+from tests.storage.sources.layouts import LAYOUTS, quadruples
 from uwm.config import AuditConfig
 from uwm.retrieval import RECALL_AT
 from uwm.safeground import METRICS
@@ -126,6 +128,41 @@ def test_the_choice_is_made_on_validation_pairs_and_told(small: Small, tmp_path:
     assert table.loc[0, ["image_share", "text_share"]].isna().all()
     best = table.loc[table["chosen"], ["P_t_u", "P_v_u"]].sum(axis=1).item()
     assert best == table[["P_t_u", "P_v_u"]].sum(axis=1).max()  # any loss of knowledge is allowed
+
+
+@pytest.mark.parametrize("layout", ["csv", "webdataset"])
+def test_the_same_pairs_in_another_layout_are_the_same_audit(
+    small: Small, tmp_path: Path, layout: str
+) -> None:
+    rows = quadruples(24)
+
+    def on(layout: str) -> AuditConfig:
+        pairs = LAYOUTS[layout](tmp_path / layout, rows).model_dump()
+        changes = {"calibration": pairs, "validation": None, "benchmarks": [pairs]}
+        return small(**changes, zeroshot=[], methods=[{"kind": "uwm"}])
+
+    run(on("visu"), tmp_path)
+    expected = (tmp_path / "out" / "results.parquet").read_bytes()
+    assert set(run(on(layout), tmp_path).values()) == {"Cached"}
+    assert (tmp_path / "out" / "results.parquet").read_bytes() == expected
+
+
+def test_what_is_left_out_is_counted_in_the_results(small: Small, tmp_path: Path) -> None:
+    rows = quadruples(24)
+    rows[5].texts["safe"] = ""
+    rows[6].pictures["unsafe"] = b"no picture"
+    rows[7].texts["unsafe"] = "?!"  # punctuation alone: nothing is left of it for some tokenizers
+    pairs = LAYOUTS["csv"](tmp_path, rows, max_quarantined=0.5).model_dump()
+    config = small(
+        "siglip", calibration=pairs, validation=None, benchmarks=[pairs], zeroshot=[]
+    ).model_copy(update={"methods": small(methods=[{"kind": "uwm"}]).methods})
+    audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    counted = {"empty text": 1, "damaged image": 1}
+    assert found["excluded"] == {"calibration mine": counted, "mine": counted}
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "mine: 1 row left out, damaged image" in page
+    assert (pd.read_parquet(tmp_path / "out" / "results.parquet")["n"] == 22).all()
 
 
 def test_the_audit_is_published_in_prefects_ui(small: Small, tmp_path: Path) -> None:
