@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -50,7 +51,9 @@ class Examiner:
 
     def __call__(self, rows: Sequence[int]) -> list[Examined]:
         """The verdicts on some rows, by position."""
-        with ThreadPoolExecutor() as pool:  # reading, hashing and decoding release the interpreter
+        # Reading, hashing and decoding release the interpreter; a thread per core and no more, since
+        # each may hold a picture of 50 megapixels.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             return list(pool.map(self._row, rows))
 
     def _row(self, row: int) -> Examined:
