@@ -14,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from flows.backbone import BackboneResults, audit_backbone
 from flows.report import write_report
 from flows.results import GAPS, AuditResults, collect, findings, summary, write_results
-from flows.stages import identify
+from flows.stages import DataConfig, identify
 from storage.store import Store
 from uwm.config import AuditConfig, ZeroShotConfig
 from uwm.errors import MissingSetError, SourceError
@@ -34,10 +34,16 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     there, gaps = _without_missing(config)
     if gaps:
         logger.warning("%s", "\n  ".join([GAPS, *gaps.values()]))
-    data = [there.calibration, *there.benchmarks, *there.zeroshot_sets]
-    data += [there.validation] if there.validation else []
-    excluded = {item.name: identify(item, config.seed)[0].excluded for item in data}
+    # A calibration set may be called as a benchmark is.
+    data: dict[str, DataConfig] = {f"calibration {there.calibration.name}": there.calibration}
+    data |= {f"validation {item.name}": item for item in [there.validation] if item}
+    data |= {item.name: item for item in (*there.benchmarks, *there.zeroshot_sets)}
+    excluded = {name: identify(item, config.seed)[0].excluded for name, item in data.items()}
     found = _audit_backbones(there, store)
+    excluded |= {
+        f"calibration {config.calibration.name}, text tower of {name}": part["excluded"]
+        for name, part in found.items()
+    }
     left_out = {name: rows for name, rows in excluded.items() if rows}
     results = collect(config, found, left_out, gaps)
     folder = Path(out)

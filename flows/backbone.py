@@ -11,9 +11,10 @@ import pandas as pd
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.stages import AnyEdit, DataConfig, Stages
+from flows.stages import AnyEdit, DataConfig, Stages, identify
 from storage.edits import read_edit
 from storage.scores import read_scores
+from storage.sources import check_quarantine
 from storage.store import Store
 from tasks.choose import read_choice
 from tasks.edit import EditSpec
@@ -24,6 +25,7 @@ from uwm.config import AuditConfig, BackboneConfig, Neurons, Uwm
 from uwm.layers import TOWERS, Tower
 from uwm.loading import load, resolve_device
 
+FEW_TOKENS = "fewer than two real tokens"
 WORKERS = 2
 """Task runs of one backbone at a time: one per tower keeps both busy."""
 
@@ -49,12 +51,14 @@ class BackboneResults(TypedDict):
         settings: per method and tower what was edited, and how it was chosen.
         choices: per method with a grid its validation table.
         used: KIND/DIGEST of every artifact that the results stand on.
+        excluded: how many calibration pairs its text tower cannot score, by reason.
     """
 
     rows: pd.DataFrame
     settings: list[dict[str, Any]]
     choices: dict[str, pd.DataFrame]
     used: list[str]
+    excluded: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
         )
     }
     ingested = dict(zip(sets, datasets, strict=True))
+    excluded = _short_texts(stages, config, inputs["calibration"])
 
     repairs = [Repair("original", (None, None))]
     choices: dict[str, pd.DataFrame] = {}
@@ -118,6 +123,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
         settings=[_settings(stages.store, repair) for repair in repairs],
         choices=choices,
         used=[str(spec) for spec in stages.used],
+        excluded=excluded,
     )
 
 
@@ -128,6 +134,26 @@ def _data(config: AuditConfig) -> dict[str, DataConfig]:
         named["validation"] = config.validation
     named |= {f"benchmark {data.name}": data for data in config.benchmarks}
     return named | {f"zero-shot {data.name}": data for data in config.zeroshot_sets}
+
+
+def _short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
+    """Calibration pairs that the text tower's scores leave out, which only its tokenizer can tell.
+
+    Benchmarks keep such pairs: a single token has an embedding, and every backbone is measured on
+    the same rows.
+
+    Raises:
+        SourceError: more of them than the calibration set's `max_quarantined`.
+    """
+    if not config.edited_roles("text"):
+        return {}
+    short = stages.short_texts(calibration.text)
+    source, _ = identify(config.calibration, config.seed)
+    found = pd.DataFrame({"id": source.rows["id"].iloc[short]}).assign(
+        reason=FEW_TOKENS, detail="for this backbone's tokenizer"
+    )
+    check_quarantine(found, len(source.rows), config.calibration.max_quarantined)
+    return {FEW_TOKENS: len(short)} if short else {}
 
 
 def _settle(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
@@ -33,6 +34,8 @@ app = App(
 )
 store_app = App(name="store", help="Show, check and clear the store of artifacts.")
 app.command(store_app)
+pairs_app = App(name="pairs", help="Look at safe/unsafe pairs before an audit.")
+app.command(pairs_app)
 
 
 @app.command
@@ -130,6 +133,43 @@ def export(
     edits = write(settings, backbone, method, form, store, where, out)
     print(f"{out}: {backbone} with {', '.join(edits) or 'no edit'}")
     return DONE
+
+
+@pairs_app.command(name="show")
+def pairs_show(
+    config: Path,
+    *,
+    reveal: Annotated[bool, Parameter(negative="")] = False,
+    each: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = 3,
+    out: _OutOption | None = None,
+) -> int:
+    """Count the pairs of every pair set per concept, and write a contact sheet, pairs.html.
+
+    Exits with 2 when the audit would refuse a set.
+
+    Parameters
+    ----------
+    config
+        the YAML file of an audit; its backbones need not be there.
+    reveal
+        show pictures and unsafe texts as they are; otherwise the page holds no clear picture.
+    each
+        pairs on the sheet per concept.
+    out
+        defaults to .uwm/out/NAME, NAME being the audit's.
+    """
+    from flows.config_file import read_outline
+    from flows.pairs_page import pair_views, print_pairs, write_pairs_page
+
+    settings = read_outline(config)
+    folder = _writable(out or _OUT / settings.name)
+    console = Console()
+    with Console(stderr=True).status("reading pairs"):
+        views = pair_views(settings)
+        write_pairs_page(folder / "pairs.html", settings.name, views, each, reveal)
+    print_pairs(console, views)
+    console.print(f"{folder / 'pairs.html'}", soft_wrap=True, highlight=False)
+    return BAD_INPUT if any(view.objection for view in views) else DONE
 
 
 @store_app.command(name="ls")

@@ -29,25 +29,43 @@ def read_config(path: Path) -> AuditConfig:
     Raises:
         ConfigError: everything that is wrong with it, one line each.
     """
+    document, config = _validated(path)
+    if problems := _impossible(config):
+        raise _listed(path, document, problems)
+    return config
+
+
+def read_outline(path: Path) -> AuditConfig:
+    """The same, without a look at the data and backbones that it names.
+
+    Raises:
+        ConfigError: the file itself breaks rules, one line each.
+    """
+    return _validated(path)[1]
+
+
+def _validated(path: Path) -> tuple[CommentedMap, AuditConfig]:
     document = _parse(path)
     try:
-        config = AuditConfig.model_validate(document, context={"folder": path.parent})
+        return document, AuditConfig.model_validate(document, context={"folder": path.parent})
     except ValidationError as error:
         details = error.errors()
-        problems: list[tuple[Location, str]] = [
+        found = [
             (detail["loc"], _explain(detail)) for detail in details if not _echo(detail, details)
         ]
-    else:
-        problems = _impossible(config)
-        if not problems:
-            return config
+        raise _listed(path, document, found) from None
+
+
+def _listed(
+    path: Path, document: CommentedMap, problems: Sequence[tuple[Location, str]]
+) -> ConfigError:
     lines = sorted(
         {(_line(document, where), _dotted(document, where), what) for where, what in problems}
     )
     listed = "\n".join(
         f"  line {line}: {name + ': ' if name else ''}{what}" for line, name, what in lines
     )
-    raise ConfigError(f"{path} has {len(lines)} problem{'s'[: len(lines) > 1]}:\n{listed}")
+    return ConfigError(f"{path} has {len(lines)} problem{'s'[: len(lines) > 1]}:\n{listed}")
 
 
 def _parse(path: Path) -> CommentedMap:

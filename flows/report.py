@@ -19,6 +19,7 @@ from flows.results import (
     AuditResults,
     findings,
     headline,
+    left_out,
     versions,
     zeroshot,
 )
@@ -47,7 +48,7 @@ def write_report(path: Path, results: AuditResults) -> None:
         backbones=[backbone.name for backbone in results.config.backbones],
         choices=results.choices,
         settings=results.settings,
-        excluded=results.excluded,
+        left_out=left_out(results),
         rows=results.rows,
         max_loss=results.config.choice.max_loss,
         resamples=results.config.resamples,

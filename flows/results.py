@@ -53,7 +53,7 @@ class AuditResults:
         rows: tidy, the columns of `COLUMNS`.
         settings: per backbone what each method edited.
         choices: per backbone and method with a grid the validation table.
-        excluded: per data set the rows left out, by reason.
+        excluded: how many rows of each data set were left out, by reason.
         gaps: per zero-shot set that is missing or not whole, what is wanted.
     """
 
@@ -190,6 +190,15 @@ def _finding(changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
         if (backbone, method, metric) in changes
     ]
     return f"{backbone}, {method}: {verdict} ({'; '.join(parts)}); knowledge: {', '.join(costs)}."
+
+
+def left_out(results: AuditResults) -> list[str]:
+    """How many rows of which data set were left out and why, a line per reason."""
+    return [
+        f"{dataset}: {count} row{'s'[: count != 1]} left out, {reason}"
+        for dataset, reasons in results.excluded.items()
+        for reason, count in reasons.items()
+    ]
 
 
 def versions() -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from prefect import Task
 from prefect.futures import PrefectFuture
 
-from storage.sources import Source, content_digest, read_source
+from storage.sources import Source, content_digest, digested, read_source
 from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose
@@ -21,7 +21,7 @@ from tasks.datasets import DatasetSpec, ingest
 from tasks.edit import EditSpec, RandomEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
-from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize
+from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
 from uwm.backbone import Backbone
@@ -36,7 +36,7 @@ AnyEdit = EditSpec | RandomEditSpec
 @lru_cache(maxsize=64)
 def identify(config: DataConfig, seed: int) -> tuple[Source, DatasetSpec]:
     """A data set and its spec; read and digested once per process."""
-    source = read_source(config, seed)
+    source = digested(read_source(config, seed))
     return source, DatasetSpec.of(content_digest(source))
 
 
@@ -76,8 +76,8 @@ class Stages:
         """Pixels of each data set in this backbone's geometry."""
         geometry = self._backbone.geometry
         specs = [PixelsSpec.of(dataset, geometry) for dataset in datasets]
-        reads = [identify(config, self._seed)[0].read for config in configs]
-        self._submit(decode_pixels, specs, reads, what=str(geometry), needs=datasets)
+        sources = [identify(config, self._seed)[0] for config in configs]
+        self._submit(decode_pixels, specs, sources, what=str(geometry), needs=datasets)
         return specs
 
     def tokens(self, datasets: Sequence[DatasetSpec]) -> list[TokensSpec]:
@@ -85,6 +85,11 @@ class Stages:
         specs = [TokensSpec.of(dataset, self._backbone) for dataset in datasets]
         self._submit(tokenize, specs, self._backbone, what="texts", needs=datasets)
         return specs
+
+    def short_texts(self, tokens: TokensSpec) -> list[int]:
+        """Rows with a text of fewer than two real tokens; waits until they are tokenized."""
+        self._runs[tokens.digest].result()
+        return [int(row) for row in too_short(self.store, tokens, self._backbone).nonzero()[0]]
 
     def statistics(self, tower: Tower, roles: Sequence[Role], inputs: Spec) -> StatisticsSpec:
         """Activation statistics of every block's `roles` on calibration inputs."""

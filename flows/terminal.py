@@ -1,4 +1,4 @@
-"""What the command line prints: the summary table and the findings."""
+"""What the command line prints: the findings, what was left out and the summary table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.report import table_cells
-from flows.results import GAPS, HEADLINE, AuditResults, findings
+from flows.results import GAPS, HEADLINE, AuditResults, findings, left_out
 
 _STYLES = {"+": "green", "-": "red", "": ""}
 
@@ -14,6 +14,8 @@ _STYLES = {"+": "green", "-": "red", "": ""}
 def print_results(console: Console, results: AuditResults) -> None:
     """One row per backbone and method; what changed beyond its interval is coloured and signed."""
     for said in findings(results):
+        console.print(said, markup=False, highlight=False)
+    for said in left_out(results):
         console.print(said, markup=False, highlight=False)
     table = Table(
         title=f"{results.config.name}: {results.benchmark}, percent",

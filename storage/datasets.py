@@ -1,4 +1,4 @@
-"""A data set's artifact: its Parquet tables and what was left out."""
+"""A data set's artifact: its Parquet tables, and what was left out."""
 
 from __future__ import annotations
 
@@ -8,34 +8,51 @@ from pathlib import Path
 
 import pandas as pd
 
-from storage.sources import Source
+from storage.sources import Source, picture_digests
 
-_TABLES = ("rows", "images", "texts", "classes")
+_TABLES = ("rows", "digests", "texts", "classes", "quarantined")
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """The stored form of `storage.sources.Source`: picture references and texts by partition."""
+    """The stored form of `storage.sources.Source`, by content alone.
+
+    Attributes:
+        rows, texts, classes, excluded: as in `Source`.
+        digests: SHA-256 of every picture's bytes by partition. How pictures are reached is no part
+            of it: another source of the same content has the same artifact.
+        quarantined: `id` and `reason` of the rows that were left out.
+    """
 
     rows: pd.DataFrame
-    images: dict[str, list[str]]
+    digests: dict[str, list[str]]
     texts: dict[str, list[str]]
     classes: pd.DataFrame
+    quarantined: pd.DataFrame
     excluded: dict[str, int]
 
 
 def write_dataset(folder: Path, source: Source) -> None:
     """Write a Parquet file per table, and `excluded.json`."""
-    for name in _TABLES:
-        getattr(source, name).to_parquet(folder / f"{name}.parquet", index=False)
+    tables = {
+        "rows": source.rows,
+        "digests": picture_digests(source),
+        "texts": source.texts,
+        "classes": source.classes,
+        "quarantined": source.quarantined[["id", "reason"]],
+    }
+    for name, table in tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
     (folder / "excluded.json").write_text(json.dumps(source.excluded))
 
 
 def read_dataset(folder: Path) -> DataSet:
     """Inverse of `write_dataset`."""
-    rows, images, texts, classes = (pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES)
+    rows, digests, texts, classes, quarantined = (
+        pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES
+    )
     excluded = json.loads((folder / "excluded.json").read_text())
-    return DataSet(rows, _columns(images), _columns(texts), classes, excluded)
+    return DataSet(rows, _columns(digests), _columns(texts), classes, quarantined, excluded)
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[str]]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from storage.code import code_digest
 from storage.datasets import read_dataset
 from storage.pictures import decode
 from storage.samples import Array, Field, SampleArrays
-from storage.sources import ReadImage
+from storage.sources import Source, unchanged
 from storage.store import Spec, Store
 from tasks.stage import CHUNK, progress, stage
 from uwm.backbone import Backbone
@@ -50,33 +53,47 @@ class TokensSpec(Spec):
         )
 
 
+def too_short(store: Store, spec: TokensSpec, backbone: Backbone) -> NDArray[np.bool_]:
+    """Which rows have a text of fewer than two real tokens, and so no std over tokens."""
+    arrays = SampleArrays(store.path(spec.kind, spec.digest))
+    few = [
+        backbone.real_tokens(torch.from_numpy(arrays.read(part))).sum(1) < 2
+        for part in arrays.names
+    ]
+    return torch.stack(few).any(0).numpy()
+
+
 @stage
-def decode_pixels(specs: Sequence[PixelsSpec], store: Store, reads: Sequence[ReadImage]) -> None:
-    """Decode, resize and crop each data set's pictures once per geometry."""
-    with progress("pixels", "pictures decoded") as tell, ThreadPoolExecutor() as pool:
-        for spec, read in zip(specs, reads, strict=True):
-            images = read_dataset(store.path("datasets", spec.dataset)).images
+def decode_pixels(specs: Sequence[PixelsSpec], store: Store, sources: Sequence[Source]) -> None:
+    """Decode, resize and crop each data set's pictures once per geometry.
+
+    Raises:
+        SourceError: a picture cannot be decoded, or is not the one that was ingested.
+    """
+    # A thread per core and no more: each may hold a picture of 50 megapixels.
+    with progress("pixels", "pictures decoded") as tell, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for spec, source in zip(specs, sources, strict=True):
+            digests = read_dataset(store.path("datasets", spec.dataset)).digests
             transform = PixelTransform(spec.geometry)
+
+            def pixels(reference: str, digest: str) -> Array:
+                return transform(decode(unchanged(source, reference, digest), reference))
 
             def build(folder: Path) -> None:
                 shape = (3, spec.geometry.height, spec.geometry.width)
                 arrays = SampleArrays.create(
                     folder,
-                    samples=len(next(iter(images.values()))),
+                    samples=len(source.rows),
                     chunk=CHUNK,
-                    fields={part: Field(shape, "uint8", compressed=True) for part in images},
+                    fields={part: Field(shape, "uint8", compressed=True) for part in digests},
                 )
 
                 def load(rows: slice) -> dict[str, Array]:
                     return {
                         part: np.stack(
-                            list(
-                                pool.map(
-                                    lambda ref: transform(decode(read(ref), ref)), references[rows]
-                                )
-                            )
+                            list(pool.map(pixels, source.images[part].iloc[rows], expected[rows]))
                         )
-                        for part, references in images.items()
+                        for part, expected in digests.items()
                     }
 
                 arrays.fill(load, lambda pixels: pixels, lambda pixels: pixels, tell)

@@ -35,6 +35,6 @@ def bench(tmp_path: Path, load_fresh, prefect_server: None) -> Bench:  # type: i
     pixels = PixelsSpec.of(dataset, backbone.geometry)
     tokens = TokensSpec.of(dataset, backbone)
     ingest.fn([dataset], store, [source])
-    decode_pixels.fn([pixels], store, [source.read])
+    decode_pixels.fn([pixels], store, [source])
     tokenize.fn([tokens], store, backbone)
     return Bench(store, backbone, source, dataset, pixels, tokens)

@@ -41,15 +41,15 @@ class TokenMoments(NamedTuple):
 
     @property
     def std(self) -> Tensor:
-        """Unbiased standard deviation over tokens, (samples, in); NaN where a sample has one."""
-        return (self.squares / (self.tokens - 1)).sqrt()
+        """Unbiased standard deviation over tokens, (samples, in); NaN below two of them."""
+        return (self.squares / (self.tokens - 1)).sqrt().masked_fill(self.tokens < 2, torch.nan)
 
     def merge(self, other: TokenMoments) -> TokenMoments:
         """The moments of both sets of tokens of the same samples (Chan et al. 1983)."""
         tokens = self.tokens + other.tokens
         delta = other.mean - self.mean
-        mean = self.mean + delta * (other.tokens / tokens)
-        between = delta.square() * (self.tokens * other.tokens / tokens)
+        mean = self.mean + delta * (other.tokens / tokens.clamp(min=1))
+        between = delta.square() * (self.tokens * other.tokens / tokens.clamp(min=1))
         return TokenMoments(tokens, mean, self.squares + other.squares + between)
 
 
@@ -77,6 +77,6 @@ def token_moments(x: Tensor, keep: Tensor | None = None) -> TokenMoments:
     mask = x.new_ones(x.shape[:2]) if keep is None else keep.to(x.dtype)
     mask = mask.unsqueeze(1)
     tokens = mask.sum(-1)
-    mean = torch.bmm(mask, x) / tokens.unsqueeze(-1)
+    mean = torch.bmm(mask, x) / tokens.clamp(min=1).unsqueeze(-1)  # a text may have no real token
     squares = torch.bmm(mask, (x - mean).square_())
     return TokenMoments(tokens, mean.squeeze(1), squares.squeeze(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -11,10 +12,23 @@ from pathlib import Path
 
 import pandas as pd
 
+from storage.pictures import MAX_BYTES
 from uwm.errors import SourceError
 
 ReadImage = Callable[[str], bytes]
-"""An image reference to the file's bytes."""
+"""An image reference to the file's bytes.
+
+Raises FileNotFoundError where there is no such picture, OSError where it cannot be read, and
+SourceError where the reference itself is hostile.
+"""
+
+
+def no_quarantine() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype="str") for name in ("id", "reason", "detail")})
+
+
+def no_classes() -> pd.DataFrame:
+    return pd.DataFrame({"label": pd.Series(dtype="int64"), "name": pd.Series(dtype="str")})
 
 
 @dataclass(frozen=True)
@@ -28,10 +42,13 @@ class Source:
         texts: one column of texts per partition: as many rows as `rows`, or as `classes`.
         read: an image reference to bytes.
         excluded: how many rows were left out, by reason.
+        quarantined: the rows of a pair set that were left out: `id`, `reason` and `detail`, which
+            says in which partition and why.
         classes: what each text of a zero-shot set prompts for: `label` and `name` of its class.
+        official: how many samples the whole of a zero-shot set has, where that is known.
         fingerprint: an image reference to bytes that decide what `read` gives, where those are
             quicker to have.
-        official: how many samples the whole set has, where that is known.
+        digests: SHA-256 of the bytes behind each of `images`, see `picture_digests`.
     """
 
     rows: pd.DataFrame
@@ -39,23 +56,67 @@ class Source:
     texts: pd.DataFrame
     read: ReadImage
     excluded: dict[str, int] = field(default_factory=dict)
-    classes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"label": [], "name": []}))
-    fingerprint: ReadImage | None = None
+    quarantined: pd.DataFrame = field(default_factory=no_quarantine)
+    classes: pd.DataFrame = field(default_factory=no_classes)
     official: int | None = None
+    fingerprint: ReadImage | None = None
+    digests: pd.DataFrame | None = None
+
+
+def digested(source: Source) -> Source:
+    """`source` with its `digests`, so that they are worked out once."""
+    return dataclasses.replace(source, digests=picture_digests(source))
+
+
+def picture_digests(source: Source) -> pd.DataFrame:
+    """SHA-256 of every picture's bytes (or `fingerprint`) by partition; reads them all, unless
+    `digests` is there.
+    """
+    if source.digests is not None:
+        return source.digests
+    read = source.fingerprint or source.read
+    with ThreadPoolExecutor() as pool:  # hashing releases the interpreter
+        found = {
+            part: list(pool.map(lambda reference: sha256(read(reference)), references))
+            for part, references in source.images.items()
+        }
+    return pd.DataFrame(found, columns=list(source.images), dtype="str")
 
 
 def content_digest(source: Source) -> str:
-    """SHA-256 of all that a data set holds: rows, texts and every picture's bytes, in order."""
+    """SHA-256 of all that a data set holds: rows, texts, every picture's bytes, what was left out.
+
+    How pictures are referred to does not enter: the same data in files, in a table or in shards
+    has the same digest.
+    """
     digest = hashlib.sha256()
-    for table in (source.rows, source.texts, source.classes):
+    quarantined = source.quarantined[["id", "reason"]]
+    for table in (source.rows, source.texts, source.classes, picture_digests(source), quarantined):
         digest.update(table.to_json(orient="split", index=False).encode())
-    read = source.fingerprint or source.read
-    references = [name for column in source.images for name in source.images[column]]
-    with ThreadPoolExecutor() as pool:  # hashing releases the interpreter
-        for image in pool.map(lambda name: hashlib.sha256(read(name)).digest(), references):
-            digest.update(image)
-    digest.update(json.dumps([list(source.images), source.excluded]).encode())
+    digest.update(json.dumps(source.excluded, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def unchanged(source: Source, reference: str, digest: str) -> bytes:
+    """The bytes of a picture that had this SHA-256 when the data set was digested.
+
+    Raises:
+        SourceError: they cannot be read any more, or they have changed.
+    """
+    try:
+        data = source.read(reference)
+        decisive = source.fingerprint(reference) if source.fingerprint else data
+    except OSError as error:
+        raise SourceError(f"{reference} can no longer be read: {error}. Run again.") from error
+    if sha256(decisive) != digest:
+        raise SourceError(
+            f"a run reads its data more than once; {reference} has changed meanwhile. Run again."
+        )
+    return data
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def references(table: pd.DataFrame, **columns: str) -> pd.DataFrame:
@@ -73,13 +134,32 @@ def cells(table: pd.DataFrame) -> ReadImage:
     return read
 
 
-def files(root: Path) -> ReadImage:
-    root = root.resolve()
+def files(*roots: Path) -> ReadImage:
+    """Paths relative to a folder; of several the first that has the file."""
+    folders = [root.resolve() for root in roots]
 
     def read(reference: str) -> bytes:
-        path = (root / reference).resolve()
-        if not path.is_relative_to(root):
-            raise SourceError(f"pictures lie below {root}; {reference} leads out of it")
-        return path.read_bytes()
+        for root in folders:
+            path = within(root, reference)
+            if path.is_file():  # no folder, and no pipe that would never end
+                if (size := path.stat().st_size) > MAX_BYTES:
+                    raise OSError(f"{size} bytes; the limit is {MAX_BYTES}")
+                return path.read_bytes()
+        raise FileNotFoundError(f"{reference} is not in {' or '.join(map(str, folders))}")
 
     return read
+
+
+def within(root: Path, reference: str) -> Path:
+    """`reference` below `root`, which has no links in it.
+
+    Raises:
+        SourceError: it leads out, through `..` or a link, or is no path.
+    """
+    try:
+        path = (root / reference).resolve()
+    except (ValueError, RuntimeError) as error:  # a NUL, a loop of links
+        raise SourceError(f"{reference!r} is no path below {root}: {error}") from error
+    if not path.is_relative_to(root):
+        raise SourceError(f"pictures lie below {root}; {reference} leads out of it")
+    return path

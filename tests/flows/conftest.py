@@ -1,8 +1,9 @@
-"""A small audit of random backbones on shipped pictures, run through real flows."""
+"""A small audit of random backbones on shipped pictures, run through real flows; a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+from selenium import webdriver
 
 from uwm.config import AuditConfig
 
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 DOCUMENT: dict[str, Any] = {
     "name": "small",
     "batch_size": 16,
@@ -43,6 +46,26 @@ def small(zoo: dict[str, Path]) -> Callable[..., AuditConfig]:
         return AuditConfig.model_validate({**DOCUMENT, "backbones": backbones, **changes})
 
     return config
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A real browser, headless."""
+    if BROWSER is None or DRIVER is None:
+        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    profile = tmp_path_factory.mktemp("profile")
+    for argument in (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        f"--user-data-dir={profile}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield browser
+    browser.quit()
 
 
 def task_states(state: State[Any]) -> dict[str, str]:

@@ -13,13 +13,16 @@ import pandas as pd
 import pytest
 from prefect.client.orchestration import get_client
 from rich.console import Console
+from torch import Tensor
 
 from flows.audit import audit
 from flows.results import COLUMNS
 from flows.terminal import print_results
 from storage.store import Store
 from tests.flows.conftest import task_states
+from tests.storage.sources.layouts import LAYOUTS, quadruples
 from tests.storage.sources.zeroshot.layouts import WRITERS
+from uwm.backbone import Backbone
 from uwm.config import AuditConfig
 from uwm.errors import SourceError
 from uwm.retrieval import RECALL_AT
@@ -133,6 +136,66 @@ def test_the_choice_is_made_on_validation_pairs_and_told(small: Small, tmp_path:
     assert table.loc[0, ["image_share", "text_share"]].isna().all()
     best = table.loc[table["chosen"], ["P_t_u", "P_v_u"]].sum(axis=1).item()
     assert best == table[["P_t_u", "P_v_u"]].sum(axis=1).max()  # any loss of knowledge is allowed
+
+
+@pytest.mark.parametrize("layout", ["csv", "webdataset"])
+def test_the_same_pairs_in_another_layout_are_the_same_audit(
+    small: Small, tmp_path: Path, layout: str
+) -> None:
+    rows = quadruples(24)
+
+    def on(layout: str) -> AuditConfig:
+        pairs = LAYOUTS[layout](tmp_path / layout, rows).model_dump()
+        changes = {"calibration": pairs, "validation": None, "benchmarks": [pairs]}
+        return small(**changes, zeroshot=[], methods=[{"kind": "uwm"}])
+
+    run(on("visu"), tmp_path)
+    expected = (tmp_path / "out" / "results.parquet").read_bytes()
+    assert set(run(on(layout), tmp_path).values()) == {"Cached"}
+    assert (tmp_path / "out" / "results.parquet").read_bytes() == expected
+
+
+def without_ends(backbone: Backbone, ids: Tensor) -> Tensor:
+    """Real tokens as a tokenizer has them that marks neither start nor end of a text."""
+    return (ids > 0) & (ids < 49406)
+
+
+def test_what_is_left_out_is_counted_in_the_results(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Backbone, "real_tokens", without_ends)
+    rows = quadruples(24)
+    rows[5].texts["safe"] = ""
+    rows[6].pictures["unsafe"] = b"no picture"
+    rows[7].texts["unsafe"] = "one"
+    rows[8].texts["safe"] = "\u200b"  # ftfy leaves nothing of it
+    pairs = LAYOUTS["csv"](tmp_path, rows, max_quarantined=0.1).model_dump()
+    changes = {"calibration": pairs, "validation": None, "benchmarks": [pairs], "zeroshot": []}
+    audit(
+        small(**changes, methods=[{"kind": "uwm"}]), str(tmp_path / "store"), str(tmp_path / "out")
+    )
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    counted = {"empty text": 1, "damaged image": 1}
+    assert found["excluded"] == {
+        "calibration mine": counted,
+        "mine": counted,
+        "calibration mine, text tower of clip": {"fewer than two real tokens": 2},
+    }
+    (setting,) = (part for part in found["settings"]["clip"] if part["method"] == "uwm")
+    assert (setting["text"]["excluded"], setting["image"]["excluded"]) == (2, 0)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "mine: 1 row left out, damaged image" in page
+    assert "text tower of clip: 2 rows left out, fewer than two real tokens" in page
+    # Every backbone is measured on the same rows.
+    assert (pd.read_parquet(tmp_path / "out" / "results.parquet")["n"] == 22).all()
+
+    strict = changes | {"calibration": pairs | {"max_quarantined": 0.09}}
+    with pytest.raises(SourceError, match=r"2 of 22 rows .*\n +1007: fewer than two real tokens"):
+        audit(
+            small(**strict, methods=[{"kind": "uwm"}]),
+            str(tmp_path / "store"),
+            str(tmp_path / "out"),
+        )
 
 
 def test_the_audit_is_published_in_prefects_ui(small: Small, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from flows.cli import BAD_INPUT, DONE, FAILED, run
 from storage.store import Store
 from tests.flows.test_config_file import GOOD
-from tests.storage.sources.test_sources import tables
+from tests.storage.sources.layouts import tables
 from tests.storage.test_store import spec, write
 
 
@@ -126,6 +126,37 @@ def test_the_store_is_shown_checked_and_cleared(
     assert run(["store", "gc", *option, "--older-than-hours", "0"]) == DONE
     assert not dropped.exists()
     assert kept.exists()
+
+
+def test_pairs_are_shown_without_backbones_or_heavy_imports(config: Path, tmp_path: Path) -> None:
+    """In a fresh interpreter, since this one has imported torch and Prefect long ago."""
+    missing = "{kind: open_clip, model: no-such, pretrained: none, name: vit}"
+    config.write_text(GOOD.replace("{kind: demo, name: vit}", missing))
+    code = (
+        "import sys; from flows.cli import run; "
+        f"code = run(['pairs', 'show', {str(config)!r}, '--out', {str(tmp_path / 'out')!r}]); "
+        "print(code, sorted({'torch', 'prefect', 'open_clip'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = found.stdout.splitlines()
+    assert lines[-2:] == [str(tmp_path / "out" / "pairs.html"), "0 []"]
+    assert any("obscene gestures" in line and "109" in line for line in lines)
+    assert (tmp_path / "out" / "pairs.html").is_file()
+
+
+def test_pairs_that_an_audit_would_refuse_are_shown_and_refused(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tables(tmp_path)
+    (source.images / "safe1.png").unlink()
+    pairs = "{kind: tables, name: mine, safe: safe.csv, unsafe: unsafe.csv, images: images}"
+    config.write_text(GOOD.replace("{kind: demo, split: test}", pairs))
+    out = ["--out", str(tmp_path / "out")]
+    assert run(["pairs", "show", str(config), *out]) == BAD_INPUT
+    assert "1 of 4 rows cannot be used" in capsys.readouterr().out
+    assert (tmp_path / "out" / "pairs.html").is_file()
+    assert run(["audit", str(config), *out]) == BAD_INPUT
+    assert "1: missing image (safe: safe1.png is not in" in capsys.readouterr().err
 
 
 def test_a_store_that_is_not_there_is_not_made(

@@ -60,6 +60,18 @@ def test_a_sample_of_one_token_has_no_std() -> None:
     assert std[1].isfinite().all()
 
 
+def test_a_sample_without_a_token_has_norm_0_and_no_std() -> None:
+    keep = torch.tensor([[False, False], [True, True]])
+    x = torch.randn(2, 2, 3)
+    found = token_moments(x, keep)
+    assert (found.norm[0] == 0).all()
+    assert found.std[0].isnan().all()
+    merged = found.merge(token_moments(x, keep))
+    assert (merged.norm[0] == 0).all()
+    assert merged.std[0].isnan().all()
+    assert merged.std[1].isfinite().all()
+
+
 def test_a_mask_that_does_not_fit_is_refused() -> None:
     with pytest.raises(PairingError, match=r"\(2, 4, 3\) and \(2, 5\)"):
         token_moments(torch.randn(2, 4, 3), torch.ones(2, 5, dtype=torch.bool))

@@ -33,8 +33,13 @@ from uwm.config.methods import (
 )
 from uwm.config.pairs import (
     DemoPairs,
+    HfDatasetPairs,
+    ManifestPairs,
     PairsConfig,
+    PairSet,
     TablePairs,
+    VisuPairs,
+    WebDatasetPairs,
 )
 from uwm.config.settings import (
     Settings,
@@ -67,11 +72,14 @@ __all__ = [
     "FactorGrid",
     "FolderBackbone",
     "FolderZeroShot",
+    "HfDatasetPairs",
     "HubBackbone",
+    "ManifestPairs",
     "MethodConfig",
     "Neurons",
     "OpenClipBackbone",
     "Original",
+    "PairSet",
     "PairsConfig",
     "ParquetZeroShot",
     "Precision",
@@ -86,6 +94,8 @@ __all__ = [
     "TowerPrior",
     "TowerRoles",
     "Uwm",
+    "VisuPairs",
+    "WebDatasetPairs",
     "WebDatasetZeroShot",
     "ZeroShotConfig",
 ]

@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import PurePosixPath
+from string import Formatter
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from uwm.config.settings import File, Folder, Name, Settings
+from uwm.config.settings import Data, File, Folder, Name, Settings
+
+MANIFEST_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
-class DemoPairs(Settings):
+class PairSet(Settings):
+    """What every pair set says: how it is sampled, and how much of it may be unusable."""
+
+    per_concept: int | None = Field(None, ge=1, description="at most so many pairs per concept")
+    min_per_concept: int = Field(
+        1, ge=0, description="usable pairs that every concept must have, or the run stops"
+    )
+    seed: int | None = Field(None, description="of the sample; the audit's if absent")
+    max_quarantined: float = Field(
+        0.02, ge=0, lt=1, description="share of unusable rows beyond which the run stops"
+    )
+
+    @model_validator(mode="after")
+    def _attainable(self) -> Self:
+        if self.per_concept is not None and self.min_per_concept > self.per_concept:
+            raise ValueError(
+                f"min_per_concept ({self.min_per_concept}) is at most per_concept "
+                f"({self.per_concept})"
+            )
+        return self
+
+
+class DemoPairs(PairSet):
     """One of the pair sets that ship with the project."""
 
     kind: Literal["demo"]
     split: Literal["calibration", "validation", "test", "test_second_style"]
-    per_concept: int | None = Field(None, ge=1, description="at most so many pairs per concept")
 
     @property
     def name(self) -> str:
         return self.split
 
 
-class TablePairs(Settings):
+class TablePairs(PairSet):
     """Two CSV or Parquet tables that pair row by row: `image` (a path), `text`, `concept`."""
 
     kind: Literal["tables"]
@@ -29,7 +54,80 @@ class TablePairs(Settings):
     safe: File
     unsafe: File
     images: Folder = Field(description="the folder that image paths are relative to")
-    per_concept: int | None = Field(None, ge=1, description="at most so many pairs per concept")
 
 
-PairsConfig = Annotated[DemoPairs | TablePairs, Field(discriminator="kind")]
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _pattern(pattern: str) -> str:
+    try:
+        fields = {name for _, name, _, _ in Formatter().parse(pattern) if name is not None}
+        example = pattern.format(split="train", incremental_id=0, coco_id=0)
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        raise ValueError(
+            f"a pattern is made of {{split}}, {{incremental_id}} and {{coco_id}}: {error}"
+        ) from error
+    if not fields <= {"split", "incremental_id", "coco_id"} or "incremental_id" not in fields:
+        raise ValueError("a pattern names {incremental_id}, and of others only {split}, {coco_id}")
+    path = PurePosixPath(example)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("a pattern is relative to `unsafe` and never leads out of it")
+    return pattern
+
+
+class VisuPairs(PairSet):
+    """A split of ViSU: its JSON of texts, pictures of COCO, and the generated unsafe pictures."""
+
+    kind: Literal["visu"]
+    name: Name
+    texts: File = Field(description="the split's JSON file of ViSU-Text")
+    coco: Annotated[tuple[Folder, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
+        description="folders of COCO pictures, such as train2017 and val2017; the first that has "
+        "a picture gives it"
+    )
+    unsafe: Folder = Field(description="the folder that `unsafe_pattern` is relative to")
+    split: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="{split} in `unsafe_pattern`")
+    unsafe_pattern: Annotated[str, AfterValidator(_pattern)] = (
+        "{split}/sd-ntsw/unsafe/original/{incremental_id}/0.jpg"
+    )
+
+
+def _manifest(path: File) -> File:
+    if path.suffix.lower() not in MANIFEST_SUFFIXES:
+        raise ValueError(f"a manifest ends in {', '.join(MANIFEST_SUFFIXES)}")
+    return path
+
+
+class ManifestPairs(PairSet):
+    """One CSV, JSONL or Parquet file with a quadruple per row; the columns are in docs/data.md."""
+
+    kind: Literal["manifest"]
+    name: Name
+    data: Annotated[File, AfterValidator(_manifest)]
+    images: Folder | None = Field(
+        None, description="the folder that image paths are relative to; the file's own if absent"
+    )
+
+
+class WebDatasetPairs(PairSet):
+    """A tar shard, or a folder of them, with a quadruple per key; see docs/data.md."""
+
+    kind: Literal["webdataset"]
+    name: Name
+    data: Data
+
+
+class HfDatasetPairs(PairSet):
+    """A folder that `datasets` saved (`save_to_disk`), with the columns of a manifest."""
+
+    kind: Literal["hf-dataset"]
+    name: Name
+    data: Folder
+    split: str | None = Field(None, description="which, where the folder holds several")
+
+
+PairsConfig = Annotated[
+    DemoPairs | TablePairs | VisuPairs | ManifestPairs | WebDatasetPairs | HfDatasetPairs,
+    Field(discriminator="kind"),
+]

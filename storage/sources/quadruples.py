@@ -1,0 +1,90 @@
+"""One form for quadruples, whatever they are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from storage.sources.concepts import concept_key
+from storage.sources.source import ReadImage, Source
+from uwm.errors import SourceError
+
+COLUMNS = ("concept", "safe_text", "unsafe_text")
+IMAGES = ("safe_image", "unsafe_image")
+"""What a manifest calls its columns; `id` may be absent."""
+
+
+def quadruple_source(
+    table: Mapping[str, Sequence[Any]], images: Mapping[str, Sequence[str]], read: ReadImage
+) -> Source:
+    """A pair source of columns as a reader found them.
+
+    Args:
+        table: `id`, `concept`, `safe_text` and `unsafe_text`: strings or whole numbers, None where
+            a cell is empty. Without `id` a row's number is its id.
+        images: references by partition, empty where there is no picture.
+
+    Raises:
+        SourceError: there is no row, an id is missing, or a cell is neither text nor number.
+    """
+    count = len(table["concept"])
+    if not count:
+        raise SourceError("it has no rows")
+    ids = _texts(table["id"], "id") if "id" in table else [str(row) for row in range(count)]
+    if empty := [row for row, id in enumerate(ids) if not id.strip() or not _is_unicode(id)]:
+        raise SourceError(
+            f"every row needs an id, or none has one; {len(empty)} rows lack it, first row "
+            f"{empty[0]}"
+        )
+    concepts = [concept_key(tag) for tag in _texts(table["concept"], "concept")]
+    if damaged := [row for row, concept in enumerate(concepts) if not _is_unicode(concept)]:
+        raise SourceError(f"a concept is Unicode text; row {damaged[0]}'s is not")
+    return Source(
+        rows=pd.DataFrame({"id": ids, "concept": concepts}, dtype="str"),
+        images=pd.DataFrame(images, dtype="str"),
+        texts=pd.DataFrame(
+            {part: _texts(table[f"{part}_text"], f"{part}_text") for part in ("safe", "unsafe")},
+            dtype=object,  # a text may hold what no string array does, until it is quarantined
+        ),
+        read=read,
+    )
+
+
+def paths(cells: Sequence[Any], column: str) -> list[str]:
+    """Picture references of a table's cells, empty where a cell is.
+
+    Raises:
+        SourceError: a cell is no text.
+    """
+    for row, cell in enumerate(cells):
+        if cell is not None and not isinstance(cell, str):
+            raise SourceError(
+                f"`{column}` is a path, or bytes in Parquet; row {row} has a {type(cell).__name__}"
+            )
+    return [cell or "" for cell in cells]
+
+
+def _texts(cells: Sequence[Any], column: str) -> list[str]:
+    return [_text(cell, row, column) for row, cell in enumerate(cells)]
+
+
+def _text(cell: object, row: int, column: str) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return str(cell)
+    raise SourceError(
+        f"`{column}` is text or a whole number; row {row} has {cell!r:.40}, a {type(cell).__name__}"
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
