@@ -10,7 +10,7 @@ from torch import Tensor
 from uwm.backbone import Backbone
 from uwm.layers import Layer, Tower
 from uwm.observe import as_tokens, observing
-from uwm.statistics import Activations, TokenMoments, token_moments
+from uwm.statistics import Activations, RealTokens, TokenMoments, token_moments
 
 
 def capture(
@@ -34,13 +34,17 @@ def capture(
         LayerNotObservedError: see `uwm.observe`.
     """
     found: list[dict[str, TokenMoments]] = []
-    keep: Tensor | None = None
+    every: dict[tuple[int, ...], RealTokens] = {}
+    unpadded: RealTokens | None = None
     batch = inputs
 
     def observer(layer: Layer, activation: Tensor) -> None:
+        x = as_tokens(activation, len(batch), layer)
+        if unpadded is None and x.shape[:2] not in every:
+            every[x.shape[:2]] = RealTokens.every(x)
         # Sums stay float32 where the pass around them casts its products.
-        with torch.autocast(activation.device.type, enabled=False):
-            new = token_moments(as_tokens(activation, len(batch), layer), keep)
+        with torch.autocast(x.device.type, enabled=False):
+            new = token_moments(x, unpadded or every[x.shape[:2]])
         seen = found[-1].get(layer.input)
         found[-1][layer.input] = seen.merge(new) if seen else new
 
@@ -48,7 +52,7 @@ def capture(
         for batch in torch.split(inputs, batch_size or len(inputs)):
             if tower == "text":
                 batch = batch.to(backbone.device, non_blocking=True)
-                keep = backbone.real_tokens(batch)
+                unpadded = RealTokens.of(backbone.real_tokens(batch))
             found.append({})
             backbone.forward(tower, batch)
     return {name: _joined([moments[name] for moments in found]) for name in found[0]}

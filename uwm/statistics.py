@@ -53,12 +53,35 @@ class TokenMoments(NamedTuple):
         return TokenMoments(tokens, mean, self.squares + other.squares + between)
 
 
-def token_moments(x: Tensor, keep: Tensor | None = None) -> TokenMoments:
+class RealTokens(NamedTuple):
+    """The tokens that count, ready for sums over them, which every layer of a tower takes alike.
+
+    Shapes: `number` (samples, 1); `mask` and `share`, which is `mask` by `number`, (samples, 1,
+    tokens); all float32.
+    """
+
+    number: Tensor
+    mask: Tensor
+    share: Tensor
+
+    @classmethod
+    def of(cls, keep: Tensor) -> RealTokens:
+        """From a bool (samples, tokens), True for real tokens."""
+        mask = keep.unsqueeze(1).float()
+        number = mask.sum(-1)
+        return cls(number, mask, mask / number.clamp(min=1).unsqueeze(-1))  # a text may have none
+
+    @classmethod
+    def every(cls, x: Tensor) -> RealTokens:
+        """Every token of an activation (samples, tokens, in)."""
+        return cls.of(x.new_ones(x.shape[:2], dtype=torch.bool))
+
+
+def token_moments(x: Tensor, tokens: RealTokens) -> TokenMoments:
     """Moments of a layer's input over its real tokens.
 
     Args:
         x: (samples, tokens, in).
-        keep: bool (samples, tokens), True for real tokens; None keeps every token.
 
     Returns:
         Float32 moments. Sums over tokens are products with the mask: on a CPU many times faster
@@ -67,16 +90,12 @@ def token_moments(x: Tensor, keep: Tensor | None = None) -> TokenMoments:
     Raises:
         PairingError: the mask does not fit the activation.
     """
-    if x.ndim != 3 or (keep is not None and keep.shape != x.shape[:2]):
-        shape = None if keep is None else tuple(keep.shape)
+    if x.ndim != 3 or tokens.mask.shape[::2] != x.shape[:2]:
         raise PairingError(
             f"an activation is (samples, tokens, in) and its mask (samples, tokens); "
-            f"got {tuple(x.shape)} and {shape}"
+            f"got {tuple(x.shape)} and {tuple(tokens.mask.shape[::2])}"
         )
     x = x.float()
-    mask = x.new_ones(x.shape[:2]) if keep is None else keep.to(x.dtype)
-    mask = mask.unsqueeze(1)
-    tokens = mask.sum(-1)
-    mean = torch.bmm(mask, x) / tokens.clamp(min=1).unsqueeze(-1)  # a text may have no real token
-    squares = torch.bmm(mask, (x - mean).square_())
-    return TokenMoments(tokens, mean.squeeze(1), squares.squeeze(1))
+    mean = torch.bmm(tokens.share, x)
+    squares = torch.bmm(tokens.mask, (x - mean).square_())
+    return TokenMoments(tokens.number, mean.squeeze(1), squares.squeeze(1))

@@ -1,14 +1,13 @@
 """What a capture costs beside the plain forward pass, and what memory scoring takes.
 
 `make bench` prints both: the ratio of (forward + statistics + write) to the forward pass of the
-same batches, interleaved in one run, median over rounds; and the peak memory of scoring with the
+same batches, interleaved in one run, the least of several rounds each (noise only adds); and the peak memory of scoring with the
 number of samples growing eightfold. On a GPU: `python -m tests.benchmarks.capture --device cuda`.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 import tracemalloc
@@ -29,7 +28,7 @@ from uwm.loading import load, resolve_device
 from uwm.scoring import WeightScore
 from uwm.statistics import Activations
 
-ROUNDS, SAMPLES, CHUNK = 3, 1024, 128
+ROUNDS, SAMPLES, CHUNK = 5, 1024, 128
 
 
 def demo_case(name: str, tower: Tower, device: str) -> tuple[Backbone, Tensor]:
@@ -89,8 +88,8 @@ def capture_ratio(
             (timed(plain), timed(lambda number=number: captured(Path(root) / str(number))))
             for number in range(ROUNDS)
         ]
-    forward = statistics.median(time for time, _ in times)
-    return forward, statistics.median(more / time for time, more in times)
+    forward, captured_too = (min(column) for column in zip(*times, strict=True))
+    return forward, captured_too / forward
 
 
 def synchronize(backbone: Backbone) -> None:

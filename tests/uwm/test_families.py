@@ -15,7 +15,7 @@ from tests.uwm.families import CASES, TEXTS, builtin_on_meta, image_tower
 from uwm.errors import UnsupportedFamilyError
 from uwm.layers import FAMILIES, TOWERS, Layer, Tower, family_of, find_layers
 from uwm.observe import as_tokens, observing
-from uwm.statistics import token_moments
+from uwm.statistics import RealTokens, token_moments
 
 Case = tuple[nn.Module, Tensor, tuple[Layer, ...]]
 
@@ -107,8 +107,8 @@ def test_the_first_axis_is_the_sample(case: Case) -> None:
         alone = seen_by(model, inputs[sample : sample + 1], layers)
         for name, activation in together.items():
             torch.testing.assert_close(
-                token_moments(activation).norm[sample],
-                token_moments(alone[name]).norm[0],
+                token_moments(activation, RealTokens.every(activation)).norm[sample],
+                token_moments(alone[name], RealTokens.every(alone[name])).norm[0],
                 rtol=1e-3,
                 atol=1e-5,
             )

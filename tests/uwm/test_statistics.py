@@ -5,7 +5,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from uwm.errors import PairingError
-from uwm.statistics import token_moments
+from uwm.statistics import RealTokens, TokenMoments, token_moments
+
+
+def moments(x: Tensor, keep: Tensor | None = None) -> TokenMoments:
+    return token_moments(x, RealTokens.every(x) if keep is None else RealTokens.of(keep))
 
 
 @st.composite
@@ -23,7 +27,7 @@ def activations(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
 @settings(deadline=None)
 def test_norm_and_std_are_those_of_the_real_tokens_alone(case: tuple[Tensor, Tensor]) -> None:
     x, keep = case
-    found = token_moments(x, keep)
+    found = moments(x, keep)
     for sample, mask, norm, std in zip(x, keep, found.norm, found.std, strict=True):
         torch.testing.assert_close(norm, sample[mask].norm(dim=0), rtol=1e-5, atol=1e-9)
         torch.testing.assert_close(std, sample[mask].std(dim=0), rtol=2e-4, atol=1e-9)
@@ -34,7 +38,7 @@ def test_norm_and_std_are_those_of_the_real_tokens_alone(case: tuple[Tensor, Ten
 def test_tokens_may_arrive_in_pieces(case: tuple[Tensor, Tensor], data: st.DataObject) -> None:
     x, _ = case
     cut = data.draw(st.integers(1, x.shape[1] - 1))
-    whole, merged = token_moments(x), token_moments(x[:, :cut]).merge(token_moments(x[:, cut:]))
+    whole, merged = moments(x), moments(x[:, :cut]).merge(moments(x[:, cut:]))
     torch.testing.assert_close(merged.norm, whole.norm)
     torch.testing.assert_close(merged.std, whole.std, rtol=1e-4, atol=1e-7)
 
@@ -42,20 +46,20 @@ def test_tokens_may_arrive_in_pieces(case: tuple[Tensor, Tensor], data: st.DataO
 @pytest.mark.parametrize("batch", [1, 3, 7])
 def test_the_batch_size_changes_nothing(batch: int) -> None:
     x = torch.randn(7, 5, 4)
-    parts = [token_moments(part) for part in x.split(batch)]
-    assert torch.equal(torch.cat([part.norm for part in parts]), token_moments(x).norm)
+    parts = [moments(part) for part in x.split(batch)]
+    assert torch.equal(torch.cat([part.norm for part in parts]), moments(x).norm)
 
 
 def test_padding_content_does_not_matter() -> None:
     x, keep = torch.randn(2, 4, 3), torch.tensor([[True, True, False, False]] * 2)
     other = x.clone()
     other[:, 2:] = 99
-    assert torch.equal(token_moments(x, keep).std, token_moments(other, keep).std)
+    assert torch.equal(moments(x, keep).std, moments(other, keep).std)
 
 
 def test_a_sample_of_one_token_has_no_std() -> None:
     keep = torch.tensor([[True, False], [True, True]])
-    std = token_moments(torch.randn(2, 2, 3), keep).std
+    std = moments(torch.randn(2, 2, 3), keep).std
     assert std[0].isnan().all()
     assert std[1].isfinite().all()
 
@@ -63,10 +67,10 @@ def test_a_sample_of_one_token_has_no_std() -> None:
 def test_a_sample_without_a_token_has_norm_0_and_no_std() -> None:
     keep = torch.tensor([[False, False], [True, True]])
     x = torch.randn(2, 2, 3)
-    found = token_moments(x, keep)
+    found = moments(x, keep)
     assert (found.norm[0] == 0).all()
     assert found.std[0].isnan().all()
-    merged = found.merge(token_moments(x, keep))
+    merged = found.merge(moments(x, keep))
     assert (merged.norm[0] == 0).all()
     assert merged.std[0].isnan().all()
     assert merged.std[1].isfinite().all()
@@ -74,4 +78,4 @@ def test_a_sample_without_a_token_has_norm_0_and_no_std() -> None:
 
 def test_a_mask_that_does_not_fit_is_refused() -> None:
     with pytest.raises(PairingError, match=r"\(2, 4, 3\) and \(2, 5\)"):
-        token_moments(torch.randn(2, 4, 3), torch.ones(2, 5, dtype=torch.bool))
+        moments(torch.randn(2, 4, 3), torch.ones(2, 5, dtype=torch.bool))
