@@ -1,7 +1,8 @@
 """What a capture costs beside the plain forward pass, and what memory scoring takes.
 
 `make bench` prints both: the ratio of (forward + statistics + write) to the forward pass of the
-same batches, interleaved in one run, the least of several rounds each (noise only adds); and the peak memory of scoring with the
+same batches, interleaved in one run, the least of several rounds each (noise only adds); and the
+peak memory of scoring with the
 number of samples growing eightfold. On a GPU: `python -m tests.benchmarks.capture --device cuda`.
 """
 
