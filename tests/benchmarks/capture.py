@@ -2,8 +2,8 @@
 
 `make bench` prints both: the ratio of (forward + statistics + write) to the forward pass of the
 same batches, interleaved in one run, the least of several rounds each (noise only adds); and the
-peak memory of scoring with the
-number of samples growing eightfold. On a GPU: `python -m tests.benchmarks.capture --device cuda`.
+peak memory of scoring with the number of samples growing eightfold. On a GPU:
+`python -m tests.benchmarks.capture --device cuda`.
 """
 
 from __future__ import annotations
