@@ -92,7 +92,7 @@ class Backbone:
         }
         for name, value in sorted(state.items()):
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
+            digest.update(value.cpu().reshape(-1).view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     def staged(self, array: NDArray[Any]) -> Tensor:

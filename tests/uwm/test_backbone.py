@@ -77,3 +77,12 @@ def test_normalisation_belongs_to_the_image_tower(zoo: dict[str, Path], tmp_path
     one, other = (load.__wrapped__(folder_backbone(path)) for path in (zoo["clip"], copy))
     assert one.tower_digest("image") != other.tower_digest("image")
     assert one.tower_digest("text") == other.tower_digest("text")
+
+
+def test_a_scalar_buffer_counts_in_the_digest(load_fresh) -> None:  # type: ignore[no-untyped-def]
+    """Batch norms keep their counter in a tensor without axes."""
+    backbone = load_fresh("clip")
+    backbone.model.visual.register_buffer("num_batches_tracked", torch.tensor(1))
+    one = backbone._digest("image")
+    backbone.model.visual.num_batches_tracked += 1
+    assert backbone._digest("image") != one
