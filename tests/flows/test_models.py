@@ -10,6 +10,7 @@ from flows.models import models, print_models
 from uwm.catalog import built_in
 from uwm.errors import InputError
 from uwm.hub import obtain
+from uwm.layers import FAMILIES
 from uwm.pretrained import tags
 
 
@@ -19,6 +20,15 @@ def test_every_model_has_a_row() -> None:
     (row,) = models("vit-b-32-quickGELU")
     assert (row.pixels, row.dim, row.tags) == ((224, 224), 512, tuple(tags("ViT-B-32-quickgelu")))
     assert getattr(row.families["text"], "name", None) == "native text"
+
+
+def test_the_table_names_every_family_and_its_roles() -> None:
+    console = Console(width=140)
+    print_models(console, models())  # for who reads the test's output
+    with console.capture() as told:
+        print_models(console, models())
+    for family in FAMILIES:
+        assert f"{family.name} has {', '.join(family.roles)}" in told.get()
 
 
 def test_why_nothing_can_be_edited_is_said_shortly() -> None:
