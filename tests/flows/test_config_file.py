@@ -110,7 +110,7 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str, said: str) -> 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no configuration file .*nowhere\.yaml"):
+    with pytest.raises(ConfigError, match=r"no file .*nowhere\.yaml"):
         read_config(tmp_path / "nowhere.yaml")
 
 

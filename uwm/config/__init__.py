@@ -56,6 +56,7 @@ from uwm.config.zeroshot import (
     WebDatasetZeroShot,
     ZeroShotConfig,
 )
+from uwm.config.zoo import Zoo
 
 __all__ = [
     "AuditConfig",
@@ -98,4 +99,5 @@ __all__ = [
     "WebDatasetPairs",
     "WebDatasetZeroShot",
     "ZeroShotConfig",
+    "Zoo",
 ]
