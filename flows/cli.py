@@ -36,6 +36,8 @@ store_app = App(name="store", help="Show, check and clear the store of artifacts
 app.command(store_app)
 pairs_app = App(name="pairs", help="Look at safe/unsafe pairs before an audit.")
 app.command(pairs_app)
+runs_app = App(name="runs", help="Look after runs on Prefect's server.")
+app.command(runs_app)
 
 
 @app.command
@@ -234,6 +236,38 @@ def store_gc(
         if not dry_run:
             shutil.rmtree(folder)
     print(f"{len(garbage)} folders, {freed / 2**20:.1f} MiB")
+    return DONE
+
+
+@runs_app.command(name="crash-stuck")
+def runs_crash_stuck(
+    *,
+    minutes: Annotated[float, Parameter(validator=Number(gt=0))] = 10,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Mark audits as crashed whose process was killed: the server still calls them running.
+
+    What they completed is kept; start the audit again and it goes on from there.
+
+    Parameters
+    ----------
+    minutes
+        how long nothing was heard of a run; a living one sends a heartbeat every 3 minutes.
+    dry_run
+        only say which.
+    """
+    _prepare_prefect()
+    from datetime import UTC, datetime, timedelta
+
+    from prefect.client.orchestration import get_client
+
+    from flows.runs import crash_stuck
+
+    with get_client(sync_client=True) as client:
+        found = crash_stuck(client, timedelta(minutes=minutes), datetime.now(UTC), dry_run=dry_run)
+    for flow_run, heard in found:
+        print(f"{flow_run.name}: silent since {heard:%Y-%m-%d %H:%M:%S} UTC ({flow_run.id})")
+    print(f"{len(found)} {'would be ' * dry_run}marked as crashed")
     return DONE
 
 
