@@ -65,6 +65,9 @@ def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None 
     folder = _writable(out or _OUT / settings.name)
     _fetch(settings)
     _prepare_prefect()
+    from flows.plan import check_room, make_plan
+
+    check_room(make_plan(settings, artifacts), artifacts)
     from flows.audit import audit as audit_flow
     from flows.terminal import print_results
 
@@ -75,6 +78,30 @@ def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None 
     print_results(console, results)
     for name in ("results.parquet", "results.json", "report.html"):
         console.print(f"{folder / name}", soft_wrap=True, highlight=False)
+    return DONE
+
+
+@app.command
+def plan(config: Path, *, store: _StoreOption = _STORE) -> int:
+    """Say what an audit would compute and write, without computing it.
+
+    Exits with 2 when it would not fit on the disk.
+
+    Parameters
+    ----------
+    config
+        the YAML file of the audit.
+    """
+    from flows.config_file import read_config
+
+    settings = read_config(config)
+    artifacts = Store(store)
+    _prepare_prefect()
+    from flows.plan import check_room, make_plan, print_plan
+
+    found = make_plan(settings, artifacts)
+    print_plan(Console(width=None if sys.stdout.isatty() else 140), found, artifacts)
+    check_room(found, artifacts)
     return DONE
 
 

@@ -79,7 +79,7 @@ class Remote:
         ]
 
     def push(self, name: str, folder: Path) -> None:
-        """Upload a completed artifact: its files, but those that a killed writer has, then its marker.
+        """Upload a completed artifact: what a killed writer has not, then its marker.
 
         Raises:
             StoreError: the object store does not take them.
