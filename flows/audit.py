@@ -31,7 +31,7 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     """
     logger = get_run_logger()
     artifacts = Store(store)
-    there, gaps = _without_missing(config)
+    there, gaps = without_missing(config)
     if gaps:
         logger.warning("%s", "\n  ".join([GAPS, *gaps.values()]))
     # A calibration set may be called as a benchmark is.
@@ -55,7 +55,7 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     return results
 
 
-def _without_missing(config: AuditConfig) -> tuple[AuditConfig, dict[str, str]]:
+def without_missing(config: AuditConfig) -> tuple[AuditConfig, dict[str, str]]:
     """The audit of the zero-shot sets that are there, and what of the others is not, by set.
 
     Raises:

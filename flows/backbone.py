@@ -16,7 +16,6 @@ from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
 from storage.store import Store
-from tasks.choose import read_choice
 from tasks.edit import EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
@@ -62,6 +61,15 @@ class BackboneResults(TypedDict):
 
 
 @dataclass(frozen=True)
+class Work:
+    """What a backbone's stages make: each repair's evaluations, and as in `BackboneResults`."""
+
+    measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]]
+    choices: dict[str, pd.DataFrame]
+    excluded: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What both towers read of one data set."""
 
@@ -79,7 +87,26 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
     """Capture, score, edit and measure one backbone as `config` says."""
     loaded = load(backbone, resolve_device(config.device), config.precision)
     stages = Stages(Store(store), loaded, backbone.name, config.batch_size, config.seed)
+    work = lay_out(stages, config)
+    stages.wait()
+    frames = [
+        read_results(stages.store, specs).assign(
+            method=repair.method, control_of=repair.control_of, seed=repair.seed
+        )
+        for repair, specs in work.measured
+    ]
+    rows = pd.concat(frames, ignore_index=True).assign(backbone=backbone.name)
+    return BackboneResults(
+        rows=rows,
+        settings=[_settings(stages.store, repair) for repair, _ in work.measured],
+        choices=work.choices,
+        used=[str(spec) for spec in stages.used],
+        excluded=work.excluded,
+    )
 
+
+def lay_out(stages: Stages, config: AuditConfig) -> Work:
+    """Submit every stage of one backbone's audit; what is awaited on the way is a choice only."""
     sets = _data(config)
     datasets = stages.datasets(list(sets.values()))
     inputs = {
@@ -110,21 +137,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
         ]
 
     measured = [(repair, _measure(stages, config, repair, inputs, ingested)) for repair in repairs]
-    stages.wait()
-    frames = [
-        read_results(stages.store, specs).assign(
-            method=repair.method, control_of=repair.control_of, seed=repair.seed
-        )
-        for repair, specs in measured
-    ]
-    rows = pd.concat(frames, ignore_index=True).assign(backbone=backbone.name)
-    return BackboneResults(
-        rows=rows,
-        settings=[_settings(stages.store, repair) for repair in repairs],
-        choices=choices,
-        used=[str(spec) for spec in stages.used],
-        excluded=excluded,
-    )
+    return Work(measured, choices, excluded)
 
 
 def _data(config: AuditConfig) -> dict[str, DataConfig]:
@@ -171,8 +184,7 @@ def _settle(
     texts = {edit: stages.embeddings("text", edit, [data.text])[0] for _, edit in candidates}
     embedded = [(images[image], texts[text]) for image, text in candidates]
     choice = stages.choice(embedded, config.choice.max_loss, method.name)
-    stages.wait()
-    table = read_choice(stages.store, choice)
+    table = stages.chosen(choice)
     for tower, position in (("image", 0), ("text", 1)):
         for column, name in (("share", "share"), ("alpha", "alpha")):
             table.insert(

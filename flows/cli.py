@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +13,8 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from storage.store import Store, damage
+from storage.copies import bound
+from storage.store import Store, size
 from uwm import __version__
 from uwm.config import AuditConfig
 from uwm.errors import InputError, UWMError
@@ -22,7 +22,7 @@ from uwm.errors import InputError, UWMError
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 _StoreOption = Annotated[
-    str, Parameter(name="--store", help="folder (or file:// URL) of artifacts")
+    str, Parameter(name="--store", help="folder or URL (s3://bucket/prefix) of artifacts")
 ]
 _OutOption = Annotated[Path, Parameter(name="--out", help="folder for results and the report")]
 _STORE, _OUT = ".uwm/store", Path(".uwm/out")
@@ -67,16 +67,43 @@ def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None 
     folder = _writable(out or _OUT / settings.name)
     _fetch(settings)
     _prepare_prefect()
+    from flows.plan import check_room, make_plan
+
+    check_room(make_plan(settings, artifacts), artifacts)
     from flows.audit import audit as audit_flow
     from flows.terminal import print_results
 
-    results = audit_flow(settings, str(artifacts.root), str(folder))
+    results = audit_flow(settings, artifacts.url, str(folder))
     # A table needs its width, also where the output goes to a file.
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print()
     print_results(console, results)
     for name in ("results.parquet", "results.json", "report.html"):
         console.print(f"{folder / name}", soft_wrap=True, highlight=False)
+    return DONE
+
+
+@app.command
+def plan(config: Path, *, store: _StoreOption = _STORE) -> int:
+    """Say what an audit would compute and write, without computing it.
+
+    Exits with 2 when it would not fit on the disk.
+
+    Parameters
+    ----------
+    config
+        the YAML file of the audit.
+    """
+    from flows.config_file import read_config
+
+    settings = read_config(config)
+    artifacts = Store(store)
+    _prepare_prefect()
+    from flows.plan import check_room, make_plan, print_plan
+
+    found = make_plan(settings, artifacts)
+    print_plan(Console(width=None if sys.stdout.isatty() else 140), found, artifacts)
+    check_room(found, artifacts)
     return DONE
 
 
@@ -178,10 +205,12 @@ def pairs_show(
 def store_ls(*, store: _StoreOption = _STORE) -> int:
     """List artifacts by kind: how many, how large, and what is unfinished or unneeded."""
     artifacts = _existing(store)
+    held = list(artifacts.held())
     kinds: dict[str, list[int]] = {}
-    for kind, _, folder in artifacts.artifacts():
-        kinds.setdefault(kind, []).append(_size(folder))
-    table = Table(title=str(artifacts.root))
+    for found in held:
+        if found.complete:
+            kinds.setdefault(found.kind, []).append(found.size)
+    table = Table(title=artifacts.url)
     for name in ("kind", "artifacts", "MiB"):
         table.add_column(name, justify="left" if name == "kind" else "right")
     for kind, sizes in kinds.items():
@@ -191,9 +220,12 @@ def store_ls(*, store: _StoreOption = _STORE) -> int:
     table.add_row("all", str(len(total)), f"{sum(total) / 2**20:.1f}")
     console = Console()
     console.print(table)
-    drafts = len(list(artifacts.drafts()))
+    drafts = sum(not found.complete for found in held)
     garbage = len(artifacts.garbage(older_than=0))
     console.print(f"{drafts} unfinished; {garbage} that no audit stands on (`uwm store gc`)")
+    if artifacts.shared:
+        room = f"{size(artifacts.root) / 2**20:.1f} of {bound() / 2**20:.0f} MiB"
+        console.print(f"copies on this machine: {room} in {artifacts.root}", soft_wrap=True)
     for audit_name, used in artifacts.recorded().items():
         console.print(f"audit {audit_name} stands on {len(used)} artifacts", highlight=False)
     return DONE
@@ -204,11 +236,13 @@ def store_verify(*, store: _StoreOption = _STORE) -> int:
     """Compare every file of every artifact with the checksum it was written with."""
     artifacts = _existing(store)
     checked, broken = 0, 0
-    for kind, digest, folder in artifacts.artifacts():
+    for held in artifacts.held():
+        if not held.complete:
+            continue
         checked += 1
-        if found := damage(folder, thorough=True):
+        if found := artifacts.damage(held.name):
             broken += 1
-            print(f"{kind}/{digest}: {'; '.join(found)}")
+            print(f"{held.name}: {'; '.join(found)}")
     print(f"{checked} artifacts checked, {broken} damaged")
     if broken:
         print("the next audit that needs a damaged artifact computes it anew")
@@ -230,11 +264,11 @@ def store_gc(
     """
     artifacts = _existing(store)
     garbage = artifacts.garbage(older_than_hours * 3600)
-    freed = sum(map(_size, garbage))
-    for folder in garbage:
-        print(f"{'would delete' if dry_run else 'delete'} {folder.parent.name}/{folder.name}")
+    freed = sum(held.size for held in garbage)
+    for held in garbage:
+        print(f"{'would delete' if dry_run else 'delete'} {held.name}")
         if not dry_run:
-            shutil.rmtree(folder)
+            artifacts.remove(held.name)
     print(f"{len(garbage)} folders, {freed / 2**20:.1f} MiB")
     return DONE
 
@@ -279,7 +313,7 @@ def doctor(*, store: _StoreOption = _STORE) -> int:
 
     table = Table(show_header=False, box=None)
     fine = True
-    for what, good, found in checks(Path(store)):
+    for what, good, found in checks(store):
         fine &= good
         table.add_row(what, "[green]ok[/]" if good else "[red]bad[/]", found)
     Console().print(table)
@@ -331,10 +365,6 @@ def _writable(folder: Path) -> Path:
             f"cannot make the folder {folder}: {error.strerror}; name another with --out"
         ) from error
     return folder
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _prepare_prefect() -> None:

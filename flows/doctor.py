@@ -8,9 +8,11 @@ import shutil
 from pathlib import Path
 
 from flows.results import versions
+from storage.store import Store
+from uwm.errors import StoreError
 
 
-def checks(store: Path) -> list[tuple[str, bool, str]]:
+def checks(store: str) -> list[tuple[str, bool, str]]:
     """(what, whether it is fine, what was found) per line of the report."""
     import httpx
     import torch
@@ -42,7 +44,17 @@ def checks(store: Path) -> list[tuple[str, bool, str]]:
                     f"{url} does not answer: {error}; start it or unset PREFECT_API_URL",
                 )
             )
-    existing = next(path for path in (store.absolute(), *store.absolute().parents) if path.exists())
+    place = Path(store).absolute()
+    if "://" in store:
+        try:
+            artifacts = Store(store)
+            place = artifacts.root
+            copies = f", copies in {place}" if artifacts.shared else ""
+            found.append(("store", True, f"{store} can be read and written{copies}"))
+        except StoreError as error:
+            found.append(("store", False, str(error)))
+            return found
+    existing = next(path for path in (place, *place.parents) if path.exists())
     free = shutil.disk_usage(existing).free / 2**30
     room = f"{free:.0f} GiB free at {existing}"
     found.append(("disk", free > 1, room if free > 1 else f"{room}; an audit needs at least 1 GiB"))

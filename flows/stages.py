@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
+import pandas as pd
 from prefect import Task
 from prefect.futures import PrefectFuture
 
 from storage.sources import Source, content_digest, digested, read_source
 from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec, capture_statistics
-from tasks.choose import ChoiceSpec, choose
+from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.datasets import DatasetSpec, ingest
 from tasks.edit import EditSpec, RandomEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
@@ -151,6 +152,11 @@ class Stages:
         needs = [found for pair in candidates for found in pair]
         self._submit(choose, [spec], what=method, needs=needs)
         return spec
+
+    def chosen(self, choice: ChoiceSpec) -> pd.DataFrame:
+        """The table of a choice, see `tasks.choose.read_choice`; waits until it is made."""
+        self.wait()
+        return read_choice(self.store, choice)
 
     def evaluation(
         self, specs: Sequence[SafetySpec | KnowledgeSpec], method: str, needs: Sequence[Spec]

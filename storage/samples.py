@@ -7,6 +7,7 @@ missing chunk. Used for pixels, tokens, statistics and embeddings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -41,6 +42,11 @@ class Field:
     dtype: str
     compressed: bool = False
     piece: tuple[int, ...] | None = None
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one sample before compression."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 class SampleArrays:

@@ -23,6 +23,22 @@ Observed = Mapping[str, Activations]
 """What was observed of a partition's part of a chunk: activations by input."""
 
 
+def statistics_fields(widths: Mapping[str, int]) -> dict[str, Field]:
+    """The arrays that statistics of inputs of the given widths, by name, are kept in."""
+    rest = (len(PARTITIONS), len(Activations._fields))
+    return {
+        f"width-{width}": Field((len(names), *rest, width), "float32", piece=(1, *rest, width))
+        for width, names in _by_width(widths).items()
+    }
+
+
+def _by_width(widths: Mapping[str, int]) -> dict[int, list[str]]:
+    by_width: dict[int, list[str]] = {}
+    for name, width in sorted(widths.items()):
+        by_width.setdefault(width, []).append(name)
+    return by_width
+
+
 class StatisticsArrays:
     """Open the statistics in `folder`, to read or to go on writing."""
 
@@ -35,20 +51,12 @@ class StatisticsArrays:
         cls, folder: Path, samples: int, chunk: int, widths: Mapping[str, int]
     ) -> StatisticsArrays:
         """Arrays for inputs of the given widths, by name; see `SampleArrays.create`."""
-        by_width: dict[int, list[str]] = {}
-        for name, width in sorted(widths.items()):
-            by_width.setdefault(width, []).append(name)
-        rest = (len(PARTITIONS), len(Activations._fields))
+        by_width = _by_width(widths)
         SampleArrays.create(
             folder,
             samples=samples,
             chunk=chunk,
-            fields={
-                f"width-{width}": Field(
-                    (len(names), *rest, width), "float32", piece=(1, *rest, width)
-                )
-                for width, names in by_width.items()
-            },
+            fields=statistics_fields(widths),
             attributes={
                 _PLACES: {
                     name: (f"width-{width}", place)

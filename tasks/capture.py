@@ -19,7 +19,7 @@ from tasks.stage import CHUNK, progress, stage
 from uwm.backbone import Backbone
 from uwm.capture import capture
 from uwm.config import Precision
-from uwm.layers import Role, Tower, find_layers
+from uwm.layers import Layer, Role, Tower, find_layers
 from uwm.statistics import Activations
 
 
@@ -52,6 +52,11 @@ INPUTS: Mapping[Tower, str] = {"image": "pixels", "text": "tokens"}
 """The kind of artifact that a tower reads."""
 
 
+def input_widths(backbone: Backbone, layers: Sequence[Layer]) -> dict[str, int]:
+    """The number of input nodes of whatever each of `layers` reads, by the input's name."""
+    return {layer.input: layer.weight(backbone.model).shape[1] for layer in layers}
+
+
 @stage
 def capture_statistics(
     specs: Sequence[StatisticsSpec], store: Store, backbone: Backbone, batch_size: int
@@ -60,7 +65,7 @@ def capture_statistics(
     for spec in specs:
         inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
         layers = find_layers(backbone.model, spec.tower, spec.roles)
-        widths = {layer.input: layer.weight(backbone.model).shape[1] for layer in layers}
+        widths = input_widths(backbone, layers)
 
         def load(part: str, rows: slice) -> Tensor:
             return backbone.staged(inputs.read(part, rows))

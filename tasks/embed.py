@@ -49,6 +49,11 @@ class EmbeddingsSpec(Spec):
         )
 
 
+def embedding_field(backbone: Backbone) -> Field:
+    """What one sample becomes."""
+    return Field((backbone.dim,), "float32")
+
+
 @stage
 def embed(
     specs: Sequence[EmbeddingsSpec], store: Store, backbone: Backbone, batch_size: int
@@ -79,7 +84,7 @@ def embed(
                 folder,
                 samples=inputs.samples,
                 chunk=CHUNK,
-                fields={part: Field((backbone.dim,), "float32") for part in inputs.names},
+                fields=dict.fromkeys(inputs.names, embedding_field(backbone)),
             )
             edited = (
                 nullcontext()

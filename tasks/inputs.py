@@ -53,6 +53,16 @@ class TokensSpec(Spec):
         )
 
 
+def pixel_field(geometry: Geometry) -> Field:
+    """What one picture becomes."""
+    return Field((3, geometry.height, geometry.width), "uint8", compressed=True)
+
+
+def token_field(backbone: Backbone) -> Field:
+    """What one text becomes."""
+    return Field((backbone.tokenizer.context_length,), "int32")
+
+
 def too_short(store: Store, spec: TokensSpec, backbone: Backbone) -> NDArray[np.bool_]:
     """Which rows have a text of fewer than two real tokens, and so no std over tokens."""
     arrays = SampleArrays(store.path(spec.kind, spec.digest))
@@ -80,12 +90,11 @@ def decode_pixels(specs: Sequence[PixelsSpec], store: Store, sources: Sequence[S
                 return transform(decode(unchanged(source, reference, digest), reference))
 
             def build(folder: Path) -> None:
-                shape = (3, spec.geometry.height, spec.geometry.width)
                 arrays = SampleArrays.create(
                     folder,
                     samples=len(source.rows),
                     chunk=CHUNK,
-                    fields={part: Field(shape, "uint8", compressed=True) for part in digests},
+                    fields=dict.fromkeys(digests, pixel_field(spec.geometry)),
                 )
 
                 def load(rows: slice) -> dict[str, Array]:
@@ -112,9 +121,7 @@ def tokenize(specs: Sequence[TokensSpec], store: Store, backbone: Backbone) -> N
                 folder,
                 samples=len(next(iter(texts.values()))),
                 chunk=CHUNK,
-                fields={
-                    part: Field((backbone.tokenizer.context_length,), "int32") for part in texts
-                },
+                fields=dict.fromkeys(texts, token_field(backbone)),
             )
             for rows in arrays.missing():
                 ids = {part: backbone.tokenize(texts[part][rows]) for part in texts}

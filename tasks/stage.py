@@ -18,7 +18,10 @@ from uuid import UUID
 from prefect import Task, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
+from prefect.filesystems import LocalFileSystem
 from prefect.futures import PrefectFuture
+from prefect.results import ResultStore
+from prefect.serializers import JSONSerializer
 
 from storage.store import Spec, Store
 
@@ -68,16 +71,38 @@ def submit(
         name: what a person reads in the UI, such as `capture · vit · image`.
         after: runs that this one needs; drawn as edges of the run's graph.
     """
+    complete = all(store.complete(spec) for spec in specs)
+    if complete:
+        _note(stage_task.name, specs, store)
     return stage_task.with_options(
         task_run_name=name,
         result_storage=store.root / RECORDS,
-        refresh_cache=not all(store.complete(spec) for spec in specs),
+        refresh_cache=not complete,
     ).submit(specs, store, *args, wait_for=list(after))
 
 
 def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
-    names = "\n".join(str(spec) for spec in parameters["specs"])
-    return f"{context.task.name}-{hashlib.sha256(names.encode()).hexdigest()[:32]}"
+    return _record_name(context.task.name, parameters["specs"])
+
+
+def _record_name(stage_name: str, specs: Sequence[Spec]) -> str:
+    names = "\n".join(str(spec) for spec in specs)
+    return f"{stage_name}-{hashlib.sha256(names.encode()).hexdigest()[:32]}"
+
+
+def _note(stage_name: str, specs: Sequence[Spec], store: Store) -> None:
+    """Write the record of complete artifacts that another machine made, or whose record is gone.
+
+    Records stay on their machine: the artifacts alone decide, and all that a record says follows
+    from their names.
+    """
+    name = _record_name(stage_name, specs)
+    if (store.root / RECORDS / name).exists():
+        return
+    records = LocalFileSystem(basepath=str(store.root / RECORDS))
+    ResultStore(result_storage=records, serializer=JSONSerializer()).write(
+        [str(spec) for spec in specs], key=name
+    )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from uwm.backbone import Backbone
 from uwm.config import FolderBackbone
 from uwm.loading import load
 
-pytest_plugins = ["tests.bench"]
+pytest_plugins = ["tests.bench", "tests.object_store"]
 
 VISION = {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16}
 TEXT = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}

@@ -92,6 +92,11 @@ def check_available(config: BackboneConfig) -> None:
     _locate(config, download=False)
 
 
+def at_hand(config: BackboneConfig) -> bool:
+    """Whether every file of a backbone is on this machine; raises as `check_available`."""
+    return _locate(config, download=False) is not None
+
+
 def locate(config: BackboneConfig) -> Checkpoint:
     """A backbone's files; those of the hub are fetched where they are not in its cache.
 

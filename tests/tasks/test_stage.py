@@ -64,7 +64,7 @@ def test_an_artifact_without_its_record_is_not_built_again(store: Store) -> None
     squares(store, [2])
     for record in (store.root / "records").iterdir():
         record.unlink()
-    assert squares(store, [2])[0] == "Completed"
+    assert squares(store, [2])[0] == "Cached"
     assert built == [2]
 
 
