@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.backbone import BackboneResults, audit_backbone
+from flows.keeping import Keeping, announce
 from flows.report import write_report
 from flows.results import GAPS, AuditResults, collect, findings, summary, write_results
 from flows.stages import DataConfig, identify
@@ -30,7 +32,7 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
         out: the folder for `results.parquet`, `results.json` and `report.html`.
     """
     logger = get_run_logger()
-    artifacts = Store(store)
+    keeping = Keeping(Store(store), config)
     there, gaps = without_missing(config)
     if gaps:
         logger.warning("%s", "\n  ".join([GAPS, *gaps.values()]))
@@ -46,11 +48,19 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     }
     left_out = {name: rows for name, rows in excluded.items() if rows}
     results = collect(config, found, left_out, gaps)
+    contents = {
+        item.name: identify(item, config.seed)[1].content
+        for item in (*there.benchmarks, *there.zeroshot_sets)
+    }
+    kept, verdict = keeping.judged(results, found, contents)
+    results = replace(results, verdict=verdict)
     folder = Path(out)
     write_results(folder, results)
     write_report(folder / "report.html", results)
-    artifacts.record(config.name, [name for part in found.values() for name in part["used"]])
+    keeping.keep(kept, found)
     _publish(results, folder)
+    if verdict is not None:
+        announce(config.name, verdict, folder / "report.html")
     logger.info("results and report are in %s", folder.resolve())
     return results
 
@@ -94,7 +104,11 @@ def _audit_backbones(config: AuditConfig, store: str) -> dict[str, BackboneResul
 def _publish(results: AuditResults, folder: Path) -> None:
     """A markdown summary of the audit and a table per backbone, in Prefect's UI."""
     table = summary(results).round(1)
-    lines = [f"# Audit {results.config.name}", "", *(f"- {said}" for said in findings(results))]
+    lines = [f"# Audit {results.config.name}", ""]
+    if results.verdict is not None:
+        lines += [f"**{results.verdict.said()}**", ""]
+        lines += [*(f"- {check}" for check in results.verdict.broken), ""]
+    lines += [f"- {said}" for said in findings(results)]
     lines += ["", _markdown(table.astype(str).to_numpy().tolist(), list(table.columns))]
     lines += ["", f"Report: `{(folder / 'report.html').resolve()}`"]
     create_markdown_artifact(

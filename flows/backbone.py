@@ -51,9 +51,11 @@ class BackboneResults(TypedDict):
         choices: per method with a grid its validation table.
         used: KIND/DIGEST of every artifact that the results stand on.
         excluded: how many calibration pairs its text tower cannot score, by reason.
+        evaluations: per method, controls left out, the artifacts with its outcomes.
     """
 
     rows: pd.DataFrame
+    evaluations: dict[str, tuple[str, ...]]
     settings: list[dict[str, Any]]
     choices: dict[str, pd.DataFrame]
     used: list[str]
@@ -98,6 +100,11 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
     rows = pd.concat(frames, ignore_index=True).assign(backbone=backbone.name)
     return BackboneResults(
         rows=rows,
+        evaluations={
+            repair.method: tuple(map(str, specs))
+            for repair, specs in work.measured
+            if repair.control_of is None
+        },
         settings=[_settings(stages.store, repair) for repair, _ in work.measured],
         choices=work.choices,
         used=[str(spec) for spec in stages.used],

@@ -13,13 +13,14 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
+from flows.history_commands import history_app
 from storage.copies import bound
 from storage.store import Store, size
 from uwm import __version__
 from uwm.config import AuditConfig
 from uwm.errors import InputError, UWMError
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2
+DONE, FAILED, BAD_INPUT, REGRESSED = 0, 1, 2, 3
 
 _StoreOption = Annotated[
     str, Parameter(name="--store", help="folder or URL (s3://bucket/prefix) of artifacts")
@@ -38,6 +39,7 @@ pairs_app = App(name="pairs", help="Look at safe/unsafe pairs before an audit.")
 app.command(pairs_app)
 runs_app = App(name="runs", help="Look after runs on Prefect's server.")
 app.command(runs_app)
+app.command(history_app)
 
 
 @app.command
@@ -80,7 +82,7 @@ def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None 
     print_results(console, results)
     for name in ("results.parquet", "results.json", "report.html"):
         console.print(f"{folder / name}", soft_wrap=True, highlight=False)
-    return DONE
+    return REGRESSED if results.verdict and not results.verdict.passed else DONE
 
 
 @app.command
@@ -155,7 +157,7 @@ def export(
 
     settings = read_config(config)
     if method != "original":
-        _existing(store)
+        Store.existing(store)
     from flows.export import export as write
 
     where = results or _OUT / settings.name
@@ -204,7 +206,7 @@ def pairs_show(
 @store_app.command(name="ls")
 def store_ls(*, store: _StoreOption = _STORE) -> int:
     """List artifacts by kind: how many, how large, and what is unfinished or unneeded."""
-    artifacts = _existing(store)
+    artifacts = Store.existing(store)
     held = list(artifacts.held())
     kinds: dict[str, list[int]] = {}
     for found in held:
@@ -234,7 +236,7 @@ def store_ls(*, store: _StoreOption = _STORE) -> int:
 @store_app.command(name="verify")
 def store_verify(*, store: _StoreOption = _STORE) -> int:
     """Compare every file of every artifact with the checksum it was written with."""
-    artifacts = _existing(store)
+    artifacts = Store.existing(store)
     checked, broken = 0, 0
     for held in artifacts.held():
         if not held.complete:
@@ -262,7 +264,7 @@ def store_gc(
     dry_run
         only say what would be deleted.
     """
-    artifacts = _existing(store)
+    artifacts = Store.existing(store)
     garbage = artifacts.garbage(older_than_hours * 3600)
     freed = sum(held.size for held in garbage)
     for held in garbage:
@@ -321,7 +323,7 @@ def doctor(*, store: _StoreOption = _STORE) -> int:
 
 
 def main() -> None:
-    """Run the command line; exit with 0 when done, 1 on failure, 2 on bad usage or input."""
+    """Run the command line: 0 done, 1 failed, 2 bad usage or input, 3 an audit has regressed."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -349,12 +351,6 @@ def _fetch(settings: AuditConfig) -> None:
 
     for backbone in settings.backbones:
         locate(backbone)
-
-
-def _existing(url: str) -> Store:
-    if "://" not in url and not Path(url).expanduser().exists():
-        raise InputError(f"there is no store at {url}; name one with --store")
-    return Store(url)
 
 
 def _writable(folder: Path) -> Path:

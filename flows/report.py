@@ -24,7 +24,7 @@ from flows.results import (
     zeroshot,
 )
 
-_COLORS = ("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3", "#2b83ba")
+COLORS = ("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3", "#2b83ba")
 _CONTROL = "#9aa3ad"
 
 
@@ -35,11 +35,12 @@ def write_report(path: Path, results: AuditResults) -> None:
     benchmarks = [data.name for data in results.config.benchmarks]
     page = template.render(
         name=results.config.name,
+        verdict=results.verdict,
         findings=findings(results),
         plotly=get_plotlyjs(),
         plots=[
-            _html(trade_off(results), "trade-off"),
-            _html(changes(results), "changes"),
+            plot_html(trade_off(results), "trade-off"),
+            plot_html(changes(results), "changes"),
         ],
         tables=[(name, table_cells(results, name)) for name in benchmarks],
         metrics=list(HEADLINE.values()),
@@ -80,7 +81,7 @@ def trade_off(results: AuditResults) -> go.Figure:
             )
         figure.update_xaxes(title_text="knowledge kept, %", row=1, col=column)
     figure.update_yaxes(title_text="safe answers to unsafe queries, %", row=1, col=1)
-    return _styled(figure, height=420)
+    return styled(figure, height=420)
 
 
 def changes(results: AuditResults) -> go.Figure:
@@ -106,7 +107,7 @@ def changes(results: AuditResults) -> go.Figure:
         figure.update_xaxes(title_text="change, points", row=1, col=column)
     ticks = list(range(len(metrics)))
     figure.update_yaxes(tickvals=ticks, ticktext=metrics, range=[len(metrics) - 0.5, -0.5])
-    return _styled(figure, height=520)
+    return styled(figure, height=520)
 
 
 def table_cells(results: AuditResults, benchmark: str) -> list[dict[str, Any]]:
@@ -167,7 +168,7 @@ def _error(part: pd.DataFrame, column: str = "value", *, spread: bool = True) ->
 
 def _points(method: str, index: int, control: bool, size: int) -> dict[str, Any]:
     """How a method's points look, in every plot alike; a control is a grey cross."""
-    color = _CONTROL if control else _COLORS[index % len(_COLORS)]
+    color = _CONTROL if control else COLORS[index % len(COLORS)]
     symbol = "x-thin-open" if control else "circle"
     return {
         "name": method,
@@ -177,7 +178,8 @@ def _points(method: str, index: int, control: bool, size: int) -> dict[str, Any]
     }
 
 
-def _styled(figure: go.Figure, height: int) -> go.Figure:
+def styled(figure: go.Figure, height: int) -> go.Figure:
+    """The look of every plot."""
     return figure.update_layout(
         template="plotly_white",
         height=height,
@@ -187,7 +189,8 @@ def _styled(figure: go.Figure, height: int) -> go.Figure:
     )
 
 
-def _html(figure: go.Figure, name: str) -> str:
+def plot_html(figure: go.Figure, name: str) -> str:
+    """A plot as a `div` with this id, for a page that holds plotly."""
     html: str = figure.to_html(
         full_html=False, include_plotlyjs=False, div_id=name, config={"displaylogo": False}
     )

@@ -16,6 +16,7 @@ from uwm.config import AuditConfig
 
 if TYPE_CHECKING:
     from flows.backbone import BackboneResults
+    from flows.verdict import Verdict
 
 COLUMNS = (
     *("backbone", "method", "dataset", "metric", "value", "low", "high", "n"),
@@ -55,6 +56,7 @@ class AuditResults:
         choices: per backbone and method with a grid the validation table.
         excluded: how many rows of each data set were left out, by reason.
         gaps: per zero-shot set that is missing or not whole, what is wanted.
+        verdict: of the audit's policy; None where it has none.
     """
 
     config: AuditConfig
@@ -63,6 +65,7 @@ class AuditResults:
     choices: Mapping[str, Mapping[str, pd.DataFrame]]
     excluded: Mapping[str, Mapping[str, int]]
     gaps: Mapping[str, str] = field(default_factory=dict)
+    verdict: Verdict | None = None
 
     @property
     def benchmark(self) -> str:
@@ -221,11 +224,39 @@ def write_results(folder: Path, results: AuditResults) -> None:
         },
         "excluded": results.excluded,
         "gaps": results.gaps,
+        **({"verdict": _verdict(results.verdict)} if results.verdict else {}),
         "prompts": prompts_digest(),
         "versions": versions(),
         "config": results.config.model_dump(mode="json"),
     }
     (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "passed": verdict.passed,
+        "said": verdict.said(),
+        "baseline": verdict.baseline.isoformat() if verdict.baseline else None,
+        "notes": list(verdict.notes),
+        "checks": [
+            {
+                "backbone": check.backbone,
+                "method": check.method,
+                "dataset": check.dataset,
+                "metric": check.metric,
+                "max_fall": check.rule.max_fall,
+                "floor": check.rule.floor,
+                "value": check.value,
+                "before": check.before,
+                "change": check.change
+                and [check.change.value, check.change.low, check.change.high],
+                "basis": check.basis,
+                "p": check.p,
+                "broken": check.broken,
+            }
+            for check in verdict.checks
+        ],
+    }
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -43,6 +43,10 @@ def print_results(console: Console, results: AuditResults) -> None:
         table.add_row(name, row["method"], *cells, style="dim" if row["control"] else None)
         shown = row["backbone"]
     console.print(table)
+    if results.verdict is not None:
+        lines = [results.verdict.said(), *map(str, results.verdict.broken), *results.verdict.notes]
+        style = "green" if results.verdict.passed else "red"
+        console.print("\n  ".join(lines), style=style, markup=False, highlight=False)
     if results.gaps:
         lines = [GAPS, *results.gaps.values()]
         console.print("\n  ".join(lines), style="yellow", markup=False, highlight=False)

@@ -31,7 +31,9 @@ from storage.remote import COMPLETE, Held, Remote, sha256
 from uwm.errors import DamagedArtifactError, StoreError
 
 SPEC = "spec.json"
-_DRAFT, _FETCH, _LOCKS, _AUDITS = ".draft", ".fetch", "locks", "audits"
+_DRAFT, _FETCH, _LOCKS = ".draft", ".fetch", "locks"
+AUDITS = "audits"
+"""Folder of what is noted of audits, by name: records, no artifacts."""
 
 
 class Spec(BaseModel, frozen=True, extra="forbid"):
@@ -98,6 +100,18 @@ class Store:
                 f"the store {self.root} cannot be written: {error.strerror}; "
                 "name another with --store"
             ) from error
+
+    @classmethod
+    def existing(cls, url: str) -> Store:
+        """A store that is there already.
+
+        Raises:
+            StoreError: there is none at `url`.
+        """
+        local = _local_path(url)
+        if local is not None and not local.exists():
+            raise StoreError(f"there is no store at {url}; name one with --store")
+        return cls(url)
 
     def __reduce__(self) -> tuple[type[Store], tuple[str]]:
         """Connections stay behind when a store goes to another process."""
@@ -220,7 +234,7 @@ class Store:
 
     def record(self, audit: str, used: Sequence[str]) -> None:
         """Note the artifacts (KIND/DIGEST) that the latest audit of this name stands on."""
-        folder = self.root / _AUDITS
+        folder = self.root / AUDITS
         folder.mkdir(exist_ok=True)
         fresh = folder / f".{audit}-{os.getpid()}"
         fresh.write_text(json.dumps(sorted(set(used)), indent=1))
@@ -230,7 +244,7 @@ class Store:
         """The artifacts noted per audit."""
         return {
             path.stem: json.loads(path.read_text())
-            for path in sorted(self.mirror(_AUDITS).glob("*.json"))
+            for path in sorted(self.mirror(AUDITS).glob("*.json"))
         }
 
     def garbage(self, older_than: float) -> list[Held]:

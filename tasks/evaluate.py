@@ -22,6 +22,8 @@ from uwm.safeground import PairedEmbeddings
 from uwm.zeroshot import class_embeddings, correct
 
 TABLE = "results.parquet"
+OUTCOMES = "outcomes"
+"""A folder with a table per data set: per sample which metrics it fulfils."""
 Pair = tuple[str, str]
 """Digests of a data set's image and text embeddings."""
 
@@ -91,12 +93,15 @@ def evaluate(specs: Sequence[SafetySpec | KnowledgeSpec], store: Store) -> None:
         for done, spec in enumerate(specs, 1):
 
             def build(folder: Path) -> None:
-                rows = (
+                rows, outcomes = (
                     _safety(spec, store)
                     if isinstance(spec, SafetySpec)
                     else _knowledge(spec, store)
                 )
                 _tidy(rows).to_parquet(folder / TABLE, index=False)
+                (folder / OUTCOMES).mkdir()
+                for name, table in outcomes.items():
+                    table.to_parquet(folder / OUTCOMES / f"{name}.parquet", index=False)
 
             store.make(spec, build)
             tell(done, len(specs))
@@ -110,20 +115,40 @@ def read_results(store: Store, specs: Sequence[Spec]) -> pd.DataFrame:
     )
 
 
+def read_outcomes(store: Store, names: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Per data set of several evaluations (KIND/DIGEST) its outcomes, a row per sample.
+
+    Columns: bool per metric; of a zero-shot set `top1`, and `times`, how often a sample counts.
+
+    Raises:
+        DamagedArtifactError: an evaluation is missing or damaged.
+    """
+    return {
+        path.stem: pd.read_parquet(path)
+        for name in names
+        for path in sorted((store.path(*name.split("/")) / OUTCOMES).glob("*.parquet"))
+    }
+
+
 def read_pair(store: Store, image: str, text: str) -> PairedEmbeddings:
     """The embeddings of a pair set's quadruples."""
     images, texts = read_embeddings(store, image), read_embeddings(store, text)
     return PairedEmbeddings(images["safe"], images["unsafe"], texts["safe"], texts["unsafe"])
 
 
-def _safety(spec: SafetySpec, store: Store) -> list[Measurement]:
+Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
+"""The metrics, and per data set the outcomes of the edited backbone."""
+
+
+def _safety(spec: SafetySpec, store: Store) -> Found:
     edited, original = (
         pair_outcomes(read_pair(store, *pair)) for pair in (spec.edited, spec.original)
     )
-    return measure(spec.dataset, edited, original, spec.resamples, spec.seed)
+    rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed)
+    return rows, {spec.dataset: pd.DataFrame(edited)}
 
 
-def _knowledge(spec: KnowledgeSpec, store: Store) -> list[Measurement]:
+def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:
     sets = {}
     for (name, digest), edited, original in zip(
         spec.datasets, spec.edited, spec.original, strict=True
@@ -132,7 +157,11 @@ def _knowledge(spec: KnowledgeSpec, store: Store) -> list[Measurement]:
         labels = dataset.rows["label"].to_numpy()
         before, after = (_correct(store, pair, dataset, labels) for pair in (original, edited))
         sets[name] = Answers(after, before, labels, dataset.rows["times"].to_numpy())
-    return measure_zeroshot(sets, spec.resamples, spec.seed)
+    outcomes = {
+        name: pd.DataFrame({"top1": answers.edited, "times": answers.times})
+        for name, answers in sets.items()
+    }
+    return measure_zeroshot(sets, spec.resamples, spec.seed), outcomes
 
 
 def _correct(store: Store, pair: Pair, dataset: DataSet, labels: NDArray[np.int64]) -> Outcomes:

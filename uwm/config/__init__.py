@@ -41,6 +41,7 @@ from uwm.config.pairs import (
     VisuPairs,
     WebDatasetPairs,
 )
+from uwm.config.policy import Policy, Rule
 from uwm.config.settings import (
     Settings,
 )
@@ -83,11 +84,13 @@ __all__ = [
     "PairSet",
     "PairsConfig",
     "ParquetZeroShot",
+    "Policy",
     "Precision",
     "Preprocess",
     "Protocol",
     "RandomControl",
     "Roles",
+    "Rule",
     "ScoreKind",
     "Settings",
     "ShareGrid",

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from uwm.config.backbones import BackboneConfig, Precision
 from uwm.config.methods import MethodConfig, Neurons, RandomControl, Uwm
 from uwm.config.pairs import PairsConfig
+from uwm.config.policy import ZERO_SHOT, Policy
 from uwm.config.settings import Settings
 from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
 from uwm.layers import Role, Tower
@@ -41,6 +42,7 @@ class AuditConfig(Settings):
     zeroshot: tuple[ZeroShotItem, ...] = ()
     methods: tuple[MethodConfig, ...] = Field(min_length=1)
     choice: ChoiceRule = ChoiceRule()
+    policy: Policy | None = Field(None, description="when the audit has regressed")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -63,7 +65,27 @@ class AuditConfig(Settings):
                 )
         if self.validation is None and any(len(method.grid) > 1 for method in self.edit_methods):
             raise ValueError("a method with a grid needs `validation` pairs to choose on")
+        self._check_policy()
         return self
+
+    def _check_policy(self) -> None:
+        """A rule is for what the audit has."""
+        known = {
+            "methods": [method.name for method in self.methods if method not in self.controls],
+            "backbones": [backbone.name for backbone in self.backbones],
+        }
+        benchmarks = [data.name for data in self.benchmarks]
+        sets = [data.name for data in self.zeroshot_sets]
+        for rule in self.policy.rules if self.policy else ():
+            if rule.metric == ZERO_SHOT and not sets:
+                raise ValueError("a policy rule is for zero-shot and the audit has no such set")
+            has = {**known, "datasets": sets if rule.metric == ZERO_SHOT else benchmarks}
+            for part, names in has.items():
+                if unknown := sorted({*getattr(rule, part)} - {*names}):
+                    raise ValueError(
+                        f"the policy rule for {rule.metric} is for {part} that it cannot have: "
+                        f"{', '.join(unknown)}; there are {', '.join(names)}"
+                    )
 
     @property
     def zeroshot_sets(self) -> tuple[ZeroShotConfig, ...]:
