@@ -11,10 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from storage.datasets import write_dataset
 from storage.pictures import decode
-from storage.samples import SampleArrays
+from storage.samples import Field, SampleArrays
 from storage.sources import Source
 from storage.statistics import statistics_fields
 from storage.store import Spec, size
@@ -24,6 +25,7 @@ from tasks.edit import EditSpec, RandomEditSpec
 from tasks.embed import EmbeddingsSpec, embedding_field
 from tasks.inputs import PixelsSpec, TokensSpec, pixel_field, token_field
 from tasks.score import ScoresSpec
+from tasks.stage import CHUNK
 from uwm.backbone import Backbone
 from uwm.geometry import Geometry, PixelTransform
 from uwm.layers import Tower, find_layers
@@ -52,7 +54,7 @@ class Sizes:
 
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
-        self._rows: dict[str, int] = {}  # partitions counted apart, by digest
+        self._parts: dict[str, list[int]] = {}  # rows of each partition, by digest
         self._sources: dict[str, Source] = {}
         self._edits: dict[str, Cost] = {}
         self._scores: dict[str, ScoresSpec] = {}
@@ -66,17 +68,18 @@ class Sizes:
                 return Cost(partial(_dataset_bytes, source), len(source.rows))
             case PixelsSpec():
                 source = self._sources[spec.dataset]
-                rows = self._rows[spec.digest] = source.images.size
-                return Cost(lambda: round(rows * _picture_bytes(source, spec.geometry)), rows)
+                parts = self._parts[spec.digest] = _parts(source.images)
+                per_picture = partial(_picture_bytes, source, spec.geometry)
+                return Cost(lambda: round(sum(parts) * per_picture()), sum(parts))
             case TokensSpec():
-                rows = self._rows[spec.digest] = self._sources[spec.dataset].texts.size
-                return Cost(lambda: rows * token_field(backbone).row_bytes, rows)
+                parts = self._parts[spec.digest] = _parts(self._sources[spec.dataset].texts)
+                return Cost(lambda: _bytes([token_field(backbone)], parts), sum(parts))
             case StatisticsSpec():
                 layers = find_layers(backbone.model, spec.tower, spec.roles)
-                fields = statistics_fields(input_widths(backbone, layers)).values()
-                rows = self._rows[spec.inputs]
-                pairs = rows // 2  # a row of statistics holds both partitions
-                return Cost(lambda: pairs * sum(f.row_bytes for f in fields), rows, spec.tower)
+                fields = list(statistics_fields(input_widths(backbone, layers)).values())
+                parts = self._parts[spec.inputs]
+                # A row of statistics holds both partitions.
+                return Cost(lambda: _bytes(fields, parts[:1]), sum(parts), spec.tower)
             case ScoresSpec():
                 self._scores[spec.digest] = spec
                 return Cost(lambda: 4 * sum(math.prod(shape) for shape in self._shapes(spec)))
@@ -86,8 +89,9 @@ class Sizes:
             case RandomEditSpec():
                 return self._edits[spec.like]
             case EmbeddingsSpec():
-                rows = self._rows[spec.inputs]
-                return Cost(lambda: rows * embedding_field(backbone).row_bytes, rows, spec.tower)
+                parts = self._parts[spec.inputs]
+                fields = [embedding_field(backbone)]
+                return Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
         return Cost()
 
     def _shapes(self, scores: ScoresSpec) -> list[tuple[int, ...]]:
@@ -99,6 +103,14 @@ class Sizes:
         """At most: the smallest set with a share of the score has at most that share of weights."""
         shapes = self._shapes(self._scores[spec.scores])
         return 8 * sum(max(1, math.ceil(spec.share * math.prod(shape))) for shape in shapes)
+
+
+def _parts(table: pd.DataFrame) -> list[int]:
+    return [len(table)] * table.shape[1]
+
+
+def _bytes(fields: Sequence[Field], parts: Sequence[int]) -> int:
+    return sum(field.stored_bytes(samples, CHUNK) for field in fields for samples in parts)
 
 
 def _dataset_bytes(source: Source) -> int:

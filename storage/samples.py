@@ -48,6 +48,11 @@ class Field:
         """Bytes of one sample before compression."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
+    def stored_bytes(self, samples: int, chunk: int) -> int:
+        """Bytes of the array before compression; Zarr writes the last chunk in full, too."""
+        rows = max(1, min(chunk, samples))
+        return -(-samples // rows) * rows * self.row_bytes
+
 
 class SampleArrays:
     """Open the arrays in `folder`, to read or to go on writing."""
