@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.runner import Runner
+from prefect.settings import PREFECT_API_URL
 from ruamel.yaml import YAML
 
 from flows.audit import audit
 from flows.keeping import REGRESSED
 from flows.runs import FLOWS, HEARTBEAT
+from tests.flows.server import prefect_server_process
 from tests.flows.test_verdict import ANY_FALL, damage, document, judged, model
 from uwm.config import AuditConfig
 
 __all__ = ["document", "model"]  # fixtures
 
 FILE = Path(__file__).parents[2] / "automations.yaml"
-pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with prefect_server_process(tmp_path_factory.mktemp("prefect")) as url:
+        yield url
+
+
+def prefect(*arguments: str) -> None:
+    """Prefect's own command line."""
+    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    command = [sys.executable, "-m", "prefect", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_they_listen_to_what_audits_say() -> None:
@@ -34,36 +48,39 @@ def test_they_listen_to_what_audits_say() -> None:
     assert tuple(crash["trigger"]["match_related"]["prefect.resource.name"]) == FLOWS
 
 
+@pytest.mark.usefixtures("server")
 def test_a_regression_holds_the_deployment_that_found_it(
     document: Callable[..., dict[str, Any]], model: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "prefect", "automation", "create", "--from-file", str(FILE)]
-    created = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert created.returncode == 0, created.stdout + created.stderr
+    prefect("automation", "create", "--from-file", str(FILE))
     settings = document(ANY_FALL)
     judged(settings, tmp_path)
 
-    async def deployed_run() -> Any:
-        runner = Runner(name="weekly")
-        deployment = await audit.to_deployment(  # type: ignore[misc]
-            "weekly",
+    root = str(FILE.parent)
+    with get_client(sync_client=True) as client:
+        deployment_id = client.create_deployment(
+            flow_id=client.create_flow(audit),
+            name="weekly",
+            entrypoint="flows/audit.py:audit",
+            # Without a step a runner copies the whole folder.
+            pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": root}}],
             parameters={
                 "config": AuditConfig.model_validate(settings).model_dump(mode="json"),
                 "store": str(tmp_path / "store"),
                 "out": str(tmp_path / "out"),
             },
         )
-        deployment_id = await runner.add_deployment(deployment)
-        async with get_client() as client:
-            flow_run = await client.create_flow_run_from_deployment(deployment_id)
-        await runner.execute_flow_run(flow_run.id)
-        return deployment_id
 
-    deployment_id = asyncio.run(deployed_run())
+    def run_it() -> None:
+        with get_client(sync_client=True) as client:
+            flow_run = client.create_flow_run_from_deployment(deployment_id)
+        prefect("flow-run", "execute", str(flow_run.id))
+
+    run_it()
     with get_client(sync_client=True) as client:
         assert not client.read_deployment(deployment_id).paused
         damage(model)
-        asyncio.run(deployed_run())
+        run_it()
         for _ in range(300):
             if client.read_deployment(deployment_id).paused:
                 break
