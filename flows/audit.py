@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import torch
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.task_runners import TaskRunner
 
 from flows.backbone import BackboneResults, audit_backbone
 from flows.keeping import Keeping, announce
 from flows.report import write_report
 from flows.results import GAPS, AuditResults, collect, findings, summary, write_results
+from flows.runners import task_runner
 from flows.stages import DataConfig, identify
 from storage.store import Store
-from uwm.config import AuditConfig, ZeroShotConfig
+from uwm.config import AuditConfig, Runner, ZeroShotConfig
 from uwm.errors import MissingSetError, SourceError
-from uwm.loading import resolve_device
+
+_THREADS = Runner()
 
 
 @flow(name="audit", flow_run_name="audit · {config.name}", persist_result=False)
-def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
+def audit(config: AuditConfig, store: str, out: str, runner: Runner = _THREADS) -> AuditResults:
     """Audit every backbone of `config`.
 
     Args:
         store: where artifacts lie; what is complete there is not computed again.
         out: the folder for `results.parquet`, `results.json` and `report.html`.
+        runner: where task runs go.
     """
     logger = get_run_logger()
     keeping = Keeping(Store(store), config)
@@ -41,7 +44,8 @@ def audit(config: AuditConfig, store: str, out: str) -> AuditResults:
     data |= {f"validation {item.name}": item for item in [there.validation] if item}
     data |= {item.name: item for item in (*there.benchmarks, *there.zeroshot_sets)}
     excluded = {name: identify(item, config.seed)[0].excluded for name, item in data.items()}
-    found = _audit_backbones(there, store)
+    with task_runner(runner, config) as runs:
+        found = _audit_backbones(there, store, runs)
     excluded |= {
         f"calibration {config.calibration.name}, text tower of {name}": part["excluded"]
         for name, part in found.items()
@@ -88,14 +92,14 @@ def without_missing(config: AuditConfig) -> tuple[AuditConfig, dict[str, str]]:
     return config.model_copy(update={"zeroshot": tuple(there)}), gaps
 
 
-def _audit_backbones(config: AuditConfig, store: str) -> dict[str, BackboneResults]:
+def _audit_backbones(
+    config: AuditConfig, store: str, runs_tasks: TaskRunner[Any]
+) -> dict[str, BackboneResults]:
     """A subflow per backbone, `config.parallel` of them at a time."""
-    if resolve_device(config.device) == "cpu":
-        # Small matrices gain more from a core per backbone than from all cores per matrix.
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // config.parallel))
+    each = audit_backbone.with_options(task_runner=runs_tasks)
     with ThreadPoolExecutor(config.parallel) as pool:
         runs = {
-            item.name: pool.submit(copy_context().run, audit_backbone, config, item, store)
+            item.name: pool.submit(copy_context().run, each, config, item, store)
             for item in config.backbones
         }
         return {name: run.result() for name, run in runs.items()}

@@ -9,8 +9,10 @@ from typing import Any, TypedDict
 
 import pandas as pd
 from prefect import flow
+from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.runners import THREADS
 from flows.stages import AnyEdit, DataConfig, Stages, identify
 from storage.edits import read_edit
 from storage.scores import read_scores
@@ -22,11 +24,9 @@ from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_resul
 from tasks.inputs import PixelsSpec, TokensSpec
 from uwm.config import AuditConfig, BackboneConfig, Neurons, Uwm
 from uwm.layers import TOWERS, Tower
-from uwm.loading import load, resolve_device
+from uwm.loading import load
 
 FEW_TOKENS = "fewer than two real tokens"
-WORKERS = 2
-"""Task runs of one backbone at a time: one per tower keeps both busy."""
 
 Towers = tuple[AnyEdit | None, AnyEdit | None]
 """An edit of the image tower and one of the text tower."""
@@ -82,13 +82,15 @@ class Inputs:
 @flow(
     name="audit-backbone",
     flow_run_name="audit · {backbone.name}",
-    task_runner=ThreadPoolTaskRunner(max_workers=WORKERS),  # type: ignore[arg-type]
+    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
     persist_result=False,
 )
 def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) -> BackboneResults:
     """Capture, score, edit and measure one backbone as `config` says."""
-    loaded = load(backbone, resolve_device(config.device), config.precision)
-    stages = Stages(Store(store), loaded, backbone.name, config.batch_size, config.seed)
+    loaded = load(backbone, config.device, config.precision)
+    stages = Stages(
+        Store(store), loaded, backbone.name, config.batch_size, config.seed, spread=_spread()
+    )
     work = lay_out(stages, config)
     stages.wait()
     frames = [
@@ -112,6 +114,12 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
     )
 
 
+def _spread() -> bool:
+    """Whether the stages of this flow run go to other processes."""
+    context = FlowRunContext.get()
+    return context is not None and not isinstance(context.task_runner, ThreadPoolTaskRunner)
+
+
 def lay_out(stages: Stages, config: AuditConfig) -> Work:
     """Submit every stage of one backbone's audit; what is awaited on the way is a choice only."""
     sets = _data(config)
@@ -121,7 +129,7 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
         for name, pixels, tokens in zip(
             sets,
             stages.pixels(list(sets.values()), datasets),
-            stages.tokens(datasets),
+            stages.tokens(list(sets.values()), datasets),
             strict=True,
         )
     }

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -17,7 +18,7 @@ from flows.history_commands import history_app
 from storage.copies import bound
 from storage.store import Store, size
 from uwm import __version__
-from uwm.config import AuditConfig
+from uwm.config import AuditConfig, Runner, RunnerKind
 from uwm.errors import InputError, UWMError
 
 DONE, FAILED, BAD_INPUT, REGRESSED = 0, 1, 2, 3
@@ -52,7 +53,15 @@ def demo(*, store: _StoreOption = _STORE, out: _OutOption = _OUT / "demo") -> in
 
 
 @app.command
-def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None = None) -> int:
+def audit(
+    config: Path,
+    *,
+    store: _StoreOption = _STORE,
+    out: _OutOption | None = None,
+    runner: RunnerKind = "threads",
+    workers: int | None = None,
+    dask_address: str | None = None,
+) -> int:
     """Audit the backbones that a YAML file names, on the data and with the methods it names.
 
     Parameters
@@ -61,21 +70,30 @@ def audit(config: Path, *, store: _StoreOption = _STORE, out: _OutOption | None 
         the YAML file; flows/demo.yaml is a complete example.
     out
         defaults to .uwm/out/NAME, NAME being the audit's.
+    runner
+        what runs the stages: threads of this process, processes of this machine, or Dask.
+    workers
+        how many threads or processes per backbone, or how many Dask workers in all.
+    dask_address
+        of a Dask scheduler, tcp://HOST:PORT; without it a cluster is started on this machine.
     """
     from flows.config_file import read_config
 
     settings = read_config(config)
+    where = _runner(runner, workers, dask_address)
     artifacts = Store(store)
     folder = _writable(out or _OUT / settings.name)
     _fetch(settings)
     _prepare_prefect()
     from flows.plan import check_room, make_plan
+    from flows.runners import check_runner
 
+    check_runner(where)
     check_room(make_plan(settings, artifacts), artifacts)
     from flows.audit import audit as audit_flow
     from flows.terminal import print_results
 
-    results = audit_flow(settings, artifacts.url, str(folder))
+    results = audit_flow(settings, artifacts.url, str(folder), where)
     # A table needs its width, also where the output goes to a file.
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print()
@@ -343,6 +361,17 @@ def run(arguments: list[str]) -> int:
         print("interrupted; what was completed is kept, run again to go on", file=sys.stderr)
         return FAILED
     return result if isinstance(result, int) else DONE
+
+
+def _runner(kind: RunnerKind, workers: int | None, dask_address: str | None) -> Runner:
+    try:
+        return Runner(kind=kind, workers=workers, dask_address=dask_address)
+    except ValidationError as error:
+        said = "; ".join(
+            f"{' '.join(map(str, found['loc'])).replace('_', ' ')} {found['msg']}".strip()
+            for found in error.errors()
+        )
+        raise InputError(f"--runner {kind}: {said}") from error
 
 
 def _fetch(settings: AuditConfig) -> None:

@@ -28,7 +28,7 @@ from uwm.checkpoint import at_hand
 from uwm.config import AuditConfig
 from uwm.errors import InputError
 from uwm.layers import TOWERS, Tower
-from uwm.loading import load, resolve_device
+from uwm.loading import load
 
 
 @dataclass
@@ -144,7 +144,7 @@ def make_plan(config: AuditConfig, store: Store) -> Plan:
                 "`uwm audit` fetches them first"
             )
             continue
-        backbone = load(item, resolve_device(there.device), there.precision)
+        backbone = load(item, there.device, there.precision)
         stages = PlannedStages(there, store, backbone, item.name, seen)
         lay_out(stages, there)
         plan.rows += stages.rows.values()

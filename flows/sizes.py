@@ -74,10 +74,12 @@ class Sizes:
             case TokensSpec():
                 parts = self._parts[spec.digest] = _parts(self._sources[spec.dataset].texts)
                 return Cost(lambda: _bytes([token_field(backbone)], parts), sum(parts))
+            case StatisticsSpec() | EmbeddingsSpec() if spec.shards:
+                return Cost()  # a list of names
             case StatisticsSpec():
                 layers = find_layers(backbone.model, spec.tower, spec.roles)
                 fields = list(statistics_fields(input_widths(backbone, layers)).values())
-                parts = self._parts[spec.inputs]
+                parts = self._rows(spec)
                 # A row of statistics holds both partitions.
                 return Cost(lambda: _bytes(fields, parts[:1]), sum(parts), spec.tower)
             case ScoresSpec():
@@ -89,10 +91,16 @@ class Sizes:
             case RandomEditSpec():
                 return self._edits[spec.like]
             case EmbeddingsSpec():
-                parts = self._parts[spec.inputs]
+                parts = self._rows(spec)
                 fields = [embedding_field(backbone)]
                 return Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
         return Cost()
+
+    def _rows(self, spec: StatisticsSpec | EmbeddingsSpec) -> list[int]:
+        """Of each partition, those that the artifact is made of."""
+        parts = self._parts[spec.inputs]
+        held = spec.part(parts[0])
+        return [held.stop - held.start] * len(parts)
 
     def _shapes(self, scores: ScoresSpec) -> list[tuple[int, ...]]:
         layers = find_layers(self._backbone.model, scores.tower, scores.roles)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 from prefect import Task
 from prefect.futures import PrefectFuture
 
+from storage.shards import ShardedSpec
 from storage.sources import Source, content_digest, digested, read_source
 from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec, capture_statistics
@@ -32,6 +33,7 @@ from uwm.selection import Rule
 
 DataConfig = PairsConfig | ZeroShotConfig
 AnyEdit = EditSpec | RandomEditSpec
+Sharded = TypeVar("Sharded", bound=ShardedSpec)
 
 
 @lru_cache(maxsize=64)
@@ -46,16 +48,26 @@ class Stages:
 
     Args:
         name: the backbone's, for the names of runs.
+        spread: whether the task runner has several processes, so that shards may run side by side.
     """
 
     def __init__(
-        self, store: Store, backbone: Backbone, name: str, batch_size: int, seed: int
+        self,
+        store: Store,
+        backbone: Backbone,
+        name: str,
+        batch_size: int,
+        seed: int,
+        *,
+        spread: bool = False,
     ) -> None:
         self.store = store
         self._backbone = backbone
         self._name = name
         self._batch_size = batch_size
         self._seed = seed
+        self._spread = spread
+        self._samples: dict[str, int] = {}  # of what a tower reads, by digest
         self._runs: dict[str, PrefectFuture[list[str]]] = {}
         self._made: list[Spec] = []
 
@@ -78,12 +90,21 @@ class Stages:
         geometry = self._backbone.geometry
         specs = [PixelsSpec.of(dataset, geometry) for dataset in datasets]
         sources = [identify(config, self._seed)[0] for config in configs]
+        self._samples |= {
+            spec.digest: len(source.images) for spec, source in zip(specs, sources, strict=True)
+        }
         self._submit(decode_pixels, specs, sources, what=str(geometry), needs=datasets)
         return specs
 
-    def tokens(self, datasets: Sequence[DatasetSpec]) -> list[TokensSpec]:
+    def tokens(
+        self, configs: Sequence[DataConfig], datasets: Sequence[DatasetSpec]
+    ) -> list[TokensSpec]:
         """Token ids of each data set by this backbone's tokenizer."""
         specs = [TokensSpec.of(dataset, self._backbone) for dataset in datasets]
+        sources = [identify(config, self._seed)[0] for config in configs]
+        self._samples |= {
+            spec.digest: len(source.texts) for spec, source in zip(specs, sources, strict=True)
+        }
         self._submit(tokenize, specs, self._backbone, what="texts", needs=datasets)
         return specs
 
@@ -95,15 +116,8 @@ class Stages:
     def statistics(self, tower: Tower, roles: Sequence[Role], inputs: Spec) -> StatisticsSpec:
         """Activation statistics of every block's `roles` on calibration inputs."""
         spec = StatisticsSpec.of(self._backbone, tower, roles, inputs)
-        self._submit(
-            capture_statistics,
-            [spec],
-            self._backbone,
-            self._batch_size,
-            what=tower,
-            needs=[inputs],
-        )
-        return spec
+        (whole,) = self._submit_samples(capture_statistics, [spec], what=tower, needs=[inputs])
+        return whole
 
     def scores(
         self,
@@ -141,8 +155,7 @@ class Stages:
         specs = [EmbeddingsSpec.of(self._backbone, tower, edited, data) for data in inputs]
         what = f"{tower} · {edited.digest[:8] if edited else 'original'}"
         needs = [*inputs, *([edited] if edited else [])]
-        self._submit(embed, specs, self._backbone, self._batch_size, what=what, needs=needs)
-        return specs
+        return self._submit_samples(embed, specs, what=what, needs=needs)
 
     def choice(
         self, candidates: Sequence[tuple[Spec, Spec]], max_loss: float, method: str
@@ -168,6 +181,30 @@ class Stages:
         """Until everything submitted is done. Raises the first failure, in order of submission."""
         for run in self._runs.values():
             run.result()
+
+    def _submit_samples(
+        self,
+        stage: Task[..., list[str]],
+        specs: Sequence[Sharded],
+        what: str,
+        needs: Sequence[Spec],
+    ) -> list[Sharded]:
+        """Submit a pass of a tower over samples, large sets in shards; the wholes.
+
+        Within one process a tower takes one input at a time, so that a run makes all the shards.
+        """
+        arguments = (self._backbone, self._batch_size)
+        split = [spec.split(self._samples[spec.inputs]) for spec in specs]
+        shards = [shard for found, _ in split for shard in found]
+        wholes = [whole for _, whole in split]
+        if self._spread:
+            for number, shard in enumerate(shards, 1):
+                name = f"{what} · shard {number}/{len(shards)}"
+                self._submit(stage, [shard], *arguments, what=name, needs=needs)
+            self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
+        else:
+            self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
+        return wholes
 
     def _submit(
         self,

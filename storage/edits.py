@@ -11,11 +11,15 @@ from safetensors.torch import save_file
 from uwm.editing import Edit, LayerEdit
 from uwm.layers import LayerId
 
-_FILE = "edit.safetensors"
+_FILE, _EDIT = "edit.safetensors", "edit"
 
 
 def write_edit(folder: Path, edit: Edit, provenance: dict[str, str]) -> None:
-    """Write `edit.safetensors`: indices per layer, and how it came about in the metadata."""
+    """Write `edit.safetensors`: indices per layer, and how it came about in the metadata.
+
+    Metadata has a single key: the library writes several in an order of its own each time, and the
+    same edit has the same bytes.
+    """
     tensors, layers = {}, {}
     for id, layer in edit.layers.items():
         tensors[f"{id}.indices"] = layer.indices
@@ -26,14 +30,14 @@ def write_edit(folder: Path, edit: Edit, provenance: dict[str, str]) -> None:
             "alpha": layer.alpha,
             "fingerprint": layer.fingerprint,
         }
-    metadata = {"tower": edit.tower, "layers": json.dumps(layers), **provenance}
-    save_file(tensors, folder / _FILE, metadata)
+    content = {"tower": edit.tower, "layers": layers, **provenance}
+    save_file(tensors, folder / _FILE, {_EDIT: json.dumps(content)})
 
 
 def read_edit(folder: Path) -> Edit:
     """Inverse of `write_edit`."""
     with safe_open(folder / _FILE, framework="pt") as file:
-        metadata = file.metadata()
+        content = json.loads(file.metadata()[_EDIT])
         names = set(file.keys())
         layers = {
             LayerId.parse(id): LayerEdit(
@@ -45,6 +49,6 @@ def read_edit(folder: Path) -> Edit:
                     file.get_tensor(f"{id}.originals") if f"{id}.originals" in names else None
                 ),
             )
-            for id, layer in json.loads(metadata["layers"]).items()
+            for id, layer in content["layers"].items()
         }
-    return Edit(metadata["tower"], layers)
+    return Edit(content["tower"], layers)

@@ -6,6 +6,7 @@ The one expensive stage. What it keeps serves every score, tau, alpha and prior.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from storage.code import code_digest
 from storage.samples import SampleArrays
+from storage.shards import ShardedSpec, within, write_listing
 from storage.statistics import StatisticsArrays
 from storage.store import Spec, Store
 from tasks.stage import CHUNK, progress, stage
@@ -23,7 +25,7 @@ from uwm.layers import Layer, Role, Tower, find_layers
 from uwm.statistics import Activations
 
 
-class StatisticsSpec(Spec):
+class StatisticsSpec(ShardedSpec):
     """norm and std, float32 (samples, in), per partition and layer input of one tower."""
 
     kind: ClassVar[str] = "statistics"
@@ -32,7 +34,6 @@ class StatisticsSpec(Spec):
     weights: str
     precision: Precision
     roles: tuple[Role, ...]
-    inputs: str
 
     @classmethod
     def of(
@@ -63,18 +64,22 @@ def capture_statistics(
 ) -> None:
     """Run one tower over both partitions of the calibration pairs, observed."""
     for spec in specs:
+        if spec.shards:
+            store.make(spec, partial(write_listing, shards=spec.shards))
+            continue
         inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
+        part = spec.part(inputs.samples)
         layers = find_layers(backbone.model, spec.tower, spec.roles)
         widths = input_widths(backbone, layers)
 
-        def load(part: str, rows: slice) -> Tensor:
-            return backbone.staged(inputs.read(part, rows))
+        def load(partition: str, rows: slice) -> Tensor:
+            return backbone.staged(inputs.read(partition, within(part, rows)))
 
         def observe(chunk: Tensor) -> dict[str, Activations]:
             return capture(backbone, spec.tower, layers, chunk, batch_size)
 
         def build(folder: Path) -> None:
-            arrays = StatisticsArrays.create(folder, inputs.samples, CHUNK, widths)
+            arrays = StatisticsArrays.create(folder, part.stop - part.start, CHUNK, widths)
             with (
                 backbone.locks[spec.tower],
                 progress(f"capture-{spec.tower}", f"{spec.tower} chunks captured") as tell,

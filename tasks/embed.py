@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from storage.code import code_digest
 from storage.edits import read_edit
 from storage.samples import Array, Field, SampleArrays
+from storage.shards import ShardedSpec, pieces, within, write_listing
 from storage.store import Spec, Store
 from tasks.capture import INPUTS
 from tasks.stage import CHUNK, progress, stage
@@ -21,7 +23,7 @@ from uwm.config import Precision
 from uwm.layers import Tower
 
 
-class EmbeddingsSpec(Spec):
+class EmbeddingsSpec(ShardedSpec):
     """Unit embeddings, float32 (samples, dim), of every partition of one data set.
 
     The other tower does not enter: an edit of one leaves the other's embeddings valid.
@@ -33,7 +35,6 @@ class EmbeddingsSpec(Spec):
     weights: str
     precision: Precision
     edit: str | None
-    inputs: str
 
     @classmethod
     def of(
@@ -60,29 +61,34 @@ def embed(
 ) -> None:
     """Run one tower, with one edit in place, over data sets."""
     for spec in specs:
+        if spec.shards:
+            store.make(spec, partial(write_listing, shards=spec.shards))
+            continue
         inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
+        part = spec.part(inputs.samples)
 
         def load(rows: slice) -> dict[str, Tensor]:
-            return {part: backbone.staged(inputs.read(part, rows)) for part in inputs.names}
+            read = within(part, rows)
+            return {name: backbone.staged(inputs.read(name, read)) for name in inputs.names}
 
         def compute(chunk: dict[str, Tensor]) -> dict[str, Tensor]:
             return {
-                part: torch.cat(
+                name: torch.cat(
                     [
                         backbone.encode(spec.tower, batch)
                         for batch in torch.split(values, batch_size)
                     ]
                 )
-                for part, values in chunk.items()
+                for name, values in chunk.items()
             }
 
         def to_arrays(found: dict[str, Tensor]) -> dict[str, Array]:
-            return {part: values.cpu().numpy() for part, values in found.items()}
+            return {name: values.cpu().numpy() for name, values in found.items()}
 
         def build(folder: Path) -> None:
             arrays = SampleArrays.create(
                 folder,
-                samples=inputs.samples,
+                samples=part.stop - part.start,
                 chunk=CHUNK,
                 fields=dict.fromkeys(inputs.names, embedding_field(backbone)),
             )
@@ -103,5 +109,8 @@ def embed(
 
 def read_embeddings(store: Store, digest: str) -> dict[str, Tensor]:
     """Every partition's embeddings, (samples, dim) each."""
-    arrays = SampleArrays(store.path("embeddings", digest))
-    return {part: torch.from_numpy(arrays.read(part)) for part in arrays.names}
+    arrays = [SampleArrays(folder) for folder in pieces(store, "embeddings", digest)]
+    return {
+        name: torch.cat([torch.from_numpy(piece.read(name)) for piece in arrays])
+        for name in arrays[0].names
+    }

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from storage.code import code_digest
 from storage.scores import write_scores
+from storage.shards import pieces
 from storage.statistics import StatisticsArrays
 from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec
@@ -50,7 +51,9 @@ class ScoresSpec(Spec):
 def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None:
     """Score every layer of one tower; one chunk of one layer's statistics in memory at a time."""
     for spec in specs:
-        arrays = StatisticsArrays(store.path("statistics", spec.statistics))
+        found = pieces(store, "statistics", spec.statistics)
+        statistics = [StatisticsArrays(folder) for folder in found]
+        samples = sum(arrays.samples for arrays in statistics)
 
         def build(folder: Path) -> None:
             scores, excluded = {}, 0
@@ -61,11 +64,12 @@ def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None
                     if spec.score == "node"
                     else WeightScore(weight, spec.score, prior=spec.prior)
                 )
-                for rows in arrays.chunks():
-                    safe, unsafe = arrays.read(layer.input, rows)
-                    scorer.update(*usable(safe, unsafe, weight.device))
+                for arrays in statistics:
+                    for rows in arrays.chunks():
+                        safe, unsafe = arrays.read(layer.input, rows)
+                        scorer.update(*usable(safe, unsafe, weight.device))
                 scores[layer.id] = scorer.result()
-                excluded = max(excluded, arrays.samples - scorer.samples)
-            write_scores(folder, scores, {"samples": arrays.samples, "excluded": excluded})
+                excluded = max(excluded, samples - scorer.samples)
+            write_scores(folder, scores, {"samples": samples, "excluded": excluded})
 
         store.make(spec, build)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from uwm.architecture import canonical
 from uwm.config import Precision
+from uwm.errors import WrongWeightsError
 from uwm.geometry import Geometry, Normalization
 from uwm.layers import TOWERS, Tower
 from uwm.tokens import Tokenizer, real_tokens, tokenizer_digest
@@ -41,6 +42,7 @@ class Backbone:
         normalization: how uint8 pixels become the image tower's input.
         precision: what a forward pass computes in; weights and embeddings are float32 whatever.
         locks: hold a tower's while its weights are edited or its modules patched.
+        reload: what loads it anew, in another process too; None for one that was built by hand.
     """
 
     model: nn.Module
@@ -52,6 +54,14 @@ class Backbone:
     locks: dict[Tower, threading.Lock] = field(
         default_factory=lambda: {"image": threading.Lock(), "text": threading.Lock()}
     )
+
+    reload: Callable[[], Backbone] | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., Backbone], tuple[Any, ...]]:
+        """No weights go to another process, but where to find them and what they must be."""
+        if self.reload is None:
+            raise TypeError("a backbone that was not loaded from files stays in its process")
+        return _again, (self.reload, self._tower_digests, torch.get_num_threads())
 
     @cached_property
     def device(self) -> torch.device:
@@ -132,6 +142,29 @@ class Backbone:
     def encode(self, tower: Tower, inputs: Tensor) -> Tensor:
         """Embeddings of unit length, float32 (samples, dim); `inputs` as for `forward`."""
         return F.normalize(self.forward(tower, inputs), dim=-1)
+
+
+_reloading = threading.Lock()
+
+
+def _again(reload: Callable[[], Backbone], digests: Mapping[Tower, str], threads: int) -> Backbone:
+    """The backbone in this process, which computes with as many threads as the other one.
+
+    Sums that are split otherwise differ in their last bit.
+
+    Raises:
+        WrongWeightsError: its files have changed since it was loaded in the other one.
+    """
+    torch.set_num_threads(threads)
+    with _reloading:  # digested before any task may edit it
+        backbone = reload()
+        for tower, digest in digests.items():
+            if backbone.tower_digest(tower) != digest:
+                raise WrongWeightsError(
+                    f"the weights of the {tower} tower are not those that the run began with; "
+                    "they changed meanwhile, or a worker has other files. Run again."
+                )
+    return backbone
 
 
 def _tower_of(parameter: str) -> Tower | None:

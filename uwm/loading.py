@@ -6,7 +6,7 @@ import gzip
 import logging
 import zlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ def load(config: BackboneConfig, device: str = "cpu", precision: Precision = "fp
     Weights are read with torch's `weights_only` loading or as safetensors, never unpickled, and
     become float32. No other copy of them is held once this returns.
 
+    Args:
+        device: as in a configuration: `auto` is the best of whatever machine loads it.
+
     Raises:
         MissingWeightsError: its files are neither here nor to be had.
         UnsafeWeightsError: reading its weights could run code.
@@ -45,7 +48,8 @@ def load(config: BackboneConfig, device: str = "cpu", precision: Precision = "fp
         UnsupportedFamilyError: see `uwm.tokens.check_tokenizer`.
         InputError: the device cannot compute in `precision`.
     """
-    check_precision(precision, device)
+    resolved = resolve_device(device)
+    check_precision(precision, resolved)
     checkpoint = locate(config)
     found = model_config(config)
     try:
@@ -60,12 +64,13 @@ def load(config: BackboneConfig, device: str = "cpu", precision: Precision = "fp
             f"open_clip cannot build {config.name}: {type(error).__name__}: {error}"
         ) from error
     return Backbone(
-        model=model.to(device),
+        model=model.to(resolved),
         tokenizer=tokenizer,
         model_config=found,
         geometry=geometry,
         normalization=normalization,
         precision=precision,
+        reload=partial(load, config, device, precision),
     )
 
 

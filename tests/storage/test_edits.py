@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -34,5 +35,5 @@ def test_the_file_tells_its_provenance(load_fresh, tmp_path: Path) -> None:  # t
     edit = make_edit(load_fresh("clip").model, "image", selection, -1)
     write_edit(tmp_path, edit, {"spec": "{}"})
     with safe_open(tmp_path / "edit.safetensors", framework="pt") as file:
-        assert file.metadata()["spec"] == "{}"
-        assert file.metadata()["tower"] == "image"
+        content = json.loads(file.metadata()["edit"])
+    assert (content["spec"], content["tower"]) == ("{}", "image")

@@ -1,4 +1,4 @@
-import copy
+import dataclasses
 
 import torch
 
@@ -46,8 +46,7 @@ def test_an_edit_is_in_place_while_embedding_and_gone_after(bench: Bench) -> Non
 
 
 def test_precision_is_part_of_what_embeddings_and_statistics_are(bench: Bench) -> None:
-    half = copy.copy(bench.backbone)
-    half.precision = "bf16"
+    half = dataclasses.replace(bench.backbone, precision="bf16")
     both = (bench.backbone, half)
     embeddings = {EmbeddingsSpec.of(one, "text", None, bench.tokens).digest for one in both}
     statistics = {StatisticsSpec.of(one, "text", ("fc2",), bench.tokens).digest for one in both}

@@ -1,13 +1,16 @@
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
+import cloudpickle
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from uwm.backbone import Backbone
 from uwm.config import FolderBackbone
+from uwm.errors import WrongWeightsError
 from uwm.layers import TOWERS
 from uwm.loading import load
 
@@ -86,3 +89,33 @@ def test_a_scalar_buffer_counts_in_the_digest(load_fresh) -> None:  # type: igno
     one = backbone._digest("image")
     backbone.model.visual.num_batches_tracked += 1
     assert backbone._digest("image") != one
+
+
+def test_a_backbone_goes_to_another_process_by_reference(zoo: dict[str, Path]) -> None:
+    backbone = load(folder_backbone(zoo["siglip"]))
+    sent = cloudpickle.dumps(backbone)
+    assert len(sent) < 10_000
+    load.cache_clear()
+    found = cloudpickle.loads(sent)
+    assert found is not backbone
+    assert found.precision == backbone.precision
+    assert all(found.tower_digest(tower) == backbone.tower_digest(tower) for tower in TOWERS)
+
+
+def test_weights_that_changed_meanwhile_are_refused_in_the_other_process(
+    zoo: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(zoo["clip"], tmp_path / "copy")
+    sent = cloudpickle.dumps(load(folder_backbone(folder)))
+    weights = load_file(folder / "open_clip_model.safetensors")
+    weights["ln_final.bias"].add_(1)
+    save_file(weights, folder / "open_clip_model.safetensors")
+    load.cache_clear()
+    with pytest.raises(WrongWeightsError, match="text tower"):
+        cloudpickle.loads(sent)
+
+
+def test_a_backbone_built_by_hand_stays_in_its_process(zoo: dict[str, Path]) -> None:
+    built = dataclasses.replace(load(folder_backbone(zoo["clip"])), reload=None)
+    with pytest.raises(TypeError, match="stays in its process"):
+        cloudpickle.dumps(built)

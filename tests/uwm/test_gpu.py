@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 import torch
@@ -43,9 +44,7 @@ def selections(backbone: Backbone, tower: Tower) -> dict[object, set[int]]:
 def test_selections_agree_with_the_cpus(backbone: Backbone, tower: Tower) -> None:
     on_cpu = selections(backbone, tower)
     device = torch.device("cuda")
-    moved = copy.copy(backbone)
-    moved.__dict__.pop("device", None)
-    moved.model = copy.deepcopy(backbone.model).to(device)
+    moved = dataclasses.replace(backbone, model=copy.deepcopy(backbone.model).to(device))
     on_gpu = selections(moved, tower)
     differing = sum(len(on_cpu[id] ^ on_gpu[id]) for id in on_cpu)
     weights = sum(

@@ -42,6 +42,7 @@ from uwm.config.pairs import (
     WebDatasetPairs,
 )
 from uwm.config.policy import Policy, Rule
+from uwm.config.runner import Runner, RunnerKind
 from uwm.config.settings import (
     Settings,
 )
@@ -91,6 +92,8 @@ __all__ = [
     "RandomControl",
     "Roles",
     "Rule",
+    "Runner",
+    "RunnerKind",
     "ScoreKind",
     "Settings",
     "ShareGrid",

@@ -34,6 +34,9 @@ class AuditConfig(Settings):
     precision: Precision = Field("fp32", description="of forward passes; scores stay float32")
     batch_size: int = Field(64, ge=1, description="samples per forward pass")
     parallel: int = Field(1, ge=1, le=64, description="backbones audited at the same time")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="of a forward pass on a CPU; else its share of the cores"
+    )
     resamples: int = Field(1000, ge=100, le=100_000, description="of the bootstrap")
     backbones: tuple[BackboneConfig, ...] = Field(min_length=1)
     calibration: PairsConfig

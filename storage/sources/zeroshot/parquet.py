@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.sources.source import ReadImage, Source
+from storage.sources.source import Source
 from storage.sources.zeroshot.labelled import (
     Pictures,
     checked,
@@ -50,7 +50,7 @@ def parquet_zeroshot(config: ParquetZeroShot) -> Source:
         references,
         labels,
         classes=all_labels(labels, given, str(config.data)),
-        read=_reader(paths, config.image),
+        read=_Reader(paths, config.image),
         excluded={"no label": empty} if empty else {},
     )
     checked(found, config.data, "rows of two or more classes")
@@ -110,18 +110,24 @@ def _check_columns(file: pq.ParquetFile, path: Path, config: ParquetZeroShot) ->
         )
 
 
-def _reader(paths: Sequence[Path], column: str) -> ReadImage:
-    lock = Lock()
+class _Reader:
+    """FILE/GROUP/ROW to a picture, from many threads; what it holds stays in its process."""
 
-    @lru_cache(maxsize=_HELD)
-    def cells(number: int, group: int) -> pa.ChunkedArray:
-        return pq.ParquetFile(paths[number]).read_row_group(group, columns=[column])[column]
+    def __init__(self, paths: Sequence[Path], column: str) -> None:
+        self._paths, self._column = paths, column
+        self._lock = Lock()
+        self._cells = lru_cache(maxsize=_HELD)(self._read_group)
 
-    def read(reference: str) -> bytes:
+    def __reduce__(self) -> tuple[type[_Reader], tuple[Sequence[Path], str]]:
+        return _Reader, (self._paths, self._column)
+
+    def __call__(self, reference: str) -> bytes:
         number, group, row = map(int, reference.split("/"))
-        with lock:
-            cell: Any = cells(number, group)[row].as_py()
+        with self._lock:
+            cell: Any = self._cells(number, group)[row].as_py()
         content = cell["bytes"] if isinstance(cell, dict) else cell
         return content or b""  # no picture: decoding says so, and which
 
-    return read
+    def _read_group(self, number: int, group: int) -> pa.ChunkedArray:
+        file = pq.ParquetFile(self._paths[number])
+        return file.read_row_group(group, columns=[self._column])[self._column]

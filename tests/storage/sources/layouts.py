@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 from pydantic import TypeAdapter
 
+from storage.sources import Source
 from uwm.config import PairsConfig, TablePairs
 
 CONCEPTS = ("Violence", "bodily bluids", "hate ")
@@ -35,6 +37,12 @@ class Quadruple:
     concept: str
     texts: dict[str, str]
     pictures: dict[str, bytes]
+
+
+def elsewhere(source: Source) -> Source:
+    """A source as a task in another process gets it."""
+    found: Source = cloudpickle.loads(cloudpickle.dumps(source))
+    return found
 
 
 def jpeg(seed: int, size: tuple[int, int] = (12, 10)) -> bytes:

@@ -5,7 +5,7 @@ import pytest
 
 from storage.sources import content_digest, read_source
 from storage.sources.source import MAX_BYTES, files, unchanged
-from tests.storage.sources.layouts import LAYOUTS, jpeg, quadruples, tables
+from tests.storage.sources.layouts import LAYOUTS, elsewhere, jpeg, quadruples, tables
 from uwm.errors import SourceError
 
 
@@ -19,6 +19,7 @@ def test_the_same_data_has_one_digest_however_it_is_laid_out(
     source = read_source(LAYOUTS[layout](tmp_path / "one", rows, per_concept=per_concept))
     expected = read_source(LAYOUTS["csv"](tmp_path / "csv", rows, per_concept=per_concept))
     assert content_digest(source) == content_digest(expected)
+    assert content_digest(elsewhere(source)) == content_digest(expected)
     assert source.rows.equals(expected.rows)
     assert source.texts.equals(expected.texts)
     changed = read_source(LAYOUTS[layout](tmp_path / "other", other))

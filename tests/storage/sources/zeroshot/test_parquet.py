@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from storage.sources import content_digest, read_source
+from tests.storage.sources.layouts import elsewhere
 from uwm.config import ParquetZeroShot
 from uwm.errors import SourceError
 
@@ -29,7 +30,7 @@ def test_a_file_of_bytes_and_names_is_read(tmp_path: Path) -> None:
     source = read_source(config(tmp_path / "a.parquet"))
     assert source.texts["prompts"].tolist() == ["cat", "cow", "dog"]
     assert source.rows["label"].tolist() == [2, 0, 2, 1]
-    assert [source.read(name) for name in source.images["images"]] == [
+    assert [elsewhere(source).read(name) for name in source.images["images"]] == [
         f"picture {row}".encode() for row in range(4)
     ]
 
