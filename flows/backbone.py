@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
-from typing import Any, TypedDict
+from typing import Any
 
 import pandas as pd
-from prefect import flow
+from prefect import State, flow, tags
 from prefect.context import FlowRunContext
+from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.runners import THREADS
 from flows.stages import AnyEdit, DataConfig, Stages, identify
+from storage.backbone_results import (
+    BackboneResults,
+    BackboneResultsSpec,
+    write_backbone_results,
+)
+from storage.code import code_digest
 from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
@@ -42,29 +50,10 @@ class Repair:
     seed: int | None = None
 
 
-class BackboneResults(TypedDict):
-    """What a backbone's audit found.
-
-    Attributes:
-        rows: the tidy results, see `flows.results`.
-        settings: per method and tower what was edited, and how it was chosen.
-        choices: per method with a grid its validation table.
-        used: KIND/DIGEST of every artifact that the results stand on.
-        excluded: how many calibration pairs its text tower cannot score, by reason.
-        evaluations: per method, controls left out, the artifacts with its outcomes.
-    """
-
-    rows: pd.DataFrame
-    evaluations: dict[str, tuple[str, ...]]
-    settings: list[dict[str, Any]]
-    choices: dict[str, pd.DataFrame]
-    used: list[str]
-    excluded: dict[str, int]
-
-
 @dataclass(frozen=True)
 class Work:
-    """What a backbone's stages make: each repair's evaluations, and as in `BackboneResults`."""
+    """What a backbone's stages make: each repair's evaluations, and as in
+    `BackboneResults`."""
 
     measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]]
     choices: dict[str, pd.DataFrame]
@@ -85,23 +74,47 @@ class Inputs:
     task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
     persist_result=False,
 )
-def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) -> BackboneResults:
-    """Capture, score, edit and measure one backbone as `config` says."""
+def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) -> State[None]:
+    """Capture, score, edit and measure one backbone as `config` says.
+
+    Returns:
+        A state whose message is KIND/DIGEST of the artifact with the results: other processes see
+        no more of a run than its state. See `storage.backbone_results`.
+    """
     loaded = load(backbone, config.device, config.precision)
     stages = Stages(
         Store(store), loaded, backbone.name, config.batch_size, config.seed, spread=_spread()
     )
-    work = lay_out(stages, config)
-    stages.wait()
+    with tags(backbone.name):
+        work = lay_out(stages, config)
+        stages.wait()
+    spec = results_spec(backbone.name, stages, work)
+    results = partial(_results, backbone.name, stages, work)
+    stages.store.make(spec, lambda folder: write_backbone_results(folder, results()))
+    return Completed(message=str(spec))
+
+
+def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
+    """The artifact with what a backbone's audit found."""
+    return BackboneResultsSpec(
+        code=code_digest(__name__, "storage.backbone_results"),
+        backbone=name,
+        methods=tuple(
+            (repair.method, repair.control_of, repair.seed) for repair, _ in work.measured
+        ),
+        used=tuple(map(str, stages.used)),
+    )
+
+
+def _results(name: str, stages: Stages, work: Work) -> BackboneResults:
     frames = [
         read_results(stages.store, specs).assign(
             method=repair.method, control_of=repair.control_of, seed=repair.seed
         )
         for repair, specs in work.measured
     ]
-    rows = pd.concat(frames, ignore_index=True).assign(backbone=backbone.name)
     return BackboneResults(
-        rows=rows,
+        rows=pd.concat(frames, ignore_index=True).assign(backbone=name),
         evaluations={
             repair.method: tuple(map(str, specs))
             for repair, specs in work.measured
@@ -109,7 +122,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
         },
         settings=[_settings(stages.store, repair) for repair, _ in work.measured],
         choices=work.choices,
-        used=[str(spec) for spec in stages.used],
+        used=tuple(map(str, stages.used)),
         excluded=work.excluded,
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,37 +12,42 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from flows.deploy_commands import deploy, serve
 from flows.history_commands import history_app
-from storage.copies import bound
-from storage.store import Store, size
+from flows.options import (
+    BAD_INPUT,
+    DONE,
+    FAILED,
+    OUT,
+    REGRESSED,
+    STORE,
+    OutOption,
+    StoreOption,
+    prepare_prefect,
+)
+from flows.store_commands import store_app
+from storage.store import Store
 from uwm import __version__
 from uwm.config import AuditConfig, Runner, RunnerKind
 from uwm.errors import InputError, UWMError
-
-DONE, FAILED, BAD_INPUT, REGRESSED = 0, 1, 2, 3
-
-_StoreOption = Annotated[
-    str, Parameter(name="--store", help="folder or URL (s3://bucket/prefix) of artifacts")
-]
-_OutOption = Annotated[Path, Parameter(name="--out", help="folder for results and the report")]
-_STORE, _OUT = ".uwm/store", Path(".uwm/out")
 
 app = App(
     name="uwm",
     version=__version__,
     help="Audit and repair the safety of CLIP-like models without training.",
 )
-store_app = App(name="store", help="Show, check and clear the store of artifacts.")
 app.command(store_app)
 pairs_app = App(name="pairs", help="Look at safe/unsafe pairs before an audit.")
 app.command(pairs_app)
 runs_app = App(name="runs", help="Look after runs on Prefect's server.")
 app.command(runs_app)
 app.command(history_app)
+app.command(serve)
+app.command(deploy)
 
 
 @app.command
-def demo(*, store: _StoreOption = _STORE, out: _OutOption = _OUT / "demo") -> int:
+def demo(*, store: StoreOption = STORE, out: OutOption = OUT / "demo") -> int:
     """Audit the three small backbones that ship with uwm: no network, no GPU, a few minutes.
 
     A second run finds every stage in the store and takes seconds.
@@ -56,8 +59,8 @@ def demo(*, store: _StoreOption = _STORE, out: _OutOption = _OUT / "demo") -> in
 def audit(
     config: Path,
     *,
-    store: _StoreOption = _STORE,
-    out: _OutOption | None = None,
+    store: StoreOption = STORE,
+    out: OutOption | None = None,
     runner: RunnerKind = "threads",
     workers: int | None = None,
     dask_address: str | None = None,
@@ -82,9 +85,9 @@ def audit(
     settings = read_config(config)
     where = _runner(runner, workers, dask_address)
     artifacts = Store(store)
-    folder = _writable(out or _OUT / settings.name)
+    folder = _writable(out or OUT / settings.name)
     _fetch(settings)
-    _prepare_prefect()
+    prepare_prefect()
     from flows.plan import check_room, make_plan
     from flows.runners import check_runner
 
@@ -100,11 +103,13 @@ def audit(
     print_results(console, results)
     for name in ("results.parquet", "results.json", "report.html"):
         console.print(f"{folder / name}", soft_wrap=True, highlight=False)
+    if results.failures:
+        return FAILED
     return REGRESSED if results.verdict and not results.verdict.passed else DONE
 
 
 @app.command
-def plan(config: Path, *, store: _StoreOption = _STORE) -> int:
+def plan(config: Path, *, store: StoreOption = STORE) -> int:
     """Say what an audit would compute and write, without computing it.
 
     Exits with 2 when it would not fit on the disk.
@@ -118,7 +123,7 @@ def plan(config: Path, *, store: _StoreOption = _STORE) -> int:
 
     settings = read_config(config)
     artifacts = Store(store)
-    _prepare_prefect()
+    prepare_prefect()
     from flows.plan import check_room, make_plan, print_plan
 
     found = make_plan(settings, artifacts)
@@ -152,7 +157,7 @@ def export(
     out: Path,
     form: Annotated[Literal["open_clip", "hf"], Parameter(name="--format")] = "open_clip",
     results: Path | None = None,
-    store: _StoreOption = _STORE,
+    store: StoreOption = STORE,
 ) -> int:
     """Write a backbone, edited by one method, as a folder for open_clip or transformers.
 
@@ -178,7 +183,7 @@ def export(
         Store.existing(store)
     from flows.export import export as write
 
-    where = results or _OUT / settings.name
+    where = results or OUT / settings.name
     edits = write(settings, backbone, method, form, store, where, out)
     print(f"{out}: {backbone} with {', '.join(edits) or 'no edit'}")
     return DONE
@@ -190,7 +195,7 @@ def pairs_show(
     *,
     reveal: Annotated[bool, Parameter(negative="")] = False,
     each: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = 3,
-    out: _OutOption | None = None,
+    out: OutOption | None = None,
 ) -> int:
     """Count the pairs of every pair set per concept, and write a contact sheet, pairs.html.
 
@@ -211,7 +216,7 @@ def pairs_show(
     from flows.pairs_page import pair_views, print_pairs, write_pairs_page
 
     settings = read_outline(config)
-    folder = _writable(out or _OUT / settings.name)
+    folder = _writable(out or OUT / settings.name)
     console = Console()
     with Console(stderr=True).status("reading pairs"):
         views = pair_views(settings)
@@ -219,78 +224,6 @@ def pairs_show(
     print_pairs(console, views)
     console.print(f"{folder / 'pairs.html'}", soft_wrap=True, highlight=False)
     return BAD_INPUT if any(view.objection for view in views) else DONE
-
-
-@store_app.command(name="ls")
-def store_ls(*, store: _StoreOption = _STORE) -> int:
-    """List artifacts by kind: how many, how large, and what is unfinished or unneeded."""
-    artifacts = Store.existing(store)
-    held = list(artifacts.held())
-    kinds: dict[str, list[int]] = {}
-    for found in held:
-        if found.complete:
-            kinds.setdefault(found.kind, []).append(found.size)
-    table = Table(title=artifacts.url)
-    for name in ("kind", "artifacts", "MiB"):
-        table.add_column(name, justify="left" if name == "kind" else "right")
-    for kind, sizes in kinds.items():
-        table.add_row(kind, str(len(sizes)), f"{sum(sizes) / 2**20:.1f}")
-    total = [size for sizes in kinds.values() for size in sizes]
-    table.add_section()
-    table.add_row("all", str(len(total)), f"{sum(total) / 2**20:.1f}")
-    console = Console()
-    console.print(table)
-    drafts = sum(not found.complete for found in held)
-    garbage = len(artifacts.garbage(older_than=0))
-    console.print(f"{drafts} unfinished; {garbage} that no audit stands on (`uwm store gc`)")
-    if artifacts.shared:
-        room = f"{size(artifacts.root) / 2**20:.1f} of {bound() / 2**20:.0f} MiB"
-        console.print(f"copies on this machine: {room} in {artifacts.root}", soft_wrap=True)
-    for audit_name, used in artifacts.recorded().items():
-        console.print(f"audit {audit_name} stands on {len(used)} artifacts", highlight=False)
-    return DONE
-
-
-@store_app.command(name="verify")
-def store_verify(*, store: _StoreOption = _STORE) -> int:
-    """Compare every file of every artifact with the checksum it was written with."""
-    artifacts = Store.existing(store)
-    checked, broken = 0, 0
-    for held in artifacts.held():
-        if not held.complete:
-            continue
-        checked += 1
-        if found := artifacts.damage(held.name):
-            broken += 1
-            print(f"{held.name}: {'; '.join(found)}")
-    print(f"{checked} artifacts checked, {broken} damaged")
-    if broken:
-        print("the next audit that needs a damaged artifact computes it anew")
-    return FAILED if broken else DONE
-
-
-@store_app.command(name="gc")
-def store_gc(
-    *, store: _StoreOption = _STORE, older_than_hours: float = 24, dry_run: bool = False
-) -> int:
-    """Delete what no recorded audit stands on: artifacts and unfinished work.
-
-    Parameters
-    ----------
-    older_than_hours
-        keep what is younger: a running audit may be about to use it.
-    dry_run
-        only say what would be deleted.
-    """
-    artifacts = Store.existing(store)
-    garbage = artifacts.garbage(older_than_hours * 3600)
-    freed = sum(held.size for held in garbage)
-    for held in garbage:
-        print(f"{'would delete' if dry_run else 'delete'} {held.name}")
-        if not dry_run:
-            artifacts.remove(held.name)
-    print(f"{len(garbage)} folders, {freed / 2**20:.1f} MiB")
-    return DONE
 
 
 @runs_app.command(name="crash-stuck")
@@ -310,7 +243,7 @@ def runs_crash_stuck(
     dry_run
         only say which.
     """
-    _prepare_prefect()
+    prepare_prefect()
     from datetime import UTC, datetime, timedelta
 
     from prefect.client.orchestration import get_client
@@ -326,9 +259,9 @@ def runs_crash_stuck(
 
 
 @app.command
-def doctor(*, store: _StoreOption = _STORE) -> int:
+def doctor(*, store: StoreOption = STORE) -> int:
     """Show versions, devices, Prefect's server and disk space, and what is wrong with them."""
-    _prepare_prefect()
+    prepare_prefect()
     from flows.doctor import checks
 
     table = Table(show_header=False, box=None)
@@ -390,27 +323,3 @@ def _writable(folder: Path) -> Path:
             f"cannot make the folder {folder}: {error.strerror}; name another with --out"
         ) from error
     return folder
-
-
-def _prepare_prefect() -> None:
-    """Settings that must stand before Prefect is imported; the user's own win."""
-    defaults = {
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    }
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
-    quiet = _WithoutTraceback()
-    for logger in ("prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(logger).addFilter(quiet)
-
-
-class _WithoutTraceback(logging.Filter):
-    """Our own errors say what to do; their traceback would only hide it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], UWMError):
-            record.exc_info = None
-        return True

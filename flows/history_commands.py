@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.console import Console
 
+from flows.options import STORE, StoreOption
 from storage.audits import accept, given, kept, names, written
 from storage.store import Store
 from uwm.errors import InputError
-
-_Store = Annotated[str, Parameter(name="--store", help="folder or URL of artifacts")]
 
 history_app = App(name="history", help="Show kept audits over time, and accept a baseline.")
 
 
 @history_app.default
-def history(name: str = "", *, store: _Store = ".uwm/store", page: Path | None = None) -> int:
+def history(name: str = "", *, store: StoreOption = STORE, page: Path | None = None) -> int:
     """Show every kept audit of a name: when, verdict, and the unedited backbones' metrics.
 
     Parameters
@@ -43,7 +41,7 @@ def history(name: str = "", *, store: _Store = ".uwm/store", page: Path | None =
 
 
 @history_app.command(name="accept")
-def history_accept(name: str, when: str = "", *, store: _Store = ".uwm/store") -> int:
+def history_accept(name: str, when: str = "", *, store: StoreOption = STORE) -> int:
     """Let an audit that regressed be a baseline: what it found is the new normal.
 
     Parameters

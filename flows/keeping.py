@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prefect.events import emit_event
 
 from flows.results import AuditResults
 from flows.verdict import Verdict, figures, judge
 from storage.audits import KeptAudit, baseline, keep
+from storage.backbone_results import BackboneResults
 from storage.store import Store
 from uwm.config import AuditConfig
-
-if TYPE_CHECKING:
-    from flows.backbone import BackboneResults
 
 PASSED, REGRESSED = "uwm.audit.passed", "uwm.safety.regressed"
 """Events of judged audits; the resource is `uwm.audit.NAME`."""
@@ -48,9 +45,10 @@ class Keeping:
             name=results.config.name,
             when=datetime.now(UTC),
             data=data,
-            evaluations={name: part["evaluations"] for name, part in found.items()},
+            evaluations={name: part.evaluations for name, part in found.items()},
             figures=figures(results),
             verdict="not judged",
+            accepted=not results.failures,
         )
         if self._policy is None:
             return audit, None
@@ -58,14 +56,14 @@ class Keeping:
         said = {
             "verdict": "passed" if verdict.passed else "regressed",
             "broken": tuple(map(str, verdict.broken)),
-            "accepted": verdict.passed,
+            "accepted": verdict.passed and not results.failures,
         }
         return audit.model_copy(update=said), verdict
 
     def keep(self, audit: KeptAudit, found: Mapping[str, BackboneResults]) -> None:
         """Keep the audit; the store keeps what it stands on and what it was compared with."""
         keep(self._store, audit)
-        used = [name for part in found.values() for name in part["used"]]
+        used = [name for part in found.values() for name in part.used]
         if self._base is not None:
             used += [
                 name

@@ -16,9 +16,9 @@ from prefect import Task
 from rich.console import Console
 from rich.table import Table
 
-from flows.audit import without_missing
-from flows.backbone import lay_out
-from flows.sizes import Sizes
+from flows.backbone import lay_out, results_spec
+from flows.frame import without_missing
+from flows.sizes import FREE, Cost, Sizes
 from flows.stages import Stages
 from storage.store import Spec, Store
 from tasks.choose import ChoiceSpec, read_choice
@@ -104,29 +104,32 @@ class PlannedStages(Stages):
     def wait(self) -> None:
         """Nothing runs."""
 
-    def _submit(
+    def _run(
         self,
         stage: Task[..., list[str]],
         specs: Sequence[Spec],
         *arguments: Any,
         what: str,
-        needs: Iterable[Spec] = (),
+        needs: Iterable[Spec],
     ) -> None:
-        name = stage.name.replace("_", " ")
         for position, spec in enumerate(specs):
-            cost = self._sizes.cost(spec, position, arguments)
-            if spec.digest in self._seen:
-                continue
-            self._seen.add(spec.digest)
-            row = self.rows.setdefault(name, PlanRow(self._name, name))
-            if self.store.complete(spec):
-                row.cached += 1
-                continue
-            row.missing += 1
-            row.samples += cost.samples
-            row.size += cost.measure()
-            if cost.tower is not None:
-                row.passes[cost.tower] += cost.samples
+            self.count(stage.name, spec, self._sizes.cost(spec, position, arguments))
+
+    def count(self, stage: str, spec: Spec, cost: Cost = FREE) -> None:
+        """An artifact that the audit makes unless it is there."""
+        if spec.digest in self._seen:
+            return
+        self._seen.add(spec.digest)
+        name = stage.replace("_", " ")
+        row = self.rows.setdefault(name, PlanRow(self._name, name))
+        if self.store.complete(spec):
+            row.cached += 1
+            return
+        row.missing += 1
+        row.samples += cost.samples
+        row.size += cost.measure()
+        if cost.tower is not None:
+            row.passes[cost.tower] += cost.samples
 
 
 def make_plan(config: AuditConfig, store: Store) -> Plan:
@@ -146,7 +149,7 @@ def make_plan(config: AuditConfig, store: Store) -> Plan:
             continue
         backbone = load(item, there.device, there.precision)
         stages = PlannedStages(there, store, backbone, item.name, seen)
-        lay_out(stages, there)
+        stages.count("results", results_spec(item.name, stages, lay_out(stages, there)))
         plan.rows += stages.rows.values()
         plan.unknown += stages.unknown
     return plan

@@ -20,6 +20,7 @@ from flows.results import (
     findings,
     headline,
     left_out,
+    not_audited,
     versions,
     zeroshot,
 )
@@ -46,7 +47,8 @@ def write_report(path: Path, results: AuditResults) -> None:
         metrics=list(HEADLINE.values()),
         zeroshot=zeroshot_cells(results),
         gaps=list(results.gaps.values()),
-        backbones=[backbone.name for backbone in results.config.backbones],
+        backbones=results.backbones,
+        not_audited=not_audited(results),
         choices=results.choices,
         settings=results.settings,
         left_out=left_out(results),
@@ -62,7 +64,7 @@ def write_report(path: Path, results: AuditResults) -> None:
 def trade_off(results: AuditResults) -> go.Figure:
     """Safety of unsafe queries against knowledge, one panel per backbone, one point per method."""
     table = headline(results)
-    backbones = [backbone.name for backbone in results.config.backbones]
+    backbones = results.backbones
     figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
     for column, backbone in enumerate(backbones, 1):
         for index, (method, part) in enumerate(_methods(table, backbone)):
@@ -89,7 +91,7 @@ def changes(results: AuditResults) -> go.Figure:
     table = headline(results)
     table = table[table["method"] != "original"]
     metrics = [*SAFETY, "P_t_s", "P_v_s", *KNOWLEDGE]
-    backbones = [backbone.name for backbone in results.config.backbones]
+    backbones = results.backbones
     figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
     for column, backbone in enumerate(backbones, 1):
         for index, (method, part) in enumerate(_methods(table, backbone), 1):
@@ -131,7 +133,7 @@ def zeroshot_cells(results: AuditResults) -> list[dict[str, Any]]:
 
 def _table(results: AuditResults, table: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
-    for backbone in (item.name for item in results.config.backbones):
+    for backbone in results.backbones:
         for method, part in _methods(table, backbone):
             cells = {row["metric"]: _cell(row) for _, row in part.iterrows()}
             control = bool(part["control"].iloc[0])

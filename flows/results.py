@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from storage.backbone_results import BackboneResults
 from storage.sources import prompts_digest
 from uwm.config import AuditConfig
 
 if TYPE_CHECKING:
-    from flows.backbone import BackboneResults
     from flows.verdict import Verdict
 
 COLUMNS = (
@@ -56,6 +56,7 @@ class AuditResults:
         choices: per backbone and method with a grid the validation table.
         excluded: how many rows of each data set were left out, by reason.
         gaps: per zero-shot set that is missing or not whole, what is wanted.
+        failures: per backbone that could not be audited, why.
         verdict: of the audit's policy; None where it has none.
     """
 
@@ -65,7 +66,13 @@ class AuditResults:
     choices: Mapping[str, Mapping[str, pd.DataFrame]]
     excluded: Mapping[str, Mapping[str, int]]
     gaps: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
     verdict: Verdict | None = None
+
+    @property
+    def backbones(self) -> list[str]:
+        """The names of those that were audited, in the order of the configuration."""
+        return [item.name for item in self.config.backbones if item.name not in self.failures]
 
     @property
     def benchmark(self) -> str:
@@ -78,16 +85,18 @@ def collect(
     found: Mapping[str, BackboneResults],
     excluded: Mapping[str, Mapping[str, int]],
     gaps: Mapping[str, str],
+    failures: Mapping[str, str],
 ) -> AuditResults:
     """The results of all backbones together."""
-    rows = pd.concat([part["rows"] for part in found.values()], ignore_index=True)
+    rows = pd.concat([part.rows for part in found.values()], ignore_index=True)
     return AuditResults(
         config=config,
         rows=rows[list(COLUMNS)].astype({"control_of": "string", "seed": "Int64"}),
-        settings={name: part["settings"] for name, part in found.items()},
-        choices={name: part["choices"] for name, part in found.items()},
+        settings={name: part.settings for name, part in found.items()},
+        choices={name: part.choices for name, part in found.items()},
         excluded=excluded,
         gaps=gaps,
+        failures=failures,
     )
 
 
@@ -132,13 +141,12 @@ def _seeds_averaged(rows: pd.DataFrame) -> pd.DataFrame:
 
 def summary(results: AuditResults) -> pd.DataFrame:
     """One row per backbone and method, one column per headline metric, in percent."""
-    order = [backbone.name for backbone in results.config.backbones]
     table = headline(results)
     methods = list(dict.fromkeys(table["method"]))
     wide = table.pivot(index=["backbone", "method"], columns="metric", values="value")
     index = [
         (backbone, method)
-        for backbone in order
+        for backbone in results.backbones
         for method in methods
         if (backbone, method) in wide.index
     ]
@@ -204,6 +212,11 @@ def left_out(results: AuditResults) -> list[str]:
     ]
 
 
+def not_audited(results: AuditResults) -> list[str]:
+    """Which backbones have no results and why, a line each."""
+    return [f"{name} could not be audited: {said}" for name, said in results.failures.items()]
+
+
 def versions() -> dict[str, str]:
     """Versions of the packages that a result depends on."""
     return {name: version(name) for name in _PACKAGES}
@@ -224,6 +237,7 @@ def write_results(folder: Path, results: AuditResults) -> None:
         },
         "excluded": results.excluded,
         "gaps": results.gaps,
+        **({"failures": results.failures} if results.failures else {}),
         **({"verdict": _verdict(results.verdict)} if results.verdict else {}),
         "prompts": prompts_digest(),
         "versions": versions(),

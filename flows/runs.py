@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
 from prefect.states import Crashed
 
-FLOWS = ("audit", "audit-backbone")
+FLOWS = ("audit", "audit-backbone", "audit-zoo")
 """The flows whose runs are ours to judge; a server may hold others'."""
 HEARTBEAT = "prefect.flow-run.heartbeat"
 _PAGE = 200

@@ -49,6 +49,9 @@ class Cost:
     tower: Tower | None = None
 
 
+FREE = Cost()
+
+
 class Sizes:
     """Costs of one backbone's artifacts, asked for in the order in which they are made."""
 
@@ -75,7 +78,7 @@ class Sizes:
                 parts = self._parts[spec.digest] = _parts(self._sources[spec.dataset].texts)
                 return Cost(lambda: _bytes([token_field(backbone)], parts), sum(parts))
             case StatisticsSpec() | EmbeddingsSpec() if spec.shards:
-                return Cost()  # a list of names
+                return FREE  # a list of names
             case StatisticsSpec():
                 layers = find_layers(backbone.model, spec.tower, spec.roles)
                 fields = list(statistics_fields(input_widths(backbone, layers)).values())
@@ -94,7 +97,7 @@ class Sizes:
                 parts = self._rows(spec)
                 fields = [embedding_field(backbone)]
                 return Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
-        return Cost()
+        return FREE
 
     def _rows(self, spec: StatisticsSpec | EmbeddingsSpec) -> list[int]:
         """Of each partition, those that the artifact is made of."""

@@ -69,12 +69,12 @@ class Stages:
         self._spread = spread
         self._samples: dict[str, int] = {}  # of what a tower reads, by digest
         self._runs: dict[str, PrefectFuture[list[str]]] = {}
-        self._made: list[Spec] = []
+        self._made: dict[Spec, None] = {}  # in order, each once
 
     @property
     def used(self) -> list[Spec]:
         """Every artifact that this audit stands on, in order."""
-        return self._made
+        return list(self._made)
 
     def datasets(self, configs: Sequence[DataConfig]) -> list[DatasetSpec]:
         """Rows, texts and picture references of each data set."""
@@ -214,14 +214,25 @@ class Stages:
         what: str,
         needs: Iterable[Spec] = (),
     ) -> None:
-        if not specs or all(spec.digest in self._runs for spec in specs):
+        if all(spec in self._made for spec in specs):
             return
+        self._run(stage, specs, *arguments, what=what, needs=needs)
+        self._made |= dict.fromkeys(specs)
+
+    def _run(
+        self,
+        stage: Task[..., list[str]],
+        specs: Sequence[Spec],
+        *arguments: Any,
+        what: str,
+        needs: Iterable[Spec],
+    ) -> None:
+        """Have a stage make artifacts that were not asked for before, or not all of them."""
         after = {id(run): run for spec in needs if (run := self._runs.get(spec.digest))}
         name = f"{stage.name.replace('_', ' ')} · {self._name} · {what}"
         run = submit(stage, specs, self.store, *arguments, name=name, after=[*after.values()])
         for spec in specs:
             self._runs[spec.digest] = run
-        self._made += specs
 
 
 def _several(count: int, thing: str) -> str:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.report import table_cells
-from flows.results import GAPS, HEADLINE, AuditResults, findings, left_out
+from flows.results import GAPS, HEADLINE, AuditResults, findings, left_out, not_audited
 
 _STYLES = {"+": "green", "-": "red", "": ""}
 
@@ -47,6 +47,8 @@ def print_results(console: Console, results: AuditResults) -> None:
         lines = [results.verdict.said(), *map(str, results.verdict.broken), *results.verdict.notes]
         style = "green" if results.verdict.passed else "red"
         console.print("\n  ".join(lines), style=style, markup=False, highlight=False)
+    if results.failures:
+        console.print("\n".join(not_audited(results)), style="red", markup=False, highlight=False)
     if results.gaps:
         lines = [GAPS, *results.gaps.values()]
         console.print("\n  ".join(lines), style="yellow", markup=False, highlight=False)

@@ -260,6 +260,13 @@ class Store:
             if (held.name not in needed or not held.complete) and held.touched <= limit
         ]
 
+    def clear(self, older_than: float) -> list[Held]:
+        """Delete the garbage; what it was."""
+        found = self.garbage(older_than)
+        for held in found:
+            self.remove(held.name)
+        return found
+
     def _lock(self, kind: str, digest: str) -> FileLock:
         locks = self.root / _LOCKS
         locks.mkdir(exist_ok=True)

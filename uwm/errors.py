@@ -37,6 +37,10 @@ class UnknownRoleError(InputError):
     """A tower has no layer in the role asked for."""
 
 
+class AuditError(UWMError):
+    """None of an audit's backbones could be audited."""
+
+
 class SourceError(InputError):
     """A data source is missing, unreadable or malformed."""
 

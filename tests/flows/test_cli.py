@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flows.cli import BAD_INPUT, DONE, FAILED, run
+from flows.cli import run
+from flows.options import BAD_INPUT, DONE, FAILED
 from storage.store import Store
 from tests.flows.test_config_file import GOOD
 from tests.storage.sources.layouts import tables

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from flows.audit import audit
-from flows.cli import BAD_INPUT, DONE, run
+from flows.cli import run
+from flows.options import BAD_INPUT, DONE
 from tests.flows.conftest import task_states
 from tests.object_store import Bucketful
 from uwm.config import AuditConfig

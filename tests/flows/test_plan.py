@@ -13,7 +13,8 @@ from torch import Tensor
 
 import flows.plan
 from flows.audit import audit
-from flows.cli import BAD_INPUT, DONE, run
+from flows.cli import run
+from flows.options import BAD_INPUT, DONE
 from flows.plan import check_room, make_plan
 from storage.store import Store
 from tests.flows.test_config_file import GOOD

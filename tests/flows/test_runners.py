@@ -11,7 +11,8 @@ from prefect import State
 
 import storage.shards
 from flows.audit import audit
-from flows.cli import BAD_INPUT, run
+from flows.cli import run
+from flows.options import BAD_INPUT
 from flows.runners import check_runner
 from storage.store import Store
 from tests.flows.conftest import task_states

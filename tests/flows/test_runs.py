@@ -17,9 +17,11 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
 
-import flows.audit
-import flows.backbone
-from flows.cli import DONE, run
+from flows.audit import audit
+from flows.audit_zoo import audit_zoo
+from flows.backbone import audit_backbone
+from flows.cli import run
+from flows.options import DONE
 from flows.runs import FLOWS, crash_stuck
 
 SILENT = timedelta(minutes=10)
@@ -87,7 +89,8 @@ def found(client: SyncPrefectClient, now: datetime, *, dry_run: bool) -> list[tu
 
 
 def test_every_flow_of_ours_is_looked_after() -> None:
-    assert set(FLOWS) == {flows.audit.audit.name, flows.backbone.audit_backbone.name}
+    ours = {audit.name, audit_backbone.name, audit_zoo.name}
+    assert set(FLOWS) == ours
 
 
 def test_only_the_run_of_the_killed_process_is_marked(

@@ -13,7 +13,7 @@ def test_a_stage_is_submitted_once_and_its_failure_is_the_one_raised(bench: Benc
     def stages_of_one_backbone() -> list[str]:
         stages = Stages(bench.store, bench.backbone, "clip", batch_size=16, seed=0)
         (dataset,) = stages.datasets([PAIRS])
-        (tokens,) = stages.tokens([dataset])
+        (tokens,) = stages.tokens([PAIRS], [dataset])
         statistics = stages.statistics("text", ("out",), tokens)
         for _ in range(2):
             scores = stages.scores(statistics, "ratio", ("out",), prior=True)

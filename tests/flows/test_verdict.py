@@ -19,9 +19,10 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from flows.audit import audit
-from flows.cli import BAD_INPUT, DONE, REGRESSED, run
+from flows.cli import run
 from flows.keeping import PASSED
 from flows.keeping import REGRESSED as REGRESSED_EVENT
+from flows.options import BAD_INPUT, DONE, REGRESSED
 from flows.results import AuditResults
 from flows.verdict import Verdict
 from storage.audits import baseline, kept, written
