@@ -21,7 +21,7 @@ from storage.store import Store
 from uwm.errors import AuditError
 
 
-@flow(name="audit-zoo", flow_run_name="audit zoo · {config}", persist_result=False)
+@flow(name="audit-zoo", flow_run_name="audit zoo · {config.stem}", persist_result=False)
 def audit_zoo(
     config: Path,
     store: str,

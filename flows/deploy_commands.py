@@ -79,12 +79,12 @@ def deploy(
     from flows.deployments import deploy as register
     from flows.deployments import deployments
 
-    made = register(
-        deployments(name, config, url, folder, schedule, spread=True), pool, backbone_pool
-    )
-    for deployed in made:
+    made = deployments(name, config, url, folder, schedule, spread=True)
+    names = register(made, pool, backbone_pool)
+    for deployed in names:
         print(deployed)
-    print(f"results will be in {folder.resolve()}; to run it now: prefect deployment run {made[0]}")
+    print(f"results will be in {folder.resolve()}; to run it now:")
+    print(f"prefect deployment run {names[0]}")
     return DONE
 
 

@@ -64,8 +64,7 @@ class Frame:
         write_report(out / "report.html", results)
         self._keeping.keep(kept, found)
         publish(results, out)
-        if verdict is not None:
-            announce(self._config.name, verdict, out / "report.html")
+        announce(results, out / "report.html")
         for name, said in failures.items():
             get_run_logger().error("%s could not be audited: %s", name, said)
         get_run_logger().info("results and report are in %s", out.resolve())

@@ -15,7 +15,11 @@ from storage.backbone_results import BackboneResults
 from storage.store import Store
 from uwm.config import AuditConfig
 
-PASSED, REGRESSED = "uwm.audit.passed", "uwm.safety.regressed"
+PASSED, REGRESSED, INCOMPLETE = (
+    "uwm.audit.passed",
+    "uwm.safety.regressed",
+    "uwm.audit.incomplete",
+)
 """Events of judged audits; the resource is `uwm.audit.NAME`."""
 
 
@@ -49,6 +53,7 @@ class Keeping:
             figures=figures(results),
             verdict="not judged",
             accepted=not results.failures,
+            failed=tuple(results.failures),
         )
         if self._policy is None:
             return audit, None
@@ -71,17 +76,24 @@ class Keeping:
                 for names in methods.values()
                 for name in names
             ]
+        if audit.failed:  # what they made before is for the next try
+            used += self._store.recorded().get(audit.name, [])
         self._store.record(audit.name, used)
 
 
-def announce(name: str, verdict: Verdict, report: Path) -> None:
-    """Emit the event of a judged audit, for automations to react to."""
+def announce(results: AuditResults, report: Path) -> None:
+    """Emit the event of a judged audit, for automations to react to; of others there is none."""
+    name, verdict = results.config.name, results.verdict
+    if verdict is None:
+        return
+    passed = INCOMPLETE if results.failures else PASSED
     emit_event(
-        PASSED if verdict.passed else REGRESSED,
+        passed if verdict.passed else REGRESSED,
         resource={"prefect.resource.id": f"uwm.audit.{name}", "prefect.resource.name": name},
         payload={
             "verdict": verdict.said(),
             "broken": list(map(str, verdict.broken)),
+            "failures": dict(results.failures),
             "baseline": verdict.baseline.isoformat() if verdict.baseline else None,
             "report": str(report.resolve()),
         },

@@ -49,6 +49,7 @@ class KeptAudit(BaseModel, frozen=True, extra="forbid"):
         verdict: by its policy; without one it is not judged.
         broken: what its policy says against it, a line each.
         accepted: whether it may be the baseline of a later audit.
+        failed: backbones that could not be audited.
     """
 
     name: str
@@ -59,6 +60,7 @@ class KeptAudit(BaseModel, frozen=True, extra="forbid"):
     verdict: Literal["passed", "regressed", "not judged"]
     broken: tuple[str, ...] = ()
     accepted: bool = True
+    failed: tuple[str, ...] = ()
 
 
 def keep(store: Store, audit: KeptAudit) -> KeptAudit:
@@ -99,13 +101,19 @@ def accept(store: Store, name: str, when: datetime | None) -> KeptAudit:
     """Let a kept audit be a baseline though it regressed: the last one, or the one at `when`.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it lacks a backbone.
     """
     audits = kept(store, name)
     if not audits:
         known = ", ".join(names(store)) or "none yet"
         raise InputError(f"no audit named {name} is kept in {store.url}; kept: {known}")
-    audit = (_at(audits, name, when) if when else audits[-1]).model_copy(update={"accepted": True})
+    audit = _at(audits, name, when) if when else audits[-1]
+    if audit.failed:
+        raise InputError(
+            f"a baseline has every backbone; {written(audit.when)} has none of "
+            f"{', '.join(audit.failed)}"
+        )
+    audit = audit.model_copy(update={"accepted": True})
     _write(store, audit)
     return audit
 

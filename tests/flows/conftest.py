@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 
 def task_states(state: State[Any]) -> dict[str, str]:
     """The names of an audit's task runs, over all its subflows, with their final states."""
+    time.sleep(2)  # the client sends them in the background
     parent = state.state_details.flow_run_id
     assert parent is not None
     with get_client(sync_client=True) as client:

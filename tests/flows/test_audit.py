@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,24 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact
 from prefect.client.schemas.sorting import ArtifactSort
 from rich.console import Console
+from ruamel.yaml import YAML
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from flows.audit import audit
+from flows.cli import run as command
+from flows.options import FAILED
 from flows.results import COLUMNS
 from flows.terminal import print_results
+from storage.audits import accept, baseline, kept
 from storage.store import Store
+from tests.conftest import write_backbone
 from tests.flows.conftest import task_states
 from tests.storage.sources.layouts import LAYOUTS, quadruples
 from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.backbone import Backbone
 from uwm.config import AuditConfig
-from uwm.errors import SourceError
+from uwm.errors import InputError, NoEffectError, SourceError
 from uwm.retrieval import RECALL_AT
 from uwm.safeground import METRICS
 from uwm.zeroshot import METRICS as ZEROSHOT_METRICS
@@ -40,7 +45,6 @@ def run(config: AuditConfig, folder: Path) -> dict[str, str]:
     """Run an audit and answer with the states of its task runs."""
     state: Any = audit(config, str(folder / "store"), str(folder / "out"), return_state=True)
     state.result()
-    time.sleep(2)  # the client sends task states in the background
     return task_states(state)
 
 
@@ -243,6 +247,57 @@ def test_missing_zero_shot_sets_are_told_once_and_the_rest_runs(
     for said in written["gaps"].values():
         assert page.count(said) == 1
         assert console.file.getvalue().count(said) == 1  # type: ignore[attr-defined]
+
+
+def dead(folder: Path) -> dict[str, str]:
+    """A backbone whose image tower's MLPs are all zero: no edit changes anything."""
+    path = write_backbone(folder / "dead", "clip", seed=1) / "open_clip_model.safetensors"
+    weights = load_file(path)
+    for name in weights:
+        if name.startswith("visual") and name.endswith("mlp.c_proj.weight"):
+            weights[name].zero_()
+    save_file(weights, path)
+    return {"kind": "folder", "name": "dead", "folder": str(path.parent)}
+
+
+def test_a_failed_backbone_is_told_and_the_others_are_as_without_it(
+    small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = small(
+        name="failing", methods=[{"kind": "uwm"}], policy={"rules": [{"metric": "GS", "floor": 0}]}
+    )
+    audit(alone, str(tmp_path / "store"), str(tmp_path / "alone"))
+    document = alone.model_dump(mode="json")
+    document["backbones"].insert(0, dead(tmp_path))
+    path, out, store = tmp_path / "audit.yaml", tmp_path / "out", Store(tmp_path / "store")
+    YAML().dump(document, path)
+    needed = set(store.recorded()["failing"])
+    assert command(["audit", str(path), "--store", store.url, "--out", str(out)]) == FAILED
+    ((name, why),) = json.loads((out / "results.json").read_text())["failures"].items()
+    assert name == "dead"
+    assert "is 0 and would stay 0" in why
+    said = "dead could not be audited"
+    assert said in capsys.readouterr().out
+    assert said in (out / "report.html").read_text()
+    assert said in str(published("audit-failing").data)
+    assert "failures" not in json.loads((tmp_path / "alone" / "results.json").read_text())
+    assert (out / "results.parquet").read_bytes() == (
+        tmp_path / "alone" / "results.parquet"
+    ).read_bytes()
+    first, second = kept(store, "failing")
+    assert (second.failed, second.verdict, second.accepted) == (("dead",), "passed", False)
+    assert baseline(store, "failing", None) == first
+    with pytest.raises(InputError, match="has none of dead"):
+        accept(store, "failing", None)
+    assert needed <= set(store.recorded()["failing"])
+
+
+def test_when_the_only_backbone_fails_its_error_is_raised(small: Small, tmp_path: Path) -> None:
+    document = small(methods=[{"kind": "uwm"}]).model_dump()
+    config = AuditConfig.model_validate({**document, "backbones": [dead(tmp_path)]})
+    with pytest.raises(NoEffectError):
+        audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_ensemble_of_prompts_is_one_class(small: Small, tmp_path: Path) -> None:

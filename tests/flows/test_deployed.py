@@ -1,0 +1,202 @@
+"""A zoo on workers: spread over them, survived when one is killed, cheap when nothing changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.schedules import IntervalSchedule
+from ruamel.yaml import YAML
+
+from flows.audit import audit
+from flows.cli import run
+from flows.deployments import BACKBONE
+from flows.options import BAD_INPUT, DONE
+from tests.flows.conftest import DOCUMENT
+from tests.flows.server import prefect_server_process
+from tests.flows.workers import HEARTBEAT_SECONDS, prefect, worker
+from uwm.config import AuditConfig
+
+ROOT = Path(__file__).parents[2]
+PARENT = "audit-zoo/re-audit-spread"
+_LIMIT = 240
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with prefect_server_process(tmp_path_factory.mktemp("prefect")) as url:
+        for pool in ("uwm", "uwm-backbones"):
+            prefect("work-pool", "create", pool, "--type", "process")
+        yield url
+
+
+@pytest.fixture
+def config(zoo: dict[str, Path], tmp_path: Path) -> AuditConfig:
+    """An audit of two backbones, in a file."""
+    document = {
+        **DOCUMENT,
+        "name": "spread",
+        "threads": 1,
+        "backbones": [
+            {"kind": "folder", "name": name, "folder": str(zoo[name])} for name in ("clip", "coca")
+        ],
+        "calibration": {"kind": "demo", "split": "calibration"},
+        "methods": [{"kind": "original"}, {"kind": "uwm"}],
+        "zeroshot": [],
+    }
+    del document["validation"], document["choice"]
+    YAML().dump(document, tmp_path / "zoo.yaml")
+    return AuditConfig.model_validate(document)
+
+
+def until(found: Callable[[], Any]) -> Any:
+    """What `found` finds, once it does."""
+    limit = time.monotonic() + _LIMIT
+    while not (value := found()):
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    return value
+
+
+def runs_of(client: SyncPrefectClient, deployment: str) -> list[FlowRun]:
+    """A deployment's runs that have begun, in order."""
+    found = client.read_deployment_by_name(deployment)
+    runs = client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[found.id]))
+    )
+    return sorted((run for run in runs if run.start_time), key=begin)
+
+
+def completed(client: SyncPrefectClient, deployment: str, count: int) -> list[FlowRun]:
+    """A deployment's runs that have completed, once there are so many."""
+
+    def enough() -> list[FlowRun]:
+        found = [run for run in runs_of(client, deployment) if run.state_name == "Completed"]
+        return found if len(found) >= count else []
+
+    return list(until(enough))
+
+
+def begin(run: FlowRun) -> datetime:
+    assert run.start_time is not None
+    return run.start_time
+
+
+def end(run: FlowRun) -> datetime:
+    assert run.end_time is not None
+    return run.end_time
+
+
+def task_states(client: SyncPrefectClient, run: FlowRun) -> set[str | None]:
+    found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])))
+    return {task_run.state_name for task_run in found}
+
+
+def markers(store: Path) -> dict[str, int]:
+    """When each chunk of statistics was written, wherever its draft lies by now."""
+    return {
+        f"{path.parents[1].name.removesuffix('.draft')}/{path.name}": path.stat().st_mtime_ns
+        for path in store.glob("statistics/*/written/*")
+    }
+
+
+@pytest.mark.usefixtures("server")
+def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
+    config: AuditConfig, tmp_path: Path
+) -> None:
+    store, out = tmp_path / "store", tmp_path / "out"
+    options = ["--store", str(store), "--out", str(out), "--cron", "never", "--gc-cron", "never"]
+    assert run(["deploy", str(tmp_path / "zoo.yaml"), *options]) == DONE
+    with (
+        get_client(sync_client=True) as client,
+        worker("uwm", "parents", tmp_path / "parents.log"),
+    ):
+        deployment = client.read_deployment_by_name(PARENT)
+        silent = {"silent_minutes": 1.3 * HEARTBEAT_SECONDS / 60}
+        client.create_flow_run_from_deployment(
+            deployment.id, parameters={**deployment.parameters, **silent}
+        )
+        with worker("uwm-backbones", "first", tmp_path / "first.log") as first:
+            until(lambda: list(store.glob("statistics/*.draft/written/*")))
+            (killed,) = runs_of(client, BACKBONE)
+            its_own = psutil.Process(first.pid)
+            for process in (its_own, *its_own.children(recursive=True)):
+                process.kill()
+            written = markers(store)
+        with (
+            worker("uwm-backbones", "second", tmp_path / "second.log"),
+            worker("uwm-backbones", "third", tmp_path / "third.log"),
+        ):
+            completed(client, PARENT, 1)
+            crashed, *pair = runs_of(client, BACKBONE)
+            assert (crashed.id, crashed.state_name) == (killed.id, "Crashed")
+            assert [run.state_name for run in pair] == ["Completed"] * 2
+            assert written.items() <= markers(store).items()
+
+            single = tmp_path / "single"
+            audit(config, str(single / "store"), str(single / "out"))
+            for name in ("results.parquet", "results.json"):
+                assert (out / name).read_bytes() == (single / "out" / name).read_bytes()
+
+            soon = IntervalSchedule(interval=timedelta(seconds=5))
+            client.create_deployment_schedules(deployment.id, [(soon, True)])
+            again = completed(client, PARENT, 2)[1]
+            client.pause_deployment(deployment.id)
+            assert again.auto_scheduled
+            _, *others = runs_of(client, BACKBONE)
+            unchanged = others[2:4]
+            assert [task_states(client, run) for run in unchanged] == [{"Cached"}] * 2
+            # Workers of one place each, and two runs at the same time: one on each.
+            assert any(max(map(begin, two)) < min(map(end, two)) for two in (pair, unchanged))
+
+
+@pytest.mark.usefixtures("server")
+def test_what_prefect_yaml_declares_is_deployed() -> None:
+    prefect("deploy", "--all", "--prefect-file", "prefect.yaml", folder=ROOT)
+    with get_client(sync_client=True) as client:
+        zoo = client.read_deployment_by_name("audit-zoo/re-audit-zoo")
+        backbone = client.read_deployment_by_name(BACKBONE)
+        clearing = client.read_deployment_by_name("store-gc/store-gc")
+    assert zoo.parameters["deployment"] == BACKBONE
+    assert zoo.work_pool_name != backbone.work_pool_name
+    assert [schedule.schedule.cron for schedule in zoo.schedules] == ["0 3 * * 1"]  # type: ignore[union-attr]
+    assert [schedule.schedule.cron for schedule in clearing.schedules] == ["30 2 * * *"]  # type: ignore[union-attr]
+    assert not backbone.schedules
+    assert zoo.global_concurrency_limit is not None
+    assert zoo.global_concurrency_limit.limit == 1
+    for found in (zoo, backbone, clearing):
+        assert found.description
+        assert "uwm" in found.tags
+        assert found.pull_steps == [
+            {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
+        ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pool", "nowhere"], "no work pool 'nowhere'"),
+        (["--pool", "uwm-backbones"], "a pool of their own"),
+        (["--cron", "weekly"], "five fields of cron"),
+    ],
+)
+@pytest.mark.usefixtures("server", "config")
+def test_what_cannot_be_deployed_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    where = ["--store", str(tmp_path / "store")]
+    assert run(["deploy", str(tmp_path / "zoo.yaml"), *where, *options]) == BAD_INPUT
+    assert said in capsys.readouterr().err
