@@ -21,7 +21,7 @@ from uwm.config import AuditConfig, BackboneConfig
 from uwm.errors import InputError
 
 _POLL_SECONDS = 2.0
-_LOOK_SECONDS = 15.0
+_LOOK_SECONDS = 5.0
 """How often silent runs are looked for."""
 _PAGE = 100
 

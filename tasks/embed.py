@@ -59,7 +59,11 @@ def embedding_field(backbone: Backbone) -> Field:
 def embed(
     specs: Sequence[EmbeddingsSpec], store: Store, backbone: Backbone, batch_size: int
 ) -> None:
-    """Run one tower, with one edit in place, over data sets."""
+    """Run one tower, with one edit in place, over data sets.
+
+    Raises:
+        NotFiniteError: it computes NaN or infinity.
+    """
     for spec in specs:
         if spec.shards:
             store.make(spec, partial(write_listing, shards=spec.shards))
@@ -83,7 +87,10 @@ def embed(
             }
 
         def to_arrays(found: dict[str, Tensor]) -> dict[str, Array]:
-            return {name: values.cpu().numpy() for name, values in found.items()}
+            arrays = {name: values.cpu().numpy() for name, values in found.items()}
+            for values in arrays.values():
+                backbone.check_finite(spec.tower, values)
+            return arrays
 
         def build(folder: Path) -> None:
             arrays = SampleArrays.create(

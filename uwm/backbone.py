@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from uwm.architecture import canonical
 from uwm.config import Precision
-from uwm.errors import WrongWeightsError
+from uwm.errors import NotFiniteError, WrongWeightsError
 from uwm.geometry import Geometry, Normalization
 from uwm.layers import TOWERS, Tower
 from uwm.tokens import Tokenizer, real_tokens, tokenizer_digest
@@ -142,6 +143,18 @@ class Backbone:
     def encode(self, tower: Tower, inputs: Tensor) -> Tensor:
         """Embeddings of unit length, float32 (samples, dim); `inputs` as for `forward`."""
         return F.normalize(self.forward(tower, inputs), dim=-1)
+
+    def check_finite(self, tower: Tower, embeddings: NDArray[np.float32]) -> None:
+        """Raise NotFiniteError where embeddings hold NaN or infinity.
+
+        Metrics compare: of such embeddings they would all be numbers, and some of them 100 %.
+        """
+        if not (good := np.isfinite(embeddings).all(axis=1)).all():
+            raise NotFiniteError(
+                f"the {tower} tower computes NaN or infinity for {int((~good).sum())} of "
+                f"{len(good)} samples in {self.precision}; its weights are damaged, or need "
+                "precision: fp32"
+            )
 
 
 _reloading = threading.Lock()

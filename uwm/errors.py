@@ -72,6 +72,10 @@ class EmptySelectionError(UWMError):
     """A selection rule left no weight to edit."""
 
 
+class NotFiniteError(UWMError):
+    """A tower computes NaN or infinity, of which every metric would still be a number."""
+
+
 class NoEffectError(UWMError):
     """An edit changes no weight."""
 

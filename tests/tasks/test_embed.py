@@ -1,5 +1,6 @@
 import dataclasses
 
+import pytest
 import torch
 
 from storage.edits import read_edit
@@ -7,6 +8,7 @@ from tasks.capture import StatisticsSpec
 from tasks.embed import EmbeddingsSpec, embed, read_embeddings
 from tests.bench import Bench
 from tests.tasks.test_edit import edits
+from uwm.errors import NotFiniteError
 from uwm.layers import TOWERS
 
 
@@ -43,6 +45,16 @@ def test_an_edit_is_in_place_while_embedding_and_gone_after(bench: Bench) -> Non
     found = read_embeddings(bench.store, spec.digest)["unsafe"]
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
     assert not torch.allclose(found, bench.backbone.encode("text", ids), atol=1e-4)
+
+
+def test_a_tower_that_computes_nan_is_an_error(bench: Bench) -> None:
+    weights = dict(bench.backbone.model.named_parameters())["visual.ln_post.weight"]
+    with torch.no_grad():
+        weights[0] = float("nan")
+    spec = EmbeddingsSpec.of(bench.backbone, "image", None, bench.pixels)
+    with pytest.raises(NotFiniteError, match="20 of 20 samples in fp32"):
+        embed.fn([spec], bench.store, bench.backbone, 7)
+    assert not bench.store.complete(spec)
 
 
 def test_precision_is_part_of_what_embeddings_and_statistics_are(bench: Bench) -> None:
