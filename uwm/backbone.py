@@ -149,11 +149,11 @@ class Backbone:
 
         Metrics compare: of such embeddings they would all be numbers, and some of them 100 %.
         """
-        if not (good := np.isfinite(embeddings).all(axis=1)).all():
+        bad = int((~np.isfinite(embeddings)).any(axis=1).sum())
+        if bad:
             raise NotFiniteError(
-                f"the {tower} tower computes NaN or infinity for {int((~good).sum())} of "
-                f"{len(good)} samples in {self.precision}; its weights are damaged, or need "
-                "precision: fp32"
+                f"the {tower} tower computes NaN or infinity for {bad} of {len(embeddings)} "
+                f"samples in {self.precision}; its weights are damaged, or need precision: fp32"
             )
 
 
