@@ -46,6 +46,7 @@ def serve(
     made = deployments(name, config, url, folder, schedule, spread=False)
     for deployment in made:
         print(f"{deployment.flow_name}/{deployment.name}")
+    _tell(folder, f"{made[0].flow_name}/{made[0].name}")
     serve_deployments(*made, print_starting_message=False)
     return DONE
 
@@ -83,9 +84,13 @@ def deploy(
     names = register(made, pool, backbone_pool)
     for deployed in names:
         print(deployed)
-    print(f"results will be in {folder.resolve()}; to run it now:")
-    print(f"prefect deployment run {names[0]}")
+    _tell(folder, names[0])
     return DONE
+
+
+def _tell(folder: Path, deployment: str) -> None:
+    print(f"results will be in {folder.resolve()}; to run it now:")
+    print(f"prefect deployment run {deployment}", flush=True)
 
 
 def _checked(

@@ -12,8 +12,10 @@ import pytest
 from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from selenium import webdriver
 
+from tests.flows.server import prefect_server_process
 from uwm.config import AuditConfig
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -63,10 +65,26 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
         f"--user-data-dir={profile}",
     ):
         options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     yield browser
     browser.quit()
+
+
+@pytest.fixture(scope="session")
+def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A Prefect server with all its services: its API's URL and its home."""
+    home = tmp_path_factory.mktemp("prefect")
+    with prefect_server_process(home) as url:
+        yield url, home
+
+
+@pytest.fixture(scope="module")
+def server(server_process: tuple[str, Path]) -> Iterator[str]:
+    """That server in place of the session's own, which schedules nothing and reacts to nothing."""
+    url, home = server_process
+    with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}):
+        yield url
 
 
 def task_states(state: State[Any]) -> dict[str, str]:

@@ -12,14 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
-
 _START_SECONDS = 120
 
 
 @contextmanager
 def prefect_server_process(home: Path) -> Iterator[str]:
-    """A server on a free port of this machine, and this process pointed at it; its API's URL."""
+    """A server on a free port of this machine; its API's URL."""
     home.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -29,17 +27,17 @@ def prefect_server_process(home: Path) -> Iterator[str]:
         **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
         "PREFECT_HOME": str(home),
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home}/prefect.db",
+        "PREFECT_SERVER_API_PORT": str(port),  # the UI asks there, whatever the option says
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
         "DO_NOT_TRACK": "1",
     }
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    command = [sys.executable, "-m", "prefect", "server", "start"]
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         _wait(process, f"{url}/health", home / "server.log")
-        with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}):
-            yield url
+        yield url
     finally:
         process.terminate()
         process.wait(30)

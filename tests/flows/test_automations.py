@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL
 from ruamel.yaml import YAML
 
 from flows.audit import audit
 from flows.keeping import REGRESSED
 from flows.runs import FLOWS, HEARTBEAT
-from tests.flows.server import prefect_server_process
 from tests.flows.test_verdict import ANY_FALL, damage, document, judged, model
+from tests.flows.workers import prefect
 from uwm.config import AuditConfig
 
 __all__ = ["document", "model"]  # fixtures
 
 FILE = Path(__file__).parents[2] / "automations.yaml"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prefect_server_process(tmp_path_factory.mktemp("prefect")) as url:
-        yield url
-
-
-def prefect(*arguments: str) -> None:
-    """Prefect's own command line."""
-    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
-    command = [sys.executable, "-m", "prefect", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_they_listen_to_what_audits_say() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from flows.cli import run
 from flows.deployments import BACKBONE
 from flows.options import BAD_INPUT, DONE
 from tests.flows.conftest import DOCUMENT
-from tests.flows.server import prefect_server_process
 from tests.flows.workers import HEARTBEAT_SECONDS, prefect, worker
 from uwm.config import AuditConfig
 
@@ -35,12 +34,10 @@ PARENT = "audit-zoo/re-audit-spread"
 _LIMIT = 240
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prefect_server_process(tmp_path_factory.mktemp("prefect")) as url:
-        for pool in ("uwm", "uwm-backbones"):
-            prefect("work-pool", "create", pool, "--type", "process")
-        yield url
+@pytest.fixture(scope="module", autouse=True)
+def pools(server: str) -> None:
+    for pool in ("uwm", "uwm-backbones"):
+        prefect("work-pool", "create", pool, "--type", "process")
 
 
 @pytest.fixture
@@ -108,7 +105,6 @@ def markers(store: Path) -> dict[str, int]:
     }
 
 
-@pytest.mark.usefixtures("server")
 def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
     config: AuditConfig, tmp_path: Path
 ) -> None:
@@ -160,7 +156,6 @@ def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
             assert sorted(taken) == [[False, True], [True, False]]
 
 
-@pytest.mark.usefixtures("server")
 def test_what_prefect_yaml_declares_is_deployed() -> None:
     prefect("deploy", "--all", "--prefect-file", "prefect.yaml", folder=ROOT)
     with get_client(sync_client=True) as client:
@@ -190,7 +185,7 @@ def test_what_prefect_yaml_declares_is_deployed() -> None:
         (["--cron", "weekly"], "five fields of cron"),
     ],
 )
-@pytest.mark.usefixtures("server", "config")
+@pytest.mark.usefixtures("config")
 def test_what_cannot_be_deployed_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ) -> None:
