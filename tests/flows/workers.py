@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from prefect.settings import PREFECT_API_URL
 
 HEARTBEAT_SECONDS = 30
@@ -56,5 +57,8 @@ def worker(pool: str, name: str, log: Path) -> Iterator[subprocess.Popen[bytes]]
     try:
         yield process
     finally:
-        process.terminate()
-        process.wait(30)
+        if process.poll() is None:
+            of_it = psutil.Process(process.pid)
+            for running in (of_it, *of_it.children(recursive=True)):
+                running.kill()
+        process.wait()
