@@ -15,7 +15,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.runners import THREADS
-from flows.stages import AnyEdit, DataConfig, Stages, identify
+from flows.stages import DataConfig, Stages, identify
 from storage.backbone_results import (
     BackboneResults,
     BackboneResultsSpec,
@@ -26,7 +26,7 @@ from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
 from storage.store import Store
-from tasks.edit import EditSpec
+from tasks.edit import AnyEditSpec, EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
 from tasks.inputs import PixelsSpec, TokensSpec
@@ -36,7 +36,7 @@ from uwm.loading import load
 
 FEW_TOKENS = "fewer than two real tokens"
 
-Towers = tuple[AnyEdit | None, AnyEdit | None]
+Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]
 """An edit of the image tower and one of the text tower."""
 
 
@@ -171,7 +171,7 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
 def _data(config: AuditConfig) -> dict[str, DataConfig]:
     """Every data set that the audit reads, by its part in it."""
     named: dict[str, DataConfig] = {"calibration": config.calibration}
-    if any(len(method.grid) > 1 for method in config.edit_methods) and config.validation:
+    if any(method.chooses for method in config.edit_methods) and config.validation:
         named["validation"] = config.validation
     named |= {f"benchmark {data.name}": data for data in config.benchmarks}
     return named | {f"zero-shot {data.name}": data for data in config.zeroshot_sets}
@@ -202,7 +202,7 @@ def _settle(
 ) -> tuple[Towers, pd.DataFrame | None]:
     """A method's edits: its only point, or the one chosen on the validation pairs."""
     image, text = (_points(stages, config, method, tower, inputs) for tower in TOWERS)
-    if len(method.grid) == 1:
+    if not method.chooses:
         return (image[0], text[0]), None
     candidates = list(product([None, *image], [None, *text]))  # the original comes first
     data = inputs["validation"]
@@ -231,18 +231,21 @@ def _points(
     inputs: dict[str, Inputs],
 ) -> Sequence[EditSpec | None]:
     """A tower's edits, one per point of the method's grid; None where the tower is left alone."""
-    roles = getattr(method.roles, tower)
-    if not roles:
+    points = method.points(tower)
+    if not points:
         return [None]
+    roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
+    edited = stages.blocks(tower, roles, blocks)
     reads = getattr(inputs["calibration"], tower)
-    statistics = stages.statistics(tower, config.edited_roles(tower), reads)
+    statistics = stages.statistics(tower, config.edited_roles(tower), reads, peaks=config.peaks)
     match method:
         case Uwm():
-            scores = stages.scores(statistics, method.score, roles, getattr(method.prior, tower))
-            return stages.edits(scores, method.selection, method.grid)
+            prior = getattr(method.prior, tower)
+            scores = stages.scores(statistics, "weight", method.score, roles, prior=prior)
+            return stages.edits(scores, method.selection, points, blocks=edited)
         case Neurons():
-            scores = stages.scores(statistics, "node", roles, prior=False)
-            return stages.edits(scores, "nodes", method.grid)
+            scores = stages.scores(statistics, "node", method.score, roles)
+            return stages.edits(scores, "nodes", points, method.scope, edited)
 
 
 def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:

@@ -21,7 +21,7 @@ from storage.statistics import statistics_fields
 from storage.store import Spec, size
 from tasks.capture import StatisticsSpec, input_widths
 from tasks.datasets import DatasetSpec
-from tasks.edit import EditSpec, RandomEditSpec
+from tasks.edit import EditSpec, LayerwiseEditSpec, RandomEditSpec, ScoredEditSpec
 from tasks.embed import EmbeddingsSpec, embedding_field
 from tasks.inputs import PixelsSpec, TokensSpec, pixel_field, token_field
 from tasks.score import ScoresSpec
@@ -81,14 +81,15 @@ class Sizes:
                 return FREE  # a list of names
             case StatisticsSpec():
                 layers = find_layers(backbone.model, spec.tower, spec.roles)
-                fields = list(statistics_fields(input_widths(backbone, layers)).values())
+                widths = input_widths(backbone, layers)
+                fields = list(statistics_fields(widths, peaks=spec.peaks).values())
                 parts = self._rows(spec)
                 # A row of statistics holds both partitions.
                 return Cost(lambda: _bytes(fields, parts[:1]), sum(parts), spec.tower)
             case ScoresSpec():
                 self._scores[spec.digest] = spec
                 return Cost(lambda: 4 * sum(math.prod(shape) for shape in self._shapes(spec)))
-            case EditSpec():
+            case EditSpec() | LayerwiseEditSpec():
                 found = self._edits[spec.digest] = Cost(lambda: self._edit_bytes(spec))
                 return found
             case RandomEditSpec():
@@ -108,12 +109,15 @@ class Sizes:
     def _shapes(self, scores: ScoresSpec) -> list[tuple[int, ...]]:
         layers = find_layers(self._backbone.model, scores.tower, scores.roles)
         shapes = [tuple(layer.weight(self._backbone.model).shape) for layer in layers]
-        return [shape[1:] for shape in shapes] if scores.score == "node" else shapes
+        return [shape[1:] for shape in shapes] if scores.unit == "node" else shapes
 
-    def _edit_bytes(self, spec: EditSpec) -> int:
+    def _edit_bytes(self, spec: ScoredEditSpec) -> int:
         """At most: the smallest set with a share of the score has at most that share of weights."""
         shapes = self._shapes(self._scores[spec.scores])
-        return 8 * sum(max(1, math.ceil(spec.share * math.prod(shape))) for shape in shapes)
+        if isinstance(spec, EditSpec):
+            return 8 * sum(max(1, math.ceil(spec.share * math.prod(shape))) for shape in shapes)
+        largest = max(math.prod(shape) for shape in shapes)
+        return 8 * sum(max(1, math.ceil(share * largest)) for _, share, _ in spec.layers)
 
 
 def _parts(table: pd.DataFrame) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 from prefect import Task
@@ -20,19 +20,26 @@ from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.datasets import DatasetSpec, ingest
-from tasks.edit import EditSpec, RandomEditSpec, edit
+from tasks.edit import AnyEditSpec, EditSpec, RandomEditSpec, ScoredEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
 from uwm.backbone import Backbone
-from uwm.config import PairsConfig, ScoreKind, ZeroShotConfig
-from uwm.layers import Role, Tower
+from uwm.config import (
+    NodeScoreKind,
+    PairsConfig,
+    Scope,
+    ScoreKind,
+    Subset,
+    ZeroShotConfig,
+)
+from uwm.editing import Unit
+from uwm.layers import Blocks, Role, Tower, find_layers, pick_blocks
 from uwm.selection import Rule
 
 DataConfig = PairsConfig | ZeroShotConfig
-AnyEdit = EditSpec | RandomEditSpec
 Sharded = TypeVar("Sharded", bound=ShardedSpec)
 
 
@@ -113,35 +120,58 @@ class Stages:
         self._runs[tokens.digest].result()
         return [int(row) for row in too_short(self.store, tokens, self._backbone).nonzero()[0]]
 
-    def statistics(self, tower: Tower, roles: Sequence[Role], inputs: Spec) -> StatisticsSpec:
+    def statistics(
+        self, tower: Tower, roles: Sequence[Role], inputs: Spec, *, peaks: bool = False
+    ) -> StatisticsSpec:
         """Activation statistics of every block's `roles` on calibration inputs."""
-        spec = StatisticsSpec.of(self._backbone, tower, roles, inputs)
+        spec = StatisticsSpec.of(self._backbone, tower, roles, inputs, peaks=peaks)
         (whole,) = self._submit_samples(capture_statistics, [spec], what=tower, needs=[inputs])
         return whole
 
     def scores(
         self,
         statistics: StatisticsSpec,
-        kind: ScoreKind | Literal["node"],
+        unit: Unit,
+        kind: ScoreKind | NodeScoreKind,
         roles: Sequence[Role],
-        prior: bool,
+        *,
+        prior: bool = False,
+        part: tuple[DatasetSpec, Subset] | None = None,
     ) -> ScoresSpec:
-        """Scores of one tower's layers."""
-        spec = ScoresSpec.of(statistics, kind, roles, prior)
-        what = f"{statistics.tower} · {kind}"
-        self._submit(score, [spec], self._backbone, what=what, needs=[statistics])
+        """Scores of one tower's layers, by all of the calibration set or a part of it."""
+        spec = ScoresSpec.of(statistics, unit, kind, roles, prior, part)
+        what = f"{statistics.tower} · {unit} · {kind}" + (f" · {part[1]}" if part else "")
+        self._submit(
+            score, [spec], self._backbone, what=what, needs=[statistics, *(part or ())[:1]]
+        )
         return spec
 
+    def blocks(self, tower: Tower, roles: Sequence[Role], blocks: Blocks) -> list[int] | None:
+        """The numbers of a tower's `blocks`, None for all.
+
+        Raises:
+            UnknownBlockError: the tower has no such block.
+        """
+        if blocks == "all":
+            return None
+        layers = find_layers(self._backbone.model, tower, roles)
+        return sorted({layer.id.block for layer in pick_blocks(layers, blocks)})
+
     def edits(
-        self, scores: ScoresSpec, rule: Rule, points: Iterable[tuple[float, float]]
+        self,
+        scores: ScoresSpec,
+        rule: Rule,
+        points: Iterable[tuple[float, float]],
+        scope: Scope = "block",
+        blocks: Sequence[int] | None = None,
     ) -> list[EditSpec]:
         """Edits of one tower, one per (share, alpha)."""
-        specs = [EditSpec.of(scores, rule, share, alpha) for share, alpha in points]
+        specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
         what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 
-    def random_edits(self, like: EditSpec, seeds: int) -> list[RandomEditSpec]:
+    def random_edits(self, like: ScoredEditSpec, seeds: int) -> list[RandomEditSpec]:
         """Controls of an edit, one per seed."""
         specs = [RandomEditSpec.of(like, self._seed + seed) for seed in range(seeds)]
         what = f"{like.tower} · random like {like.digest[:8]}"
@@ -149,7 +179,7 @@ class Stages:
         return specs
 
     def embeddings(
-        self, tower: Tower, edited: AnyEdit | None, inputs: Sequence[Spec]
+        self, tower: Tower, edited: AnyEditSpec | None, inputs: Sequence[Spec]
     ) -> list[EmbeddingsSpec]:
         """Embeddings of each data set's inputs by one tower with one edit, or none."""
         specs = [EmbeddingsSpec.of(self._backbone, tower, edited, data) for data in inputs]

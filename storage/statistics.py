@@ -1,4 +1,4 @@
-"""Activation statistics on disk: norm and std per sample, partition and layer input.
+"""Activation statistics on disk: norm and std (and peak) per sample, partition and layer input.
 
 Inputs of one width share an array (samples, inputs, partition, statistic, width): one write per
 chunk of samples however many layers were observed, and one copy from a device. Shards keep each
@@ -23,9 +23,9 @@ Observed = Mapping[str, Activations]
 """What was observed of a partition's part of a chunk: activations by input."""
 
 
-def statistics_fields(widths: Mapping[str, int]) -> dict[str, Field]:
+def statistics_fields(widths: Mapping[str, int], *, peaks: bool = False) -> dict[str, Field]:
     """The arrays that statistics of inputs of the given widths, by name, are kept in."""
-    rest = (len(PARTITIONS), len(Activations._fields))
+    rest = (len(PARTITIONS), len(Activations._fields) - (not peaks))
     return {
         f"width-{width}": Field((len(names), *rest, width), "float32", piece=(1, *rest, width))
         for width, names in _by_width(widths).items()
@@ -48,7 +48,13 @@ class StatisticsArrays:
 
     @classmethod
     def create(
-        cls, folder: Path, samples: int, chunk: int, widths: Mapping[str, int]
+        cls,
+        folder: Path,
+        samples: int,
+        chunk: int,
+        widths: Mapping[str, int],
+        *,
+        peaks: bool = False,
     ) -> StatisticsArrays:
         """Arrays for inputs of the given widths, by name; see `SampleArrays.create`."""
         by_width = _by_width(widths)
@@ -56,7 +62,7 @@ class StatisticsArrays:
             folder,
             samples=samples,
             chunk=chunk,
-            fields=statistics_fields(widths),
+            fields=statistics_fields(widths, peaks=peaks),
             attributes={
                 _PLACES: {
                     name: (f"width-{width}", place)
@@ -119,7 +125,7 @@ class StatisticsArrays:
         stacked: dict[str, Tensor] = {}
         for name, (array, place) in self._places.items():
             for part, partition in enumerate(PARTITIONS):
-                for statistic, values in enumerate(observed[partition][name]):
+                for statistic, values in enumerate(observed[partition][name].known):
                     if array not in stacked:
                         shape = (len(values), *self._arrays.shape(array)[1:])
                         stacked[array] = values.new_empty(shape)

@@ -26,7 +26,7 @@ from uwm.statistics import Activations
 
 
 class StatisticsSpec(ShardedSpec):
-    """norm and std, float32 (samples, in), per partition and layer input of one tower."""
+    """norm, std and maybe peak, float32 (samples, in), per partition and input of one tower."""
 
     kind: ClassVar[str] = "statistics"
     resumable: ClassVar[bool] = True
@@ -34,10 +34,17 @@ class StatisticsSpec(ShardedSpec):
     weights: str
     precision: Precision
     roles: tuple[Role, ...]
+    peaks: bool = False
 
     @classmethod
     def of(
-        cls, backbone: Backbone, tower: Tower, roles: Sequence[Role], inputs: Spec
+        cls,
+        backbone: Backbone,
+        tower: Tower,
+        roles: Sequence[Role],
+        inputs: Spec,
+        *,
+        peaks: bool = False,
     ) -> StatisticsSpec:
         return cls(
             code=code_digest(__name__),
@@ -45,6 +52,7 @@ class StatisticsSpec(ShardedSpec):
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,
             roles=tuple(sorted(roles)),
+            peaks=peaks,
             inputs=inputs.digest,
         )
 
@@ -76,10 +84,12 @@ def capture_statistics(
             return backbone.staged(inputs.read(partition, within(part, rows)))
 
         def observe(chunk: Tensor) -> dict[str, Activations]:
-            return capture(backbone, spec.tower, layers, chunk, batch_size)
+            return capture(backbone, spec.tower, layers, chunk, batch_size, peaks=spec.peaks)
 
         def build(folder: Path) -> None:
-            arrays = StatisticsArrays.create(folder, part.stop - part.start, CHUNK, widths)
+            arrays = StatisticsArrays.create(
+                folder, part.stop - part.start, CHUNK, widths, peaks=spec.peaks
+            )
             with (
                 backbone.locks[spec.tower],
                 progress(f"capture-{spec.tower}", f"{spec.tower} chunks captured") as tell,

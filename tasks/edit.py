@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
+
+from torch import Tensor
 
 from storage.code import code_digest
 from storage.edits import read_edit, write_edit
@@ -13,13 +15,19 @@ from storage.store import Spec, Store
 from tasks.score import ScoresSpec
 from tasks.stage import stage
 from uwm.backbone import Backbone
+from uwm.config import Scope
 from uwm.editing import make_edit
-from uwm.layers import Tower
-from uwm.selection import Rule, select, select_like
+from uwm.layers import LayerId, Tower
+from uwm.selection import Rule, Selection, select, select_layers, select_like
 
 
 class EditSpec(Spec):
-    """What share of which scores to select, and the factor to multiply by."""
+    """What share of which scores to select, and the factor to multiply by.
+
+    Attributes:
+        scope: see `uwm.selection.select_layers`.
+        blocks: the tower's blocks to edit; None for all that are scored.
+    """
 
     kind: ClassVar[str] = "edits"
     tower: Tower
@@ -27,9 +35,19 @@ class EditSpec(Spec):
     rule: Rule
     share: float
     alpha: float
+    scope: Scope = "block"
+    blocks: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, scores: ScoresSpec, rule: Rule, share: float, alpha: float) -> EditSpec:
+    def of(
+        cls,
+        scores: ScoresSpec,
+        rule: Rule,
+        share: float,
+        alpha: float,
+        scope: Scope = "block",
+        blocks: Sequence[int] | None = None,
+    ) -> EditSpec:
         return cls(
             code=code_digest(__name__),
             tower=scores.tower,
@@ -37,7 +55,50 @@ class EditSpec(Spec):
             rule=rule,
             share=share,
             alpha=alpha,
+            scope=scope,
+            blocks=None if blocks is None else tuple(sorted(blocks)),
         )
+
+    def plan(self, scores: Mapping[LayerId, Tensor]) -> tuple[Selection, float]:
+        """Which indices of which layers, and the factor."""
+        held = {
+            id: found
+            for id, found in scores.items()
+            if self.blocks is None or id.block in self.blocks
+        }
+        return select_layers(self.rule, held, self.share, self.scope), self.alpha
+
+
+class LayerwiseEditSpec(Spec):
+    """A share and a factor for every layer by itself.
+
+    Attributes:
+        layers: name of a layer, share and factor of each; a layer that is not named stays.
+    """
+
+    kind: ClassVar[str] = "edits"
+    tower: Tower
+    scores: str
+    rule: Rule
+    layers: tuple[tuple[str, float, float], ...]
+
+    @classmethod
+    def of(
+        cls, scores: ScoresSpec, rule: Rule, layers: Mapping[LayerId, tuple[float, float]]
+    ) -> LayerwiseEditSpec:
+        return cls(
+            code=code_digest(__name__),
+            tower=scores.tower,
+            scores=scores.digest,
+            rule=rule,
+            layers=tuple((str(id), *point) for id, point in sorted(layers.items())),
+        )
+
+    def plan(self, scores: Mapping[LayerId, Tensor]) -> tuple[Selection, dict[LayerId, float]]:
+        """As `EditSpec.plan`, with a factor per layer."""
+        points = {LayerId.parse(name): (share, alpha) for name, share, alpha in self.layers}
+        selection = {id: select(self.rule, scores[id], share) for id, (share, _) in points.items()}
+        return selection, {id: alpha for id, (_, alpha) in points.items()}
 
 
 class RandomEditSpec(Spec):
@@ -49,28 +110,31 @@ class RandomEditSpec(Spec):
     seed: int
 
     @classmethod
-    def of(cls, like: EditSpec, seed: int) -> RandomEditSpec:
+    def of(cls, like: ScoredEditSpec, seed: int) -> RandomEditSpec:
         return cls(code=code_digest(__name__), tower=like.tower, like=like.digest, seed=seed)
 
 
+ScoredEditSpec = EditSpec | LayerwiseEditSpec
+AnyEditSpec = ScoredEditSpec | RandomEditSpec
+
+
 @stage
-def edit(specs: Sequence[EditSpec | RandomEditSpec], store: Store, backbone: Backbone) -> None:
+def edit(specs: Sequence[AnyEditSpec], store: Store, backbone: Backbone) -> None:
     """Select by score (or at random) and write the edit."""
     for spec in specs:
 
         def build(folder: Path) -> None:
-            if isinstance(spec, EditSpec):
-                scores, _ = read_scores(store.path("scores", spec.scores))
-                selection = {
-                    id: select(spec.rule, found, spec.share) for id, found in scores.items()
-                }
-                alpha = spec.alpha
-                unit: Literal["node", "weight"] = "node" if spec.rule == "nodes" else "weight"
-            else:
+            selection: Selection
+            alpha: float | Mapping[LayerId, float]
+            if isinstance(spec, RandomEditSpec):
                 like = read_edit(store.path("edits", spec.like))
                 selection = select_like(like, backbone.model, spec.seed)
-                (alpha,) = {layer.alpha for layer in like.layers.values()}
+                alpha = {id: layer.alpha for id, layer in like.layers.items()}
                 (unit,) = {layer.unit for layer in like.layers.values()}
+            else:
+                scores, _ = read_scores(store.path("scores", spec.scores))
+                selection, alpha = spec.plan(scores)
+                unit = "node" if spec.rule == "nodes" else "weight"
             made = make_edit(backbone.model, spec.tower, selection, alpha, unit)
             write_edit(folder, made, {"spec": spec.model_dump_json()})
 

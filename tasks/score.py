@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor
 
 from storage.code import code_digest
+from storage.datasets import read_dataset
 from storage.scores import write_scores
 from storage.shards import pieces
 from storage.statistics import StatisticsArrays
@@ -14,37 +18,61 @@ from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec
 from tasks.stage import stage
 from uwm.backbone import Backbone
-from uwm.config import ScoreKind
+from uwm.config import NodeScoreKind, ScoreKind, Subset
+from uwm.editing import Unit
 from uwm.layers import Role, Tower, find_layers
 from uwm.scoring import LayerScore, NodeScore, WeightScore, usable
+from uwm.subsets import subset_rows
 
 
 class ScoresSpec(Spec):
-    """A score per layer of one tower: (out, in), or (in,) of kind `node`."""
+    """A score per layer of one tower: (out, in) of unit `weight`, (in,) of unit `node`.
+
+    Attributes:
+        dataset: digest of the calibration set, where scores are of a part of it.
+        subset: that part.
+    """
 
     kind: ClassVar[str] = "scores"
     tower: Tower
     statistics: str
-    score: ScoreKind | Literal["node"]
+    unit: Unit
+    score: ScoreKind | NodeScoreKind
     prior: bool
     roles: tuple[Role, ...]
+    dataset: str | None = None
+    subset: Subset | None = None
 
     @classmethod
     def of(
         cls,
         statistics: StatisticsSpec,
-        score: ScoreKind | Literal["node"],
+        unit: Unit,
+        score: ScoreKind | NodeScoreKind,
         roles: Sequence[Role],
         prior: bool = False,
+        part: tuple[Spec, Subset] | None = None,
     ) -> ScoresSpec:
+        """`part` is the calibration set and which part of it counts; all of it by default."""
+        dataset, subset = part or (None, None)
         return cls(
             code=code_digest(__name__),
             tower=statistics.tower,
             statistics=statistics.digest,
+            unit=unit,
             score=score,
             prior=prior,
             roles=tuple(sorted(roles)),
+            dataset=dataset and dataset.digest,
+            subset=subset,
         )
+
+    def scorer(self, weight: Tensor) -> LayerScore:
+        """A scorer of this kind for a layer's weight."""
+        if self.unit == "node":
+            kind = cast("NodeScoreKind", self.score)
+            return NodeScore(weight.shape[1], kind, device=weight.device)
+        return WeightScore(weight, cast("ScoreKind", self.score), prior=self.prior)
 
 
 @stage
@@ -53,23 +81,32 @@ def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None
     for spec in specs:
         found = pieces(store, "statistics", spec.statistics)
         statistics = [StatisticsArrays(folder) for folder in found]
-        samples = sum(arrays.samples for arrays in statistics)
+        rows = _rows(store, spec, sum(arrays.samples for arrays in statistics))
+        samples = int(rows.sum())
 
         def build(folder: Path) -> None:
             scores, excluded = {}, 0
             for layer in find_layers(backbone.model, spec.tower, spec.roles):
                 weight = layer.weight(backbone.model)
-                scorer: LayerScore = (
-                    NodeScore(weight.shape[1], weight.device)
-                    if spec.score == "node"
-                    else WeightScore(weight, spec.score, prior=spec.prior)
-                )
+                scorer = spec.scorer(weight)
+                begin = 0
                 for arrays in statistics:
-                    for rows in arrays.chunks():
-                        safe, unsafe = arrays.read(layer.input, rows)
+                    for chunk in arrays.chunks():
+                        keep = rows[begin + chunk.start : begin + chunk.stop]
+                        safe, unsafe = (part.rows(keep) for part in arrays.read(layer.input, chunk))
                         scorer.update(*usable(safe, unsafe, weight.device))
+                    begin += arrays.samples
                 scores[layer.id] = scorer.result()
                 excluded = max(excluded, samples - scorer.samples)
             write_scores(folder, scores, {"samples": samples, "excluded": excluded})
 
         store.make(spec, build)
+
+
+def _rows(store: Store, spec: ScoresSpec, samples: int) -> Tensor:
+    """Which pairs count, bool (samples,)."""
+    if spec.subset is None or spec.dataset is None:
+        return torch.ones(samples, dtype=torch.bool)
+    table = read_dataset(store.path("datasets", spec.dataset)).rows
+    ids, concepts = (table[name].astype(str).tolist() for name in ("id", "concept"))
+    return torch.from_numpy(subset_rows(spec.subset, ids, concepts))

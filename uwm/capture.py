@@ -19,12 +19,15 @@ def capture(
     layers: Sequence[Layer],
     inputs: Tensor,
     batch_size: int | None = None,
+    *,
+    peaks: bool = False,
 ) -> dict[str, Activations]:
     """Norm and std over real tokens of what each of `layers` reads.
 
     Args:
         inputs: pixels or token ids, see `Backbone.forward`.
         batch_size: samples per forward pass, all at once by default.
+        peaks: find the largest magnitude over tokens too.
 
     Returns:
         Per name of an input (`Layer.input`), float32 (samples, in) on the backbone's device. The
@@ -44,7 +47,7 @@ def capture(
             every[x.shape[:2]] = RealTokens.every(x)
         # Sums stay float32 where the pass around them casts its products.
         with torch.autocast(x.device.type, enabled=False):
-            new = token_moments(x, unpadded or every[x.shape[:2]])
+            new = token_moments(x, unpadded or every[x.shape[:2]], peaks=peaks)
         seen = found[-1].get(layer.input)
         found[-1][layer.input] = seen.merge(new) if seen else new
 
@@ -60,5 +63,8 @@ def capture(
 
 def _joined(batches: Sequence[TokenMoments]) -> Activations:
     """Statistics of all samples, computed once rather than batch by batch."""
-    moments = TokenMoments(*map(torch.cat, zip(*batches, strict=True)))
-    return Activations(moments.norm, moments.std)
+    *moments, peaks = zip(*batches, strict=True)
+    peak = None if peaks[0] is None else torch.cat(peaks)
+    tokens, mean, squares = map(torch.cat, moments)
+    joined = TokenMoments(tokens, mean, squares, peak)
+    return Activations(joined.norm, joined.std, joined.peak)

@@ -122,7 +122,7 @@ def make_edit(
     model: nn.Module,
     tower: Tower,
     selection: Mapping[LayerId, Tensor],
-    alpha: float,
+    alpha: float | Mapping[LayerId, float],
     unit: Unit = "weight",
 ) -> Edit:
     """An edit that multiplies the selected weights of `model`'s tower by `alpha`.
@@ -130,34 +130,36 @@ def make_edit(
     Args:
         selection: per layer sorted indices, as `uwm.selection` gives them for its weight scores
             (`unit="weight"`) or node scores (`unit="node"`).
-        alpha: the paper uses -1; 0 removes a weight.
+        alpha: one factor, or one per layer; the paper uses -1, and 0 removes a weight.
 
     Raises:
         EmptySelectionError: no layer, or a layer with no index.
         InputError: alpha is not finite.
         NoEffectError: alpha is 1, or all selected weights of a layer are 0.
     """
-    if not math.isfinite(alpha):
-        raise InputError(f"alpha is a finite factor; got {alpha}")
-    if alpha == 1:
-        raise NoEffectError("alpha 1 leaves every weight as it is; the paper uses -1")
     if not selection:
         raise EmptySelectionError(f"no layer of the {tower} tower was selected")
+    factors = alpha if isinstance(alpha, Mapping) else dict.fromkeys(selection, alpha)
     weights = tower_weights(model, tower)
     layers = {}
     for id, indices in selection.items():
+        factor = factors[id]
+        if not math.isfinite(factor):
+            raise InputError(f"alpha is a finite factor; got {factor}")
+        if factor == 1:
+            raise NoEffectError("alpha 1 leaves every weight as it is; the paper uses -1")
         if not len(indices):
             raise EmptySelectionError(f"nothing was selected in {id}")
-        blank = LayerEdit(unit, indices.cpu(), alpha, "")
+        blank = LayerEdit(unit, indices.cpu(), factor, "")
         before = blank.read(weights[id])
         if not before.any():
             raise NoEffectError(f"every weight selected in {id} is 0 and would stay 0")
         layers[id] = LayerEdit(
             unit,
             indices.cpu(),
-            alpha,
+            factor,
             fingerprint(before),
-            None if _divides_exactly(alpha) else before.clone(),
+            None if _divides_exactly(factor) else before.clone(),
         )
     return Edit(tower, layers)
 

@@ -37,6 +37,10 @@ class UnknownRoleError(InputError):
     """A tower has no layer in the role asked for."""
 
 
+class UnknownBlockError(InputError):
+    """A tower has no layer to edit in the block asked for."""
+
+
 class AuditError(UWMError):
     """None of an audit's backbones could be audited."""
 

@@ -14,13 +14,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from uwm.errors import UnknownRoleError, UnsupportedFamilyError
+from uwm.errors import UnknownBlockError, UnknownRoleError, UnsupportedFamilyError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Tower = Literal["image", "text"]
 Role = Literal["query", "key", "value", "out", "fc1", "fc2"]
+Blocks = Literal["all", "early", "late"] | tuple[int, ...]
+"""Blocks of a tower: all, its first or its second half, or by number from 0."""
 TOWERS: tuple[Tower, ...] = get_args(Tower)
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -295,6 +297,31 @@ def find_layers(
                 )
             layers.append(Layer(id, block, site, convolution=len(shape) == 4))
     return tuple(layers)
+
+
+def pick_blocks(layers: Sequence[Layer], blocks: Blocks) -> tuple[Layer, ...]:
+    """Those of a tower's `layers` that lie in `blocks`; of an odd number the middle one is early.
+
+    Raises:
+        UnknownBlockError: none of the layers lies in a block that is asked for.
+    """
+    there = sorted({layer.id.block for layer in layers})
+    half = (len(there) + 1) // 2
+    match blocks:
+        case "all":
+            wanted = there
+        case "early":
+            wanted = there[:half]
+        case "late":
+            wanted = there[half:]
+        case _:
+            wanted = sorted(set(blocks))
+    if not wanted or not set(wanted) <= set(there):
+        raise UnknownBlockError(
+            f"blocks of the {layers[0].id.tower} tower with a layer to edit are "
+            f"{', '.join(map(str, there))}; got {blocks if isinstance(blocks, str) else wanted}"
+        )
+    return tuple(layer for layer in layers if layer.id.block in wanted)
 
 
 def _blocks(family: Family, parameters: Iterable[str]) -> list[str]:

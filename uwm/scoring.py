@@ -18,8 +18,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from uwm.config import ScoreKind
-from uwm.errors import NonFiniteScoreError, PairingError
+from uwm.config import NodeScoreKind, ScoreKind
+from uwm.errors import InputError, NonFiniteScoreError, PairingError
 from uwm.statistics import Activations
 
 EPSILON = 1e-8
@@ -116,26 +116,76 @@ class WeightScore:
 class NodeScore:
     """Streaming score of one layer's input nodes, the `neurons` method: (in,).
 
-    mean_b(norm_unsafe[b, j] / norm_safe[b, j]). Unlike Eq. 10 it keeps how strongly a node fires:
-    norm / std does not change when an activation doubles.
+    Unlike Eq. 10 most kinds keep how strongly a node fires: norm / std does not change when an
+    activation doubles. With u and s the unsafe and the safe norm of node j in pair b:
+
+        ratio           mean_b(u / s)
+        log_ratio       mean_b(log(u / s)), which no single pair dominates
+        ratio_of_means  mean_b(u) / mean_b(s)
+        difference      mean_b(u - s)
+        standardized    mean_b(u - s) / std_b(u - s), the paired effect size
+        peak_ratio      mean_b(u / s) of the largest magnitudes over tokens instead of norms
+        flow_ratio      mean_b(u / s) of norms over stds: Eq. 9's normalisation, for comparison
 
     Args:
         nodes: number of input nodes of the layer.
     """
 
-    def __init__(self, nodes: int, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        nodes: int,
+        kind: NodeScoreKind = "ratio",
+        *,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.samples = 0
-        self._sum = torch.zeros(nodes, device=device)
+        self._kind = kind
+        # Float64: squares of differences cancel.
+        self._sums = torch.zeros(2, nodes, dtype=torch.float64, device=device)
 
     def update(self, safe: Activations, unsafe: Activations) -> None:
-        """Add paired samples, each tensor (samples, in). Raises PairingError as `WeightScore`."""
+        """Add paired samples, each tensor (samples, in).
+
+        Raises:
+            PairingError: as `WeightScore`.
+            InputError: the kind is `peak_ratio`, and no peaks were captured.
+        """
         check_paired(safe.norm, unsafe.norm)
-        self._sum += preference(unsafe.norm, safe.norm).sum(0)
+        match self._kind:
+            case "ratio":
+                terms = [preference(unsafe.norm, safe.norm)]
+            case "log_ratio":
+                terms = [preference(unsafe.norm, safe.norm).log()]
+            case "flow_ratio":
+                terms = [preference(input_flow(unsafe), input_flow(safe))]
+            case "ratio_of_means":
+                terms = [unsafe.norm, safe.norm]
+            case "difference" | "standardized":
+                difference = unsafe.norm.double() - safe.norm
+                terms = [difference, difference.square()]
+            case "peak_ratio":
+                if unsafe.peak is None or safe.peak is None:
+                    raise InputError(
+                        "a score of peaks needs statistics that were captured with them"
+                    )
+                terms = [preference(unsafe.peak, safe.peak)]
+        for sums, term in zip(self._sums, terms, strict=False):
+            sums += term.sum(0, dtype=torch.float64)
         self.samples += len(safe.norm)
 
     def result(self) -> Tensor:
         """Scores, float32 (in,). Raises NonFiniteScoreError as `WeightScore`."""
-        return _finite(self._sum / self.samples)
+        first, second = self._sums
+        match self._kind:
+            case "ratio_of_means":
+                score = preference(first, second)
+            case "standardized":
+                mean = first / self.samples
+                variance = (second / self.samples - mean.square()).clamp(min=0)
+                score = torch.where(variance > 0, mean / variance.sqrt(), 0.0)
+            case _:
+                score = first / self.samples
+        return _finite(score.float())
 
 
 def usable(
@@ -148,9 +198,10 @@ def usable(
     """
     keep = ~(safe.std.isnan() & safe.norm.isfinite()).any(1)
     keep &= ~(unsafe.std.isnan() & unsafe.norm.isfinite()).any(1)
+    safe, unsafe = safe.rows(keep), unsafe.rows(keep)
     return (
-        Activations(*(part[keep].to(device) for part in safe)),
-        Activations(*(part[keep].to(device) for part in unsafe)),
+        Activations(*(part.to(device) for part in safe.known)),
+        Activations(*(part.to(device) for part in unsafe.known)),
     )
 
 

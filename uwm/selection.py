@@ -5,16 +5,20 @@ Every rule answers with sorted flat indices into the scores it was given, and ne
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from uwm.config import Scope
 from uwm.editing import Edit, tower_weights
 from uwm.errors import EmptySelectionError, InputError, NonFiniteScoreError
 from uwm.layers import LayerId
 
 Rule = Literal["mass", "count", "nodes"]
+Selection = Mapping[LayerId, Tensor]
+"""Sorted flat indices per layer, int64 (selected,)."""
 
 
 def select(rule: Rule, score: Tensor, share: float) -> Tensor:
@@ -82,6 +86,33 @@ def select_nodes(score: Tensor, share: float) -> Tensor:
     _check_share("share", share)
     count = max(1, round(share * len(score)))
     return _sorted(score.argsort(descending=True, stable=True)[:count])
+
+
+def select_layers(
+    rule: Rule, scores: Mapping[LayerId, Tensor], share: float, scope: Scope = "block"
+) -> dict[LayerId, Tensor]:
+    """Each layer's indices to edit.
+
+    Args:
+        scope: `block` takes the share of every layer by itself, as the paper does; `tower` takes
+            the best `share` of all nodes of the layers together, so that some layers may have none
+            and are left out.
+
+    Raises:
+        InputError: scope `tower` for weights, whose scores are shares of their own layer's.
+    """
+    if scope == "block":
+        return {id: select(rule, score, share) for id, score in scores.items()}
+    if rule != "nodes":
+        raise InputError(f"scope `tower` is for nodes; got selection {rule!r}")
+    chosen = select_nodes(torch.cat(list(scores.values())), share)
+    found, start = {}, 0
+    for id, score in scores.items():
+        inside = chosen[(chosen >= start) & (chosen < start + len(score))] - start
+        if len(inside):
+            found[id] = inside
+        start += len(score)
+    return found
 
 
 def select_random(size: int, count: int, generator: torch.Generator) -> Tensor:

@@ -17,22 +17,36 @@ from uwm.errors import PairingError
 
 
 class Activations(NamedTuple):
-    """`norm` and `std` over tokens of one layer's input on one partition, each (samples, in)."""
+    """`norm` and `std` over tokens of one layer's input on one partition, each (samples, in).
+
+    `peak`, the largest magnitude over tokens, is there where it was asked for.
+    """
 
     norm: Tensor
     std: Tensor
+    peak: Tensor | None = None
+
+    @property
+    def known(self) -> tuple[Tensor, ...]:
+        """Those that are there."""
+        return tuple(part for part in self if part is not None)
+
+    def rows(self, keep: Tensor) -> Activations:
+        """Those of some samples: `keep` is bool (samples,)."""
+        return Activations(*(part[keep] for part in self.known))
 
 
 class TokenMoments(NamedTuple):
     """Moments over tokens, per sample and node.
 
     Shapes: `tokens` (samples, 1), `mean` and `squares` (samples, in); `squares` is the sum of
-    squared distances from the mean.
+    squared distances from the mean; `peak` (samples, in) is the largest magnitude, if asked for.
     """
 
     tokens: Tensor
     mean: Tensor
     squares: Tensor
+    peak: Tensor | None = None
 
     @property
     def norm(self) -> Tensor:
@@ -50,7 +64,10 @@ class TokenMoments(NamedTuple):
         delta = other.mean - self.mean
         mean = self.mean + delta * (other.tokens / tokens.clamp(min=1))
         between = delta.square() * (self.tokens * other.tokens / tokens.clamp(min=1))
-        return TokenMoments(tokens, mean, self.squares + other.squares + between)
+        peak = None
+        if self.peak is not None and other.peak is not None:
+            peak = torch.maximum(self.peak, other.peak)
+        return TokenMoments(tokens, mean, self.squares + other.squares + between, peak)
 
 
 class RealTokens(NamedTuple):
@@ -77,11 +94,12 @@ class RealTokens(NamedTuple):
         return cls.of(x.new_ones(x.shape[:2], dtype=torch.bool))
 
 
-def token_moments(x: Tensor, tokens: RealTokens) -> TokenMoments:
+def token_moments(x: Tensor, tokens: RealTokens, *, peaks: bool = False) -> TokenMoments:
     """Moments of a layer's input over its real tokens.
 
     Args:
         x: (samples, tokens, in).
+        peaks: find the largest magnitude over tokens too, which costs another pass over `x`.
 
     Returns:
         Float32 moments. Sums over tokens are products with the mask: on a CPU many times faster
@@ -96,6 +114,7 @@ def token_moments(x: Tensor, tokens: RealTokens) -> TokenMoments:
             f"got {tuple(x.shape)} and {tuple(tokens.mask.shape[::2])}"
         )
     x = x.float()
+    peak = (x * tokens.mask.transpose(1, 2)).abs_().amax(1) if peaks else None
     mean = torch.bmm(tokens.share, x)
     squares = torch.bmm(tokens.mask, (x - mean).square_())
-    return TokenMoments(tokens.number, mean.squeeze(1), squares.squeeze(1))
+    return TokenMoments(tokens.number, mean.squeeze(1), squares.squeeze(1), peak)

@@ -71,7 +71,7 @@ def selections(backbone: Backbone, data: Inputs) -> dict[tuple[str, Tower], Sele
         for layer in layers:
             weight = layer.weight(backbone.model)
             scorers[layer.id, False] = WeightScore(weight, prior=tower == "text")
-            scorers[layer.id, True] = NodeScore(weight.shape[1], weight.device)
+            scorers[layer.id, True] = NodeScore(weight.shape[1], device=weight.device)
         batches = (data[tower][part].split(BATCH) for part in ("safe", "unsafe"))
         for safe, unsafe in zip(*batches, strict=True):
             seen = [capture(backbone, tower, layers, part) for part in (safe, unsafe)]

@@ -16,7 +16,7 @@ def test_a_stage_is_submitted_once_and_its_failure_is_the_one_raised(bench: Benc
         (tokens,) = stages.tokens([PAIRS], [dataset])
         statistics = stages.statistics("text", ("out",), tokens)
         for _ in range(2):
-            scores = stages.scores(statistics, "ratio", ("out",), prior=True)
+            scores = stages.scores(statistics, "weight", "ratio", ("out",), prior=True)
             stages.edits(scores, "mass", [(0.02, -1.0)])
         stages.wait()
         assert all(bench.store.complete(spec) for spec in stages.used)

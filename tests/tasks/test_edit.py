@@ -2,17 +2,17 @@ import torch
 
 from storage.edits import read_edit
 from tasks.capture import StatisticsSpec, capture_statistics
-from tasks.edit import EditSpec, RandomEditSpec, edit
+from tasks.edit import EditSpec, LayerwiseEditSpec, RandomEditSpec, edit
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
 from uwm.editing import Edit
+from uwm.layers import LayerId
 
 
 def edits(bench: Bench, rule: str, share: float) -> tuple[Edit, Edit, Edit]:
     """An edit and two random ones like it."""
     statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
-    kind = "node" if rule == "nodes" else "ratio"
-    scores = ScoresSpec.of(statistics, kind, ("fc2",))  # type: ignore[arg-type]
+    scores = ScoresSpec.of(statistics, "node" if rule == "nodes" else "weight", "ratio", ("fc2",))
     made = EditSpec.of(scores, rule, share, -1.0)  # type: ignore[arg-type]
     specs = [made, *(RandomEditSpec.of(made, seed) for seed in (0, 1))]
     capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
@@ -36,3 +36,41 @@ def test_a_larger_tau_is_another_edit_of_the_same_scores(bench: Bench) -> None:
     large, _, _ = edits(bench, "mass", 0.1)
     for id, layer in small.layers.items():
         assert set(layer.indices.tolist()) < set(large.layers[id].indices.tolist())
+
+
+def node_scores(bench: Bench) -> ScoresSpec:
+    statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
+    scores = ScoresSpec.of(statistics, "node", "ratio", ("fc2",))
+    capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
+    score.fn([scores], bench.store, bench.backbone)
+    return scores
+
+
+def test_only_the_blocks_asked_for_are_edited(bench: Bench) -> None:
+    spec = EditSpec.of(node_scores(bench), "nodes", 0.1, -1.0, blocks=[1])
+    edit.fn([spec], bench.store, bench.backbone)
+    made = read_edit(bench.store.path("edits", spec.digest))
+    assert [id.block for id in made.layers] == [1]
+
+
+def test_layers_may_have_shares_and_factors_of_their_own(bench: Bench) -> None:
+    scores = node_scores(bench)
+    points = {
+        LayerId("text", 0, "fc2"): (0.1, -1.0),
+        LayerId("text", 1, "fc2"): (0.2, -3.0),
+    }
+    spec = LayerwiseEditSpec.of(scores, "nodes", points)
+    control = RandomEditSpec.of(spec, 0)
+    edit.fn([spec, control], bench.store, bench.backbone)
+    for made in (read_edit(bench.store.path("edits", one.digest)) for one in (spec, control)):
+        assert {id: layer.alpha for id, layer in made.layers.items()} == {
+            id: alpha for id, (_, alpha) in points.items()
+        }
+        first, second = (len(made.layers[id].indices) for id in points)
+        assert second > first
+    for id, (share, alpha) in points.items():
+        alone = EditSpec.of(scores, "nodes", share, alpha, blocks=[id.block])
+        edit.fn([alone], bench.store, bench.backbone)
+        expected = read_edit(bench.store.path("edits", alone.digest)).layers[id]
+        made = read_edit(bench.store.path("edits", spec.digest))
+        assert torch.equal(made.layers[id].indices, expected.indices)

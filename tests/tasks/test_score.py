@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 import torch
 
@@ -6,15 +8,25 @@ from storage.statistics import StatisticsArrays
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
+from uwm.config import NodeScoreKind, ScoreKind, Subset
+from uwm.editing import Unit
+from uwm.errors import InputError
 from uwm.layers import find_layers
-from uwm.scoring import NodeScore, WeightScore
+
+KINDS = [("weight", kind) for kind in get_args(ScoreKind)]
+KINDS += [("node", kind) for kind in get_args(NodeScoreKind)]
 
 
-@pytest.mark.parametrize("kind", ["ratio", "unsafe_only", "difference", "node"])
-def test_scores_by_chunks_are_the_scores_of_all_samples(bench: Bench, kind: str) -> None:
-    statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2", "out"), bench.tokens)
+@pytest.mark.parametrize(("unit", "kind"), KINDS)
+def test_scores_by_chunks_are_the_scores_of_all_samples(
+    bench: Bench, unit: Unit, kind: ScoreKind | NodeScoreKind
+) -> None:
+    peaks = kind == "peak_ratio"
+    statistics = StatisticsSpec.of(
+        bench.backbone, "text", ("fc2", "out"), bench.tokens, peaks=peaks
+    )
     capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
-    wanted = ScoresSpec.of(statistics, kind, ("out",), prior=kind != "node")  # type: ignore[arg-type]
+    wanted = ScoresSpec.of(statistics, unit, kind, ("out",), prior=unit == "weight")
     score.fn([wanted], bench.store, bench.backbone)
     found, attributes = read_scores(bench.store.path("scores", wanted.digest))
     assert attributes == {"samples": 20, "excluded": 0}
@@ -22,9 +34,32 @@ def test_scores_by_chunks_are_the_scores_of_all_samples(bench: Bench, kind: str)
     layers = find_layers(bench.backbone.model, "text", ("out",))
     assert set(found) == {layer.id for layer in layers}
     for layer in layers:
-        weight = layer.weight(bench.backbone.model)
-        scorer = (
-            NodeScore(weight.shape[1]) if kind == "node" else WeightScore(weight, kind, prior=True)  # type: ignore[arg-type]
-        )
+        scorer = wanted.scorer(layer.weight(bench.backbone.model))
         scorer.update(*arrays.read(layer.input))
         torch.testing.assert_close(found[layer.id], scorer.result())
+
+
+def test_a_part_of_the_pairs_is_scored_from_the_same_capture(bench: Bench) -> None:
+    statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
+    capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
+    arrays = StatisticsArrays(bench.store.path("statistics", statistics.digest))
+    concepts = bench.source.rows["concept"].astype(str)
+    left_out = sorted(set(concepts))[0]
+    part = bench.dataset, Subset(without=(left_out,))
+    wanted = ScoresSpec.of(statistics, "node", "ratio", ("fc2",), part=part)
+    score.fn([wanted], bench.store, bench.backbone)
+    found, attributes = read_scores(bench.store.path("scores", wanted.digest))
+    keep = torch.tensor((concepts != left_out).tolist())
+    assert attributes["samples"] == int(keep.sum()) < len(concepts)
+    for layer in find_layers(bench.backbone.model, "text", ("fc2",)):
+        scorer = wanted.scorer(layer.weight(bench.backbone.model))
+        scorer.update(*(side.rows(keep) for side in arrays.read(layer.input)))
+        torch.testing.assert_close(found[layer.id], scorer.result())
+
+
+def test_peaks_that_were_not_captured_are_an_error(bench: Bench) -> None:
+    statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
+    capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
+    wanted = ScoresSpec.of(statistics, "node", "peak_ratio", ("fc2",))
+    with pytest.raises(InputError, match="captured with them"):
+        score.fn([wanted], bench.store, bench.backbone)

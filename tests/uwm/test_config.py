@@ -44,7 +44,9 @@ def test_the_papers_settings_are_the_default() -> None:
 
 def test_a_list_is_a_grid() -> None:
     method = Neurons.model_validate({"kind": "neurons", "share": [0.1, 0.2], "alpha": [-1, -2]})
-    assert method.grid == ((0.1, -1), (0.1, -2), (0.2, -1), (0.2, -2))
+    assert method.points("image") == ((0.1, -1), (0.1, -2), (0.2, -1), (0.2, -2))
+    assert method.points("image") == method.points("text")
+    assert method.chooses
     with pytest.raises(ValidationError, match="needs `validation`"):
         audit(methods=[{"kind": "uwm", "tau": [0.1, 0.2]}])
 
@@ -138,3 +140,25 @@ def test_a_data_path_exists_and_a_benchmark_s_root_need_not(tmp_path: Path) -> N
     zeroshot({"kind": "benchmark", "set": "dtd", "root": str(tmp_path / "nowhere")})
     with pytest.raises(ValidationError, match="a file or a directory"):
         zeroshot({"kind": "parquet", "name": "pets", "data": str(tmp_path / "nowhere")})
+
+
+def test_towers_may_have_shares_and_factors_of_their_own() -> None:
+    method = Uwm.model_validate(
+        {
+            "kind": "uwm",
+            "tau": {"image": 0.02, "text": [0.05, 0.1]},
+            "alpha": {"image": -1, "text": 0},
+        }
+    )
+    assert method.points("image") == ((0.02, -1),)
+    assert method.points("text") == ((0.05, 0), (0.1, 0))
+    assert method.chooses
+    alone = {"kind": "uwm", "tau": {"image": 0.02, "text": [0.05, 0.1]}}
+    assert not Uwm.model_validate({**alone, "roles": {"image": ["fc2"], "text": []}}).chooses
+    config = audit(methods=[alone], validation={"kind": "demo", "split": "validation"})
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_peaks_are_captured_where_a_score_reads_them() -> None:
+    assert not audit(methods=[{"kind": "neurons"}]).peaks
+    assert audit(methods=[{"kind": "neurons", "score": "peak_ratio"}]).peaks

@@ -102,3 +102,18 @@ def test_zeros_and_nothing_cannot_be_edited(backbone: Backbone) -> None:
         make_edit(backbone.model, "text", {id: torch.tensor([], dtype=torch.int64)}, -1)
     with pytest.raises(EmptySelectionError):
         make_edit(backbone.model, "text", {}, -1)
+
+
+def test_every_layer_may_have_its_factor(load_fresh) -> None:  # type: ignore[no-untyped-def]
+    model = load_fresh("clip").model
+    weights = tower_weights(model, "text")
+    ids = [id for id in weights if id.role == "fc2"]
+    before = [weights[id][:, 0].clone() for id in ids]
+    alphas = dict(zip(ids, (-1.0, 0.5), strict=True))
+    edit = make_edit(model, "text", {id: torch.tensor([0]) for id in ids}, alphas, "node")
+    with edit.applied(model):
+        for id, column in zip(ids, before, strict=True):
+            assert torch.equal(weights[id][:, 0], column * alphas[id])
+    assert all(
+        torch.equal(weights[id][:, 0], column) for id, column in zip(ids, before, strict=True)
+    )

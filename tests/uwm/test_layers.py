@@ -3,16 +3,18 @@ import torch
 from torch import nn
 
 from uwm.backbone import Backbone
-from uwm.errors import UnknownRoleError, UnsupportedFamilyError
+from uwm.errors import UnknownBlockError, UnknownRoleError, UnsupportedFamilyError
 from uwm.layers import (
     FAMILIES,
     ROLES,
     TOWERS,
+    Blocks,
     LayerId,
     Tower,
     check_roles,
     family_of,
     find_layers,
+    pick_blocks,
 )
 
 
@@ -92,3 +94,18 @@ def test_a_family_that_cannot_be_edited_says_so(
 ) -> None:
     with pytest.raises(UnsupportedFamilyError, match=said):
         family_of(config, tower)
+
+
+def test_blocks_are_picked_by_half_or_by_number(load_fresh) -> None:  # type: ignore[no-untyped-def]
+    layers = find_layers(load_fresh("siglip").model, "image", ("fc2", "out"))
+    there = {layer.id.block for layer in layers}
+    assert len(there) > 2
+
+    def picked(blocks: Blocks) -> set[int]:
+        return {layer.id.block for layer in pick_blocks(layers, blocks)}
+
+    assert picked("all") == picked("early") | picked("late") == there
+    assert max(picked("early")) < min(picked("late"))
+    assert picked((1,)) == {1}
+    with pytest.raises(UnknownBlockError, match=r"got \[0, 99\]"):
+        picked((0, 99))

@@ -1,6 +1,7 @@
 """Scores against a naive, explicit derivation of Eq. 8-10 that shares no code with ours."""
 
 import math
+from typing import get_args
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from uwm.config import ScoreKind
+from uwm.config import NodeScoreKind, ScoreKind
 from uwm.errors import NonFiniteScoreError, PairingError
 from uwm.scoring import NodeScore, WeightScore, usable
 from uwm.statistics import Activations
@@ -82,8 +83,8 @@ def test_the_factorised_score_is_the_papers(
     for start in range(0, len(safe), batch):
         rows = slice(start, start + batch)
         scorer.update(
-            Activations(*(part[rows] for part in of_safe)),
-            Activations(*(part[rows] for part in of_unsafe)),
+            Activations(*(part[rows] for part in of_safe.known)),
+            Activations(*(part[rows] for part in of_unsafe.known)),
         )
     expected = torch.tensor(oracle(case, kind, prior))
     # The terms of a difference cancel, so its error is that of its terms.
@@ -140,3 +141,47 @@ def test_unpaired_samples_are_refused() -> None:
             Activations(torch.ones(2, 3), torch.ones(2, 3)),
             Activations(torch.ones(1, 3), torch.ones(1, 3)),
         )
+
+
+def by_hand(kind: NodeScoreKind, safe: Activations, unsafe: Activations) -> Tensor:
+    """Node scores as their definitions read, all samples at once in float64."""
+    s, u = safe.norm.double(), unsafe.norm.double()
+    match kind:
+        case "ratio":
+            return (u / s).mean(0)
+        case "log_ratio":
+            return (u / s).log().mean(0)
+        case "ratio_of_means":
+            return u.mean(0) / s.mean(0)
+        case "difference":
+            return (u - s).mean(0)
+        case "standardized":
+            return (u - s).mean(0) / (u - s).std(0, unbiased=False)
+        case "peak_ratio":
+            assert safe.peak is not None
+            assert unsafe.peak is not None
+            return (unsafe.peak.double() / safe.peak).mean(0)
+        case "flow_ratio":
+            return ((u / unsafe.std) / (s / safe.std)).mean(0)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7])
+@pytest.mark.parametrize("kind", get_args(NodeScoreKind))
+def test_a_node_score_is_its_definition_whatever_the_portions(
+    kind: NodeScoreKind, batch: int, generator: torch.Generator
+) -> None:
+    safe, unsafe = (
+        Activations(*(torch.rand(7, 5, generator=generator) + 0.1 for _ in range(3)))
+        for _ in range(2)
+    )
+    scorer = NodeScore(5, kind)
+    for rows in torch.arange(7).split(batch):
+        scorer.update(safe.rows(rows), unsafe.rows(rows))
+    torch.testing.assert_close(scorer.result(), by_hand(kind, safe, unsafe).float())
+
+
+def test_a_difference_that_never_varies_is_no_effect() -> None:
+    same = Activations(torch.ones(4, 2), torch.ones(4, 2))
+    scorer = NodeScore(2, "standardized")
+    scorer.update(same, same)
+    assert scorer.result().tolist() == [0, 0]

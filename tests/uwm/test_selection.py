@@ -4,7 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uwm.errors import EmptySelectionError, InputError, NonFiniteScoreError
-from uwm.selection import select, select_count, select_mass, select_nodes, select_random
+from uwm.layers import LayerId
+from uwm.selection import (
+    select,
+    select_count,
+    select_layers,
+    select_mass,
+    select_nodes,
+    select_random,
+)
 
 scores = st.lists(st.floats(0.001, 1000), min_size=2, max_size=40).map(torch.tensor)
 shares = st.floats(0.001, 0.999)
@@ -78,3 +86,17 @@ def test_a_random_selection_has_its_count_and_repeats_with_its_seed(
 def test_a_random_selection_of_none_is_an_error(generator: torch.Generator) -> None:
     with pytest.raises(EmptySelectionError):
         select_random(5, 0, generator)
+
+
+def test_a_share_of_the_tower_goes_where_the_best_nodes_are() -> None:
+    scores = {
+        LayerId("text", 0, "fc2"): torch.tensor([0.1, 0.9, 0.8, 0.2]),
+        LayerId("text", 1, "fc2"): torch.tensor([0.3, 0.1, 0.7, 0.2]),
+        LayerId("text", 2, "fc2"): torch.tensor([0.1, 0.1, 0.1, 0.1]),
+    }
+    found = select_layers("nodes", scores, 0.25, "tower")
+    assert {id.block: chosen.tolist() for id, chosen in found.items()} == {0: [1, 2], 1: [2]}
+    each = select_layers("nodes", scores, 0.25, "block")
+    assert [len(chosen) for chosen in each.values()] == [1, 1, 1]
+    with pytest.raises(InputError, match="scope `tower` is for nodes"):
+        select_layers("mass", scores, 0.25, "tower")

@@ -22,13 +22,18 @@ from uwm.config.methods import (
     FactorGrid,
     MethodConfig,
     Neurons,
+    NodeScoreKind,
     Original,
     RandomControl,
     Roles,
+    Scope,
     ScoreKind,
     ShareGrid,
+    TowerBlocks,
+    TowerFactors,
     TowerPrior,
     TowerRoles,
+    TowerShares,
     Uwm,
 )
 from uwm.config.pairs import (
@@ -46,6 +51,7 @@ from uwm.config.runner import Runner, RunnerKind
 from uwm.config.settings import (
     Settings,
 )
+from uwm.config.subset import Subset
 from uwm.config.zeroshot import (
     Benchmarks,
     BenchmarkSet,
@@ -80,6 +86,7 @@ __all__ = [
     "ManifestPairs",
     "MethodConfig",
     "Neurons",
+    "NodeScoreKind",
     "OpenClipBackbone",
     "Original",
     "PairSet",
@@ -94,12 +101,17 @@ __all__ = [
     "Rule",
     "Runner",
     "RunnerKind",
+    "Scope",
     "ScoreKind",
     "Settings",
     "ShareGrid",
+    "Subset",
     "TablePairs",
+    "TowerBlocks",
+    "TowerFactors",
     "TowerPrior",
     "TowerRoles",
+    "TowerShares",
     "Uwm",
     "VisuPairs",
     "WebDatasetPairs",

@@ -66,7 +66,7 @@ class AuditConfig(Settings):
                     f"a random control is `of` an editing method of this audit "
                     f"({', '.join(sorted(editing)) or 'there is none'}); got {method.of!r}"
                 )
-        if self.validation is None and any(len(method.grid) > 1 for method in self.edit_methods):
+        if self.validation is None and any(method.chooses for method in self.edit_methods):
             raise ValueError("a method with a grid needs `validation` pairs to choose on")
         self._check_policy()
         return self
@@ -115,3 +115,11 @@ class AuditConfig(Settings):
             for role in (method.roles.image if tower == "image" else method.roles.text)
         }
         return tuple(sorted(roles))
+
+    @property
+    def peaks(self) -> bool:
+        """Whether a method's score needs the largest magnitudes over tokens."""
+        return any(
+            isinstance(method, Neurons) and method.score == "peak_ratio"
+            for method in self.edit_methods
+        )

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from itertools import product
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from uwm.config.settings import Factor, Name, Settings, Share
-from uwm.layers import Role
+from uwm.layers import TOWERS, Blocks, Role, Tower
 
 ScoreKind = Literal["ratio", "unsafe_only", "difference"]
+NodeScoreKind = Literal[
+    "ratio",
+    "log_ratio",
+    "ratio_of_means",
+    "difference",
+    "standardized",
+    "peak_ratio",
+    "flow_ratio",
+]
+"""What ranks an MLP neuron, see `uwm.scoring.NodeScore`."""
+Scope = Literal["block", "tower"]
+"""Whether a share is of every layer's nodes, or of all layers' nodes together."""
 Roles = tuple[Role, ...]
 
 
@@ -44,6 +57,13 @@ class TowerPrior(Settings):
     text: bool = True
 
 
+class TowerBlocks(Settings):
+    """Which blocks to edit per tower: `all`, `early`, `late` (halves), or by number from 0."""
+
+    image: Blocks = "all"
+    text: Blocks = "all"
+
+
 def _as_tuple(value: object) -> object:
     return value if isinstance(value, list | tuple) else (value,)
 
@@ -52,15 +72,67 @@ ShareGrid = Annotated[tuple[Share, ...], BeforeValidator(_as_tuple), Field(min_l
 FactorGrid = Annotated[tuple[Factor, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
+class TowerShares(Settings):
+    """Shares for either tower."""
+
+    image: ShareGrid
+    text: ShareGrid
+
+
+class TowerFactors(Settings):
+    """Factors for either tower."""
+
+    image: FactorGrid
+    text: FactorGrid
+
+
+def _form(value: object) -> str:
+    return "per tower" if isinstance(value, dict | TowerShares | TowerFactors) else "both"
+
+
+Shares = Annotated[
+    Annotated[ShareGrid, Tag("both")] | Annotated[TowerShares, Tag("per tower")],
+    Discriminator(_form),
+]
+Factors = Annotated[
+    Annotated[FactorGrid, Tag("both")] | Annotated[TowerFactors, Tag("per tower")],
+    Discriminator(_form),
+]
+"""One value, a list, or either for each tower: `{image: 0.02, text: [0.02, 0.05]}`."""
+
+
 class EditMethod(Settings):
-    """What `uwm` and `neurons` share: a name, layers, and factors to multiply by.
+    """What editing methods share: a name, layers, and factors to multiply by.
 
     A list instead of one value is a grid: the point is chosen on the validation pairs.
     """
 
     name: Name
-    alpha: FactorGrid = (-1.0,)
+    alpha: Factors = (-1.0,)
     roles: TowerRoles
+    blocks: TowerBlocks = TowerBlocks()
+
+    @property
+    @abstractmethod
+    def shares(self) -> tuple[float, ...] | TowerShares:
+        """Under whatever key the method has them."""
+
+    def points(self, tower: Tower) -> tuple[tuple[float, float], ...]:
+        """Every (share, alpha) to try in a tower; none where it is left alone."""
+        if not getattr(self.roles, tower):
+            return ()
+        shares, factors = self.shares, self.alpha
+        return tuple(
+            product(
+                getattr(shares, tower) if isinstance(shares, TowerShares) else shares,
+                getattr(factors, tower) if isinstance(factors, TowerFactors) else factors,
+            )
+        )
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there is more than one point to try in some tower."""
+        return any(len(self.points(tower)) > 1 for tower in TOWERS)
 
 
 class Uwm(EditMethod):
@@ -68,16 +140,15 @@ class Uwm(EditMethod):
 
     kind: Literal["uwm"]
     name: Name = "uwm"
-    tau: ShareGrid = (0.02,)
+    tau: Shares = (0.02,)
     score: ScoreKind = "ratio"
     selection: Literal["mass", "count"] = "mass"
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("out",))
     prior: TowerPrior = TowerPrior()
 
     @property
-    def grid(self) -> tuple[tuple[float, float], ...]:
-        """Every (tau, alpha) to try."""
-        return tuple(product(self.tau, self.alpha))
+    def shares(self) -> tuple[float, ...] | TowerShares:
+        return self.tau
 
 
 class Neurons(EditMethod):
@@ -85,13 +156,14 @@ class Neurons(EditMethod):
 
     kind: Literal["neurons"]
     name: Name = "neurons"
-    share: ShareGrid = (0.1,)
+    share: Shares = (0.1,)
+    score: NodeScoreKind = "ratio"
+    scope: Scope = Field("block", description="what the share is of: each block, or the tower")
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("fc2",))
 
     @property
-    def grid(self) -> tuple[tuple[float, float], ...]:
-        """Every (share, alpha) to try."""
-        return tuple(product(self.share, self.alpha))
+    def shares(self) -> tuple[float, ...] | TowerShares:
+        return self.share
 
 
 class RandomControl(Settings):

@@ -1,0 +1,26 @@
+"""A part of the calibration set, for scores of fewer or other pairs from one capture."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from uwm.config.settings import Settings
+
+
+class Subset(Settings):
+    """Pairs to score with; what is left out of it restricts nothing."""
+
+    per_concept: int | None = Field(None, ge=1, description="at most so many pairs per concept")
+    half: Literal["first", "second"] | None = Field(None, description="of every concept's pairs")
+    without: tuple[str, ...] = Field((), description="concepts to leave out")
+    seed: int = 0
+
+    def __str__(self) -> str:
+        parts = [
+            f"{self.per_concept} per concept" if self.per_concept else "",
+            f"{self.half} half" if self.half else "",
+            f"without {', '.join(self.without)}" if self.without else "",
+        ]
+        return ", ".join(part for part in parts if part) + f" (seed {self.seed})"
