@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import pandas as pd
-from prefect import Task
+from prefect import Task, tags
 from prefect.futures import PrefectFuture
 
 from storage.shards import ShardedSpec
@@ -222,18 +222,22 @@ class Stages:
         """Submit a pass of a tower over samples, large sets in shards; the wholes.
 
         Within one process a tower takes one input at a time, so that a run makes all the shards.
+
+        These runs alone carry their stage as a tag, for limits on how many run at a time: asking
+        the server about every set of tags costs more than a short stage.
         """
         arguments = (self._backbone, self._batch_size)
         split = [spec.split(self._samples[spec.inputs]) for spec in specs]
         shards = [shard for found, _ in split for shard in found]
         wholes = [whole for _, whole in split]
-        if self._spread:
-            for number, shard in enumerate(shards, 1):
-                name = f"{what} · shard {number}/{len(shards)}"
-                self._submit(stage, [shard], *arguments, what=name, needs=needs)
-            self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
-        else:
-            self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
+        with tags(stage.name):
+            if self._spread:
+                for number, shard in enumerate(shards, 1):
+                    name = f"{what} · shard {number}/{len(shards)}"
+                    self._submit(stage, [shard], *arguments, what=name, needs=needs)
+                self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
+            else:
+                self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
         return wholes
 
     def _submit(

@@ -50,7 +50,6 @@ def stage(
     run.__doc__ = function.__doc__
     decorate = task(
         name=function.__name__,
-        tags={function.__name__},
         cache_key_fn=_key,
         persist_result=True,
         result_serializer="json",
