@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -26,6 +26,7 @@ from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
 from storage.store import Store
+from tasks.datasets import DatasetSpec
 from tasks.edit import AnyEditSpec, EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
@@ -62,8 +63,9 @@ class Work:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What both towers read of one data set."""
+    """A data set, and what both towers read of it."""
 
+    dataset: DatasetSpec
     image: PixelsSpec
     text: TokensSpec
 
@@ -83,7 +85,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
     """
     loaded = load(backbone, config.device, config.precision)
     stages = Stages(
-        Store(store), loaded, backbone.name, config.batch_size, config.seed, spread=_spread()
+        Store(store), loaded, backbone.name, config.batch_size, config.seed, spread=spread()
     )
     with tags(backbone.name):
         work = lay_out(stages, config)
@@ -127,7 +129,7 @@ def _results(name: str, stages: Stages, work: Work) -> BackboneResults:
     )
 
 
-def _spread() -> bool:
+def spread() -> bool:
     """Whether the stages of this flow run go to other processes."""
     context = FlowRunContext.get()
     return context is not None and not isinstance(context.task_runner, ThreadPoolTaskRunner)
@@ -135,19 +137,8 @@ def _spread() -> bool:
 
 def lay_out(stages: Stages, config: AuditConfig) -> Work:
     """Submit every stage of one backbone's audit; what is awaited on the way is a choice only."""
-    sets = _data(config)
-    datasets = stages.datasets(list(sets.values()))
-    inputs = {
-        name: Inputs(pixels, tokens)
-        for name, pixels, tokens in zip(
-            sets,
-            stages.pixels(list(sets.values()), datasets),
-            stages.tokens(list(sets.values()), datasets),
-            strict=True,
-        )
-    }
-    ingested = dict(zip(sets, datasets, strict=True))
-    excluded = _short_texts(stages, config, inputs["calibration"])
+    inputs = read_inputs(stages, _data(config))
+    excluded = short_texts(stages, config, inputs["calibration"])
 
     repairs = [Repair("original", (None, None))]
     choices: dict[str, pd.DataFrame] = {}
@@ -164,8 +155,22 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
             for seed, edits in enumerate(drawn)
         ]
 
-    measured = [(repair, _measure(stages, config, repair, inputs, ingested)) for repair in repairs]
+    measured = [(repair, _measure(stages, config, repair, inputs)) for repair in repairs]
     return Work(measured, choices, excluded)
+
+
+def read_inputs(stages: Stages, sets: Mapping[str, DataConfig]) -> dict[str, Inputs]:
+    """Ingest data sets, and have their pictures decoded and their texts tokenized."""
+    configs = list(sets.values())
+    datasets = stages.datasets(configs)
+    found = zip(
+        sets,
+        datasets,
+        stages.pixels(configs, datasets),
+        stages.tokens(configs, datasets),
+        strict=True,
+    )
+    return {name: Inputs(dataset, pixels, tokens) for name, dataset, pixels, tokens in found}
 
 
 def _data(config: AuditConfig) -> dict[str, DataConfig]:
@@ -177,7 +182,7 @@ def _data(config: AuditConfig) -> dict[str, DataConfig]:
     return named | {f"zero-shot {data.name}": data for data in config.zeroshot_sets}
 
 
-def _short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
+def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
     """Calibration pairs that the text tower's scores leave out, which only its tokenizer can tell.
 
     Benchmarks keep such pairs: a single token has an embedding, and every backbone is measured on
@@ -201,7 +206,9 @@ def _settle(
     stages: Stages, config: AuditConfig, method: Uwm | Neurons, inputs: dict[str, Inputs]
 ) -> tuple[Towers, pd.DataFrame | None]:
     """A method's edits: its only point, or the one chosen on the validation pairs."""
-    image, text = (_points(stages, config, method, tower, inputs) for tower in TOWERS)
+    image, text = (
+        tower_edits(stages, config, method, tower, inputs["calibration"]) for tower in TOWERS
+    )
     if not method.chooses:
         return (image[0], text[0]), None
     candidates = list(product([None, *image], [None, *text]))  # the original comes first
@@ -223,12 +230,8 @@ def _settle(
     return candidates[int(table["chosen"].to_numpy().argmax())], table
 
 
-def _points(
-    stages: Stages,
-    config: AuditConfig,
-    method: Uwm | Neurons,
-    tower: Tower,
-    inputs: dict[str, Inputs],
+def tower_edits(
+    stages: Stages, config: AuditConfig, method: Uwm | Neurons, tower: Tower, calibration: Inputs
 ) -> Sequence[EditSpec | None]:
     """A tower's edits, one per point of the method's grid; None where the tower is left alone."""
     points = method.points(tower)
@@ -236,15 +239,18 @@ def _points(
         return [None]
     roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
     edited = stages.blocks(tower, roles, blocks)
-    reads = getattr(inputs["calibration"], tower)
+    part = (calibration.dataset, method.part) if method.part else None
+    reads = getattr(calibration, tower)
     statistics = stages.statistics(tower, config.edited_roles(tower), reads, peaks=config.peaks)
     match method:
         case Uwm():
             prior = getattr(method.prior, tower)
-            scores = stages.scores(statistics, "weight", method.score, roles, prior=prior)
+            scores = stages.scores(
+                statistics, "weight", method.score, roles, prior=prior, part=part
+            )
             return stages.edits(scores, method.selection, points, blocks=edited)
         case Neurons():
-            scores = stages.scores(statistics, "node", method.score, roles)
+            scores = stages.scores(statistics, "node", method.score, roles, part=part)
             return stages.edits(scores, "nodes", points, method.scope, edited)
 
 
@@ -262,7 +268,6 @@ def _measure(
     config: AuditConfig,
     repair: Repair,
     inputs: dict[str, Inputs],
-    ingested: dict[str, Any],
 ) -> list[SafetySpec | KnowledgeSpec]:
     """Embed the benchmarks with a repair's edits and evaluate it against the original.
 
@@ -285,7 +290,7 @@ def _measure(
         keys = {data.name: f"zero-shot {data.name}" for data in config.zeroshot_sets}
         specs.append(
             knowledge_spec(
-                [(name, ingested[key]) for name, key in keys.items()],
+                [(name, inputs[key].dataset) for name, key in keys.items()],
                 [edited[key] for key in keys.values()],
                 [original[key] for key in keys.values()],
                 *draw,

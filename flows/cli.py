@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -23,12 +22,16 @@ from flows.options import (
     STORE,
     OutOption,
     StoreOption,
+    fetch,
     prepare_prefect,
+    runner_of,
+    writable,
 )
 from flows.store_commands import store_app
+from flows.sweep_commands import sweep
 from storage.store import Store
 from uwm import __version__
-from uwm.config import AuditConfig, Runner, RunnerKind
+from uwm.config import RunnerKind
 from uwm.errors import InputError, UWMError
 
 app = App(
@@ -44,6 +47,7 @@ app.command(runs_app)
 app.command(history_app)
 app.command(serve)
 app.command(deploy)
+app.command(sweep)
 
 
 @app.command
@@ -61,6 +65,8 @@ def audit(
     *,
     store: StoreOption = STORE,
     out: OutOption | None = None,
+    backbone: list[str] | None = None,
+    method: list[str] | None = None,
     runner: RunnerKind = "threads",
     workers: int | None = None,
     dask_address: str | None = None,
@@ -73,6 +79,11 @@ def audit(
         the YAML file; flows/demo.yaml is a complete example.
     out
         defaults to .uwm/out/NAME, NAME being the audit's.
+    backbone
+        only these.
+    method
+        measure these instead of the file's methods, each as YAML or JSON, such as
+        "{kind: uwm, tau: 0.05}"; the audit is then called NAME-methods.
     runner
         what runs the stages: threads of this process, processes of this machine, or Dask.
     workers
@@ -80,13 +91,13 @@ def audit(
     dask_address
         of a Dask scheduler, tcp://HOST:PORT; without it a cluster is started on this machine.
     """
-    from flows.config_file import read_config
+    from flows.config_file import only, read_config, with_methods
 
-    settings = read_config(config)
-    where = _runner(runner, workers, dask_address)
+    settings = with_methods(only(read_config(config), backbone), method)
+    where = runner_of(runner, workers, dask_address)
     artifacts = Store(store)
-    folder = _writable(out or OUT / settings.name)
-    _fetch(settings)
+    folder = writable(out or OUT / settings.name)
+    fetch(settings)
     prepare_prefect()
     from flows.plan import check_room, make_plan
     from flows.runners import check_runner
@@ -216,7 +227,7 @@ def pairs_show(
     from flows.pairs_page import pair_views, print_pairs, write_pairs_page
 
     settings = read_outline(config)
-    folder = _writable(out or OUT / settings.name)
+    folder = writable(out or OUT / settings.name)
     console = Console()
     with Console(stderr=True).status("reading pairs"):
         views = pair_views(settings)
@@ -294,32 +305,3 @@ def run(arguments: list[str]) -> int:
         print("interrupted; what was completed is kept, run again to go on", file=sys.stderr)
         return FAILED
     return result if isinstance(result, int) else DONE
-
-
-def _runner(kind: RunnerKind, workers: int | None, dask_address: str | None) -> Runner:
-    try:
-        return Runner(kind=kind, workers=workers, dask_address=dask_address)
-    except ValidationError as error:
-        said = "; ".join(
-            f"{' '.join(map(str, found['loc'])).replace('_', ' ')} {found['msg']}".strip()
-            for found in error.errors()
-        )
-        raise InputError(f"--runner {kind}: {said}") from error
-
-
-def _fetch(settings: AuditConfig) -> None:
-    """Download what is not on this machine yet, with its progress, before anything is computed."""
-    from uwm.checkpoint import locate
-
-    for backbone in settings.backbones:
-        locate(backbone)
-
-
-def _writable(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the folder {folder}: {error.strerror}; name another with --out"
-        ) from error
-    return folder

@@ -8,12 +8,19 @@ from pathlib import Path
 from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
-from flows.yaml_file import Location, Problem, listed, parse, problems
+from flows.yaml_file import Location, Problem, listed, parse, parse_text, problems
 from flows.zoo import Expanded, expand
 from storage.sources import read_source
 from uwm.catalog import model_config
 from uwm.checkpoint import check_available
-from uwm.config import AuditConfig, Benchmarks, EditMethod, PairsConfig, ZeroShotConfig
+from uwm.config import (
+    AuditConfig,
+    Benchmarks,
+    EditMethod,
+    PairsConfig,
+    SweepSettings,
+    ZeroShotConfig,
+)
 from uwm.errors import ConfigError, InputError, MissingSetError
 from uwm.layers import TOWERS, check_roles, family_of
 
@@ -57,6 +64,51 @@ def _validated(path: Path) -> tuple[CommentedMap, AuditConfig, Expanded]:
     if zoo.problems:
         raise listed(path, document, zoo.problems)
     return document, config, zoo
+
+
+def only(config: AuditConfig, names: list[str] | None) -> AuditConfig:
+    """The audit of some of its backbones.
+
+    Raises:
+        InputError: it does not have one of them.
+    """
+    there = {item.name: item for item in config.backbones}
+    if unknown := sorted({*(names or ())} - set(there)):
+        raise InputError(
+            f"this audit has the backbones {', '.join(there)}; got {', '.join(unknown)}"
+        )
+    if not names:
+        return config
+    return config.model_copy(update={"backbones": tuple(there[name] for name in names)})
+
+
+def with_methods(config: AuditConfig, methods: list[str] | None) -> AuditConfig:
+    """The audit of other methods, each given as YAML, and of a name of its own.
+
+    Raises:
+        InputError: one of them is no method.
+    """
+    if not methods:
+        return config
+    changes = {
+        "name": f"{config.name}-methods",
+        "methods": [parse_text(text) for text in methods],
+        "policy": None,
+        "sweep": None,
+    }
+    try:
+        return AuditConfig.model_validate({**config.model_dump(), **changes})
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()]
+        raise InputError("\n  ".join(["--method is wrong:", *lines])) from error
+
+
+def check_sweep(config: AuditConfig, sweep: SweepSettings) -> None:
+    """Raise InputError where a backbone has no layer in a role that a sweep edits."""
+    for backbone in config.backbones:
+        for tower in TOWERS:
+            for roles in getattr(sweep.roles, tower):
+                check_roles(family_of(model_config(backbone), tower), roles)
 
 
 def _impossible(config: AuditConfig) -> list[Problem]:

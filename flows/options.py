@@ -1,4 +1,4 @@
-"""What the commands of `uwm` share: exit codes, options, and how Prefect is set up."""
+"""What the commands of `uwm` share: exit codes, options and what they mean, Prefect's set-up."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from pydantic import ValidationError
 
-from uwm.errors import UWMError
+from uwm.config import AuditConfig, Runner, RunnerKind
+from uwm.errors import InputError, UWMError
 
 DONE, FAILED, BAD_INPUT, REGRESSED = 0, 1, 2, 3
 """Exit codes."""
@@ -34,6 +36,37 @@ def prepare_prefect() -> None:
     quiet = _WithoutTraceback()
     for logger in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(logger).addFilter(quiet)
+
+
+def runner_of(kind: RunnerKind, workers: int | None, dask_address: str | None = None) -> Runner:
+    """What runs the stages, as options say it. Raises InputError where they contradict."""
+    try:
+        return Runner(kind=kind, workers=workers, dask_address=dask_address)
+    except ValidationError as error:
+        said = "; ".join(
+            f"{' '.join(map(str, found['loc'])).replace('_', ' ')} {found['msg']}".strip()
+            for found in error.errors()
+        )
+        raise InputError(f"--runner {kind}: {said}") from error
+
+
+def fetch(settings: AuditConfig) -> None:
+    """Download what is not on this machine yet, with its progress, before anything is computed."""
+    from uwm.checkpoint import locate
+
+    for backbone in settings.backbones:
+        locate(backbone)
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made where it is missing. Raises InputError where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the folder {folder}: {error.strerror}; name another with --out"
+        ) from error
+    return folder
 
 
 class _WithoutTraceback(logging.Filter):

@@ -23,6 +23,7 @@ from tasks.datasets import DatasetSpec, ingest
 from tasks.edit import AnyEditSpec, EditSpec, RandomEditSpec, ScoredEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
+from tasks.grid import GridSpec, measure_grid
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
@@ -206,6 +207,10 @@ class Stages:
     ) -> None:
         """The evaluation of one method on every benchmark."""
         self._submit(evaluate, specs, what=method, needs=needs)
+
+    def grid(self, spec: GridSpec, number: int, needs: Sequence[Spec]) -> None:
+        """A row of a sweep's grid, measured."""
+        self._submit(measure_grid, [spec], what=f"row {number}", needs=needs)
 
     def wait(self) -> None:
         """Until everything submitted is done. Raises the first failure, in order of submission."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from storage.code import code_digest
 from storage.datasets import DataSet, read_dataset
@@ -24,6 +25,8 @@ from uwm.zeroshot import class_embeddings, correct
 TABLE = "results.parquet"
 OUTCOMES = "outcomes"
 """A folder with a table per data set: per sample which metrics it fulfils."""
+Embeddings = Mapping[str, Tensor]
+"""Of every partition of a data set, by its name."""
 Pair = tuple[str, str]
 """Digests of a data set's image and text embeddings."""
 
@@ -98,7 +101,7 @@ def evaluate(specs: Sequence[SafetySpec | KnowledgeSpec], store: Store) -> None:
                     if isinstance(spec, SafetySpec)
                     else _knowledge(spec, store)
                 )
-                _tidy(rows).to_parquet(folder / TABLE, index=False)
+                tidy(rows).to_parquet(folder / TABLE, index=False)
                 (folder / OUTCOMES).mkdir()
                 for name, table in outcomes.items():
                     table.to_parquet(folder / OUTCOMES / f"{name}.parquet", index=False)
@@ -132,8 +135,24 @@ def read_outcomes(store: Store, names: Sequence[str]) -> dict[str, pd.DataFrame]
 
 def read_pair(store: Store, image: str, text: str) -> PairedEmbeddings:
     """The embeddings of a pair set's quadruples."""
-    images, texts = read_embeddings(store, image), read_embeddings(store, text)
+    return paired(read_embeddings(store, image), read_embeddings(store, text))
+
+
+def paired(images: Embeddings, texts: Embeddings) -> PairedEmbeddings:
+    """A pair set's quadruples from the embeddings of its partitions."""
     return PairedEmbeddings(images["safe"], images["unsafe"], texts["safe"], texts["unsafe"])
+
+
+def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) -> Outcomes:
+    """Which pictures of a zero-shot set are: bool (samples,)."""
+    labels = torch.tensor(dataset.classes["label"].to_numpy())
+    classes = class_embeddings(texts["prompts"], labels)
+    return correct(images["images"], classes, torch.tensor(_labels(dataset))).numpy()
+
+
+def answers(dataset: DataSet, edited: Outcomes, original: Outcomes) -> Answers:
+    """A zero-shot set's answers, to be measured."""
+    return Answers(edited, original, _labels(dataset), dataset.rows["times"].to_numpy())
 
 
 Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
@@ -154,25 +173,24 @@ def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:
         spec.datasets, spec.edited, spec.original, strict=True
     ):
         dataset = read_dataset(store.path("datasets", digest))
-        labels = dataset.rows["label"].to_numpy()
-        before, after = (_correct(store, pair, dataset, labels) for pair in (original, edited))
-        sets[name] = Answers(after, before, labels, dataset.rows["times"].to_numpy())
+        after, before = (
+            classified_right(dataset, *(read_embeddings(store, part) for part in pair))
+            for pair in (edited, original)
+        )
+        sets[name] = answers(dataset, after, before)
     outcomes = {
-        name: pd.DataFrame({"top1": answers.edited, "times": answers.times})
-        for name, answers in sets.items()
+        name: pd.DataFrame({"top1": found.edited, "times": found.times})
+        for name, found in sets.items()
     }
     return measure_zeroshot(sets, spec.resamples, spec.seed), outcomes
 
 
-def _correct(store: Store, pair: Pair, dataset: DataSet, labels: NDArray[np.int64]) -> Outcomes:
-    image, text = pair
-    prompts = read_embeddings(store, text)["prompts"]
-    classes = class_embeddings(prompts, torch.tensor(dataset.classes["label"].to_numpy()))
-    images = read_embeddings(store, image)["images"]
-    return correct(images, classes, torch.tensor(labels)).numpy()
+def _labels(dataset: DataSet) -> NDArray[np.int64]:
+    return dataset.rows["label"].to_numpy()
 
 
-def _tidy(rows: list[Measurement]) -> pd.DataFrame:
+def tidy(rows: Sequence[Measurement]) -> pd.DataFrame:
+    """A row per measurement."""
     return pd.DataFrame(
         [
             {

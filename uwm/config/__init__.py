@@ -52,6 +52,14 @@ from uwm.config.settings import (
     Settings,
 )
 from uwm.config.subset import Subset
+from uwm.config.sweep import (
+    Common,
+    NeuronsSweep,
+    Sweep,
+    SweepSettings,
+    TowerPoint,
+    UwmSweep,
+)
 from uwm.config.zeroshot import (
     Benchmarks,
     BenchmarkSet,
@@ -74,6 +82,7 @@ __all__ = [
     "Benchmarks",
     "ChoiceRule",
     "ClassNames",
+    "Common",
     "DemoBackbone",
     "DemoPairs",
     "DemoZeroShot",
@@ -86,6 +95,7 @@ __all__ = [
     "ManifestPairs",
     "MethodConfig",
     "Neurons",
+    "NeuronsSweep",
     "NodeScoreKind",
     "OpenClipBackbone",
     "Original",
@@ -106,13 +116,17 @@ __all__ = [
     "Settings",
     "ShareGrid",
     "Subset",
+    "Sweep",
+    "SweepSettings",
     "TablePairs",
     "TowerBlocks",
     "TowerFactors",
+    "TowerPoint",
     "TowerPrior",
     "TowerRoles",
     "TowerShares",
     "Uwm",
+    "UwmSweep",
     "VisuPairs",
     "WebDatasetPairs",
     "WebDatasetZeroShot",

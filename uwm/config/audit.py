@@ -11,6 +11,7 @@ from uwm.config.methods import MethodConfig, Neurons, RandomControl, Uwm
 from uwm.config.pairs import PairsConfig
 from uwm.config.policy import ZERO_SHOT, Policy
 from uwm.config.settings import Settings
+from uwm.config.sweep import SweepSettings
 from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
 from uwm.layers import Role, Tower
 
@@ -46,6 +47,7 @@ class AuditConfig(Settings):
     methods: tuple[MethodConfig, ...] = Field(min_length=1)
     choice: ChoiceRule = ChoiceRule()
     policy: Policy | None = Field(None, description="when the audit has regressed")
+    sweep: SweepSettings | None = Field(None, description="what `uwm sweep` tries")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

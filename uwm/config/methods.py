@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from uwm.config.settings import Factor, Name, Settings, Share
+from uwm.config.subset import Subset
 from uwm.layers import TOWERS, Blocks, Role, Tower
 
 ScoreKind = Literal["ratio", "unsafe_only", "difference"]
@@ -111,6 +112,7 @@ class EditMethod(Settings):
     alpha: Factors = (-1.0,)
     roles: TowerRoles
     blocks: TowerBlocks = TowerBlocks()
+    part: Subset | None = Field(None, description="calibration pairs to score with; else all")
 
     @property
     @abstractmethod
