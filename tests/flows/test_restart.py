@@ -30,10 +30,10 @@ def config(tmp_path: Path, zoo: dict[str, Path]) -> Path:
     return path
 
 
-def start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """An audit in a process (and group) of its own, against this session's server."""
+def start(config: Path, folder: Path, command: str = "audit") -> subprocess.Popen[bytes]:
+    """A command in a process (and group) of its own, against this session's server."""
     arguments = [
-        "audit",
+        command,
         str(config),
         "--store",
         str(folder / "store"),
@@ -49,6 +49,17 @@ def start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
+def kill_when(process: subprocess.Popen[bytes], store: Path, moment: str) -> None:
+    """Once something in the store is called as `moment` says."""
+    deadline = time.monotonic() + 120
+    while not any(store.glob(moment)):
+        assert process.poll() is None, "ended before it was killed"
+        assert time.monotonic() < deadline, moment
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 def markers(store: Path) -> Iterator[tuple[Path, int]]:
     """When each chunk was written, wherever its draft lies by now."""
     for path in store.glob("*/*/written/*"):
@@ -61,14 +72,7 @@ def test_killed_four_times_the_audit_ends_with_the_same_bytes(config: Path, tmp_
     assert start(config, whole).wait(300) == 0
     written: dict[Path, int] = {}
     for moment in MOMENTS:
-        process = start(config, cut)
-        deadline = time.monotonic() + 120
-        while not any((cut / "store").glob(moment)):
-            assert process.poll() is None, "ended before it was killed"
-            assert time.monotonic() < deadline, moment
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill_when(start(config, cut), cut / "store", moment)
         now = dict(markers(cut / "store"))
         assert written.items() <= now.items(), "a completed chunk was written again"
         written = now
