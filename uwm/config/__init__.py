@@ -19,7 +19,12 @@ from uwm.config.backbones import (
 )
 from uwm.config.methods import (
     EditMethod,
+    EditMethodConfig,
     FactorGrid,
+    GradientKind,
+    GradientMethod,
+    GSafeClip,
+    GUnsafe,
     MethodConfig,
     Neurons,
     Original,
@@ -29,6 +34,7 @@ from uwm.config.methods import (
     ShareGrid,
     TowerPrior,
     TowerRoles,
+    TowerRules,
     Uwm,
 )
 from uwm.config.pairs import (
@@ -72,9 +78,14 @@ __all__ = [
     "DemoPairs",
     "DemoZeroShot",
     "EditMethod",
+    "EditMethodConfig",
     "FactorGrid",
     "FolderBackbone",
     "FolderZeroShot",
+    "GSafeClip",
+    "GUnsafe",
+    "GradientKind",
+    "GradientMethod",
     "HfDatasetPairs",
     "HubBackbone",
     "ManifestPairs",
@@ -100,6 +111,7 @@ __all__ = [
     "TablePairs",
     "TowerPrior",
     "TowerRoles",
+    "TowerRules",
     "Uwm",
     "VisuPairs",
     "WebDatasetPairs",

@@ -11,6 +11,9 @@ from uwm.config.settings import Factor, Name, Settings, Share
 from uwm.layers import Role
 
 ScoreKind = Literal["ratio", "unsafe_only", "difference"]
+GradientKind = Literal["g_unsafe", "g_safe_clip"]
+"""Which loss a gradient is of, see `uwm.gradients`."""
+WeightRule = Literal["mass", "count"]
 Roles = tuple[Role, ...]
 
 
@@ -53,7 +56,7 @@ FactorGrid = Annotated[tuple[Factor, ...], BeforeValidator(_as_tuple), Field(min
 
 
 class EditMethod(Settings):
-    """What `uwm` and `neurons` share: a name, layers, and factors to multiply by.
+    """What editing methods share: a name, layers, and factors to multiply by.
 
     A list instead of one value is a grid: the point is chosen on the validation pairs.
     """
@@ -70,7 +73,7 @@ class Uwm(EditMethod):
     name: Name = "uwm"
     tau: ShareGrid = (0.02,)
     score: ScoreKind = "ratio"
-    selection: Literal["mass", "count"] = "mass"
+    selection: WeightRule = "mass"
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("out",))
     prior: TowerPrior = TowerPrior()
 
@@ -94,6 +97,50 @@ class Neurons(EditMethod):
         return tuple(product(self.share, self.alpha))
 
 
+class TowerRules(Settings):
+    """How weights are selected by their scores, per tower."""
+
+    image: WeightRule
+    text: WeightRule
+
+
+class GradientMethod(EditMethod):
+    """A baseline of UWM's authors: weights that a loss is most sensitive to are set to zero.
+
+    Scores depend on the batch size of the gradients, which the audit's own does not touch.
+    """
+
+    kind: GradientKind
+    tau: ShareGrid
+    alpha: FactorGrid = (0.0,)
+    selection: TowerRules
+    roles: TowerRoles = TowerRoles(image=("fc2",), text=("out",))
+    batch_size: int = Field(64, ge=1, description="pairs per gradient; scores depend on it")
+
+    @property
+    def grid(self) -> tuple[tuple[float, float], ...]:
+        """Every (tau, alpha) to try."""
+        return tuple(product(self.tau, self.alpha))
+
+
+class GUnsafe(GradientMethod):
+    """G-Unsafe: weights that tell the other tower's safe partition from its unsafe one."""
+
+    kind: Literal["g_unsafe"]
+    name: Name = "g_unsafe"
+    tau: ShareGrid = (0.035,)
+    selection: TowerRules = TowerRules(image="mass", text="count")
+
+
+class GSafeClip(GradientMethod):
+    """G-Safe-CLIP: weights that Safe-CLIP's training losses would change most."""
+
+    kind: Literal["g_safe_clip"]
+    name: Name = "g_safe_clip"
+    tau: ShareGrid = (0.005,)
+    selection: TowerRules = TowerRules(image="count", text="count")
+
+
 class RandomControl(Settings):
     """As many weights (or nodes) per layer as another method edits, drawn at random.
 
@@ -109,4 +156,5 @@ class RandomControl(Settings):
         return f"random {self.of}"
 
 
-MethodConfig = Annotated[Original | Uwm | Neurons | RandomControl, Field(discriminator="kind")]
+EditMethodConfig = Uwm | Neurons | GUnsafe | GSafeClip
+MethodConfig = Annotated[Original | EditMethodConfig | RandomControl, Field(discriminator="kind")]
