@@ -25,12 +25,20 @@ from storage.code import code_digest
 from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
-from storage.store import Store
+from storage.store import Spec, Store
 from tasks.edit import EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
 from tasks.inputs import PixelsSpec, TokensSpec
-from uwm.config import AuditConfig, BackboneConfig, Neurons, Uwm
+from uwm.config import (
+    AuditConfig,
+    BackboneConfig,
+    EditMethodConfig,
+    GSafeClip,
+    GUnsafe,
+    Neurons,
+    Uwm,
+)
 from uwm.layers import TOWERS, Tower
 from uwm.loading import load
 
@@ -180,13 +188,15 @@ def _data(config: AuditConfig) -> dict[str, DataConfig]:
 def _short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
     """Calibration pairs that the text tower's scores leave out, which only its tokenizer can tell.
 
+    Scores by statistics, that is: a gradient needs no standard deviation over tokens.
+
     Benchmarks keep such pairs: a single token has an embedding, and every backbone is measured on
     the same rows.
 
     Raises:
         SourceError: more of them than the calibration set's `max_quarantined`.
     """
-    if not config.edited_roles("text"):
+    if not config.captured_roles("text"):
         return {}
     short = stages.short_texts(calibration.text)
     source, _ = identify(config.calibration, config.seed)
@@ -198,7 +208,7 @@ def _short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> di
 
 
 def _settle(
-    stages: Stages, config: AuditConfig, method: Uwm | Neurons, inputs: dict[str, Inputs]
+    stages: Stages, config: AuditConfig, method: EditMethodConfig, inputs: dict[str, Inputs]
 ) -> tuple[Towers, pd.DataFrame | None]:
     """A method's edits: its only point, or the one chosen on the validation pairs."""
     image, text = (_points(stages, config, method, tower, inputs) for tower in TOWERS)
@@ -226,7 +236,7 @@ def _settle(
 def _points(
     stages: Stages,
     config: AuditConfig,
-    method: Uwm | Neurons,
+    method: EditMethodConfig,
     tower: Tower,
     inputs: dict[str, Inputs],
 ) -> Sequence[EditSpec | None]:
@@ -234,15 +244,20 @@ def _points(
     roles = getattr(method.roles, tower)
     if not roles:
         return [None]
-    reads = getattr(inputs["calibration"], tower)
-    statistics = stages.statistics(tower, config.edited_roles(tower), reads)
+    calibration = inputs["calibration"]
+    reads: dict[Tower, Spec] = {"image": calibration.image, "text": calibration.text}
     match method:
         case Uwm():
+            statistics = stages.statistics(tower, config.captured_roles(tower), reads[tower])
             scores = stages.scores(statistics, method.score, roles, getattr(method.prior, tower))
             return stages.edits(scores, method.selection, method.grid)
         case Neurons():
+            statistics = stages.statistics(tower, config.captured_roles(tower), reads[tower])
             scores = stages.scores(statistics, "node", roles, prior=False)
             return stages.edits(scores, "nodes", method.grid)
+        case GUnsafe() | GSafeClip():
+            gradients = stages.gradient_scores(method.kind, tower, roles, reads, method.batch_size)
+            return stages.edits(gradients, getattr(method.selection, tower), method.grid)
 
 
 def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:

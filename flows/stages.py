@@ -6,7 +6,7 @@ already in this flow run, and answers with the spec at once. Runs wait for the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
@@ -20,14 +20,16 @@ from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.datasets import DatasetSpec, ingest
-from tasks.edit import EditSpec, RandomEditSpec, edit
+from tasks.edit import AnyScores, EditSpec, RandomEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
+from tasks.gradients import GradientScoresSpec, score_gradients
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
 from uwm.backbone import Backbone
-from uwm.config import PairsConfig, ScoreKind, ZeroShotConfig
+from uwm.config import GradientKind, PairsConfig, ScoreKind, ZeroShotConfig
+from uwm.gradients import held_fixed
 from uwm.layers import Role, Tower
 from uwm.selection import Rule
 
@@ -132,8 +134,28 @@ class Stages:
         self._submit(score, [spec], self._backbone, what=what, needs=[statistics])
         return spec
 
+    def gradient_scores(
+        self,
+        kind: GradientKind,
+        tower: Tower,
+        roles: Sequence[Role],
+        inputs: Mapping[Tower, Spec],
+        batch_size: int,
+    ) -> GradientScoresSpec:
+        """Scores of one tower's layers by gradients over what both towers read of the pairs."""
+        embeddings = {
+            whose: self.embeddings(whose, None, [inputs[whose]])[0]
+            for whose, _ in held_fixed(kind, tower)
+        }
+        spec = GradientScoresSpec.of(
+            self._backbone, tower, kind, roles, inputs[tower], embeddings, batch_size
+        )
+        what, needs = f"{tower} · {kind}", [inputs[tower], *embeddings.values()]
+        self._submit(score_gradients, [spec], self._backbone, what=what, needs=needs)
+        return spec
+
     def edits(
-        self, scores: ScoresSpec, rule: Rule, points: Iterable[tuple[float, float]]
+        self, scores: AnyScores, rule: Rule, points: Iterable[tuple[float, float]]
     ) -> list[EditSpec]:
         """Edits of one tower, one per (share, alpha)."""
         specs = [EditSpec.of(scores, rule, share, alpha) for share, alpha in points]

@@ -10,12 +10,15 @@ from storage.code import code_digest
 from storage.edits import read_edit, write_edit
 from storage.scores import read_scores
 from storage.store import Spec, Store
+from tasks.gradients import GradientScoresSpec
 from tasks.score import ScoresSpec
 from tasks.stage import stage
 from uwm.backbone import Backbone
 from uwm.editing import make_edit
 from uwm.layers import Tower
 from uwm.selection import Rule, select, select_like
+
+AnyScores = ScoresSpec | GradientScoresSpec
 
 
 class EditSpec(Spec):
@@ -29,7 +32,7 @@ class EditSpec(Spec):
     alpha: float
 
     @classmethod
-    def of(cls, scores: ScoresSpec, rule: Rule, share: float, alpha: float) -> EditSpec:
+    def of(cls, scores: AnyScores, rule: Rule, share: float, alpha: float) -> EditSpec:
         return cls(
             code=code_digest(__name__),
             tower=scores.tower,
