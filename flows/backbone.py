@@ -25,13 +25,21 @@ from storage.code import code_digest
 from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
-from storage.store import Store
+from storage.store import Spec, Store
 from tasks.datasets import DatasetSpec
 from tasks.edit import AnyEditSpec, EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
 from tasks.inputs import PixelsSpec, TokensSpec
-from uwm.config import AuditConfig, BackboneConfig, Neurons, Uwm
+from uwm.config import (
+    AuditConfig,
+    BackboneConfig,
+    EditMethodConfig,
+    GSafeClip,
+    GUnsafe,
+    Neurons,
+    Uwm,
+)
 from uwm.layers import TOWERS, Tower
 from uwm.loading import load
 
@@ -185,13 +193,15 @@ def _data(config: AuditConfig) -> dict[str, DataConfig]:
 def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
     """Calibration pairs that the text tower's scores leave out, which only its tokenizer can tell.
 
+    Scores by statistics, that is: a gradient needs no standard deviation over tokens.
+
     Benchmarks keep such pairs: a single token has an embedding, and every backbone is measured on
     the same rows.
 
     Raises:
         SourceError: more of them than the calibration set's `max_quarantined`.
     """
-    if not config.edited_roles("text"):
+    if not config.captured_roles("text"):
         return {}
     short = stages.short_texts(calibration.text)
     source, _ = identify(config.calibration, config.seed)
@@ -203,7 +213,7 @@ def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dic
 
 
 def _settle(
-    stages: Stages, config: AuditConfig, method: Uwm | Neurons, inputs: dict[str, Inputs]
+    stages: Stages, config: AuditConfig, method: EditMethodConfig, inputs: dict[str, Inputs]
 ) -> tuple[Towers, pd.DataFrame | None]:
     """A method's edits: its only point, or the one chosen on the validation pairs."""
     image, text = (
@@ -231,7 +241,11 @@ def _settle(
 
 
 def tower_edits(
-    stages: Stages, config: AuditConfig, method: Uwm | Neurons, tower: Tower, calibration: Inputs
+    stages: Stages,
+    config: AuditConfig,
+    method: EditMethodConfig,
+    tower: Tower,
+    calibration: Inputs,
 ) -> Sequence[EditSpec | None]:
     """A tower's edits, one per point of the method's grid; None where the tower is left alone."""
     points = method.points(tower)
@@ -239,19 +253,25 @@ def tower_edits(
         return [None]
     roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
     edited = stages.blocks(tower, roles, blocks)
-    part = (calibration.dataset, method.part) if method.part else None
-    reads = getattr(calibration, tower)
-    statistics = stages.statistics(tower, config.edited_roles(tower), reads, peaks=config.peaks)
+    reads: dict[Tower, Spec] = {"image": calibration.image, "text": calibration.text}
     match method:
-        case Uwm():
+        case Uwm() | Neurons():
+            part = (calibration.dataset, method.part) if method.part else None
+            statistics = stages.statistics(
+                tower, config.captured_roles(tower), reads[tower], peaks=config.peaks
+            )
+            if isinstance(method, Neurons):
+                scores = stages.scores(statistics, "node", method.score, roles, part=part)
+                return stages.edits(scores, "nodes", points, method.scope, edited)
             prior = getattr(method.prior, tower)
             scores = stages.scores(
                 statistics, "weight", method.score, roles, prior=prior, part=part
             )
             return stages.edits(scores, method.selection, points, blocks=edited)
-        case Neurons():
-            scores = stages.scores(statistics, "node", method.score, roles, part=part)
-            return stages.edits(scores, "nodes", points, method.scope, edited)
+        case GUnsafe() | GSafeClip():
+            gradients = stages.gradient_scores(method.kind, tower, roles, reads, method.batch_size)
+            rule = getattr(method.selection, tower)
+            return stages.edits(gradients, rule, points, blocks=edited)
 
 
 def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:

@@ -39,7 +39,8 @@ class PlanRow:
         cached, missing: how many artifacts are complete, and how many are not.
         samples: rows of the data behind what is missing, partitions counted apart.
         size: bytes to write; tables of results are not counted.
-        passes: samples to run through each tower.
+        passes: samples to run through each tower; one that runs back as well, for gradients,
+            counts once and takes about three times as long.
     """
 
     backbone: str

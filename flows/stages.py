@@ -6,7 +6,7 @@ already in this flow run, and answers with the spec at once. Runs wait for the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -20,15 +20,17 @@ from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.datasets import DatasetSpec, ingest
-from tasks.edit import AnyEditSpec, EditSpec, RandomEditSpec, ScoredEditSpec, edit
+from tasks.edit import AnyEditSpec, AnyScores, EditSpec, RandomEditSpec, ScoredEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
+from tasks.gradients import GradientScoresSpec, score_gradients
 from tasks.grid import GridSpec, measure_grid
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
 from uwm.backbone import Backbone
 from uwm.config import (
+    GradientKind,
     NodeScoreKind,
     PairsConfig,
     Scope,
@@ -37,6 +39,7 @@ from uwm.config import (
     ZeroShotConfig,
 )
 from uwm.editing import Unit
+from uwm.gradients import held_fixed
 from uwm.layers import Blocks, Role, Tower, find_layers, pick_blocks
 from uwm.selection import Rule
 
@@ -147,6 +150,27 @@ class Stages:
         )
         return spec
 
+    def gradient_scores(
+        self,
+        kind: GradientKind,
+        tower: Tower,
+        roles: Sequence[Role],
+        inputs: Mapping[Tower, Spec],
+        batch_size: int,
+    ) -> GradientScoresSpec:
+        """Scores of one tower's layers by gradients over what both towers read of the pairs."""
+        embeddings = {
+            whose: self.embeddings(whose, None, [inputs[whose]])[0]
+            for whose, _ in held_fixed(kind, tower)
+        }
+        spec = GradientScoresSpec.of(
+            self._backbone, tower, kind, roles, inputs[tower], embeddings, batch_size
+        )
+        what, needs = f"{tower} · {kind}", [inputs[tower], *embeddings.values()]
+        with tags(score_gradients.name):
+            self._submit(score_gradients, [spec], self._backbone, what=what, needs=needs)
+        return spec
+
     def blocks(self, tower: Tower, roles: Sequence[Role], blocks: Blocks) -> list[int] | None:
         """The numbers of a tower's `blocks`, None for all.
 
@@ -160,7 +184,7 @@ class Stages:
 
     def edits(
         self,
-        scores: ScoresSpec,
+        scores: AnyScores,
         rule: Rule,
         points: Iterable[tuple[float, float]],
         scope: Scope = "block",

@@ -12,6 +12,7 @@ from storage.code import code_digest
 from storage.edits import read_edit, write_edit
 from storage.scores import read_scores
 from storage.store import Spec, Store
+from tasks.gradients import GradientScoresSpec
 from tasks.score import ScoresSpec
 from tasks.stage import stage
 from uwm.backbone import Backbone
@@ -19,6 +20,8 @@ from uwm.config import Scope
 from uwm.editing import make_edit
 from uwm.layers import LayerId, Tower
 from uwm.selection import Rule, Selection, select, select_layers, select_like
+
+AnyScores = ScoresSpec | GradientScoresSpec
 
 
 class EditSpec(Spec):
@@ -41,7 +44,7 @@ class EditSpec(Spec):
     @classmethod
     def of(
         cls,
-        scores: ScoresSpec,
+        scores: AnyScores,
         rule: Rule,
         share: float,
         alpha: float,

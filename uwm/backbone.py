@@ -127,13 +127,26 @@ class Backbone:
             inputs: for the image tower uint8 pixels (samples, 3, H, W), or float ones that are
                 normalised already; for the text tower token ids (samples, context).
         """
-        inputs = inputs.to(self.device, non_blocking=True)
-        encode = self.model.encode_image if tower == "image" else self.model.encode_text
-        if inputs.dtype == torch.uint8:
-            inputs = self.normalization(inputs)
+        inputs = self._prepared(inputs)
         with torch.inference_mode(), self._casting():
-            embeddings: Tensor = encode(inputs)  # type: ignore[operator]
-        return embeddings.float()
+            return self._encoded(tower, inputs).float()
+
+    def differentiable(self, tower: Tower, inputs: Tensor) -> Tensor:
+        """Embeddings as `forward` gives them, for autograd: always in float32, no cast around it.
+
+        Gradients reach the parameters that ask for them, where gradients are on.
+        """
+        return self._encoded(tower, self._prepared(inputs))
+
+    def _prepared(self, inputs: Tensor) -> Tensor:
+        """Inputs of `forward` as the model reads them, on its device."""
+        inputs = inputs.to(self.device, non_blocking=True)
+        return self.normalization(inputs) if inputs.dtype == torch.uint8 else inputs
+
+    def _encoded(self, tower: Tower, inputs: Tensor) -> Tensor:
+        encode = self.model.encode_image if tower == "image" else self.model.encode_text
+        embeddings: Tensor = encode(inputs)  # type: ignore[operator]
+        return embeddings
 
     def _casting(self) -> AbstractContextManager[object]:
         if self.precision == "fp32":

@@ -11,6 +11,8 @@ from uwm.config import (
     DemoBackbone,
     DemoPairs,
     DemoZeroShot,
+    GSafeClip,
+    GUnsafe,
     Neurons,
     Protocol,
     Uwm,
@@ -106,6 +108,38 @@ def test_edited_roles_are_the_union_over_methods() -> None:
     config = audit(methods=[{"kind": "uwm"}, {"kind": "neurons"}])
     assert config.edited_roles("image") == ("fc2",)
     assert config.edited_roles("text") == ("fc2", "out")
+
+
+def test_the_baselines_defaults_are_the_papers() -> None:
+    config = audit(methods=[{"kind": "g_unsafe"}, {"kind": "g_safe_clip", "tau": [0.01]}])
+    unsafe, safe_clip = config.edit_methods
+    assert isinstance(unsafe, GUnsafe)
+    assert isinstance(safe_clip, GSafeClip)
+    points = [method.points("text") for method in (unsafe, safe_clip)]
+    assert points == [((0.035, 0.0),), ((0.01, 0.0),)]
+    assert GSafeClip(kind="g_safe_clip").tau == (0.005,)
+    assert (unsafe.selection.image, unsafe.selection.text) == ("mass", "count")
+    assert (safe_clip.selection.image, safe_clip.selection.text) == ("count", "count")
+    for method in (unsafe, safe_clip):
+        assert (method.roles.image, method.roles.text) == (("fc2",), ("out",))
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        audit(methods=[{"kind": "g_unsafe", "batch_size": 0}])
+
+
+def test_gradients_ask_for_no_capture() -> None:
+    config = audit(
+        methods=[
+            {"kind": "neurons", "roles": {"image": [], "text": ["fc1"]}},
+            {"kind": "g_unsafe"},
+            {"kind": "random", "of": "g_unsafe"},
+        ]
+    )
+    assert (config.edited_roles("image"), config.captured_roles("image")) == (("fc2",), ())
+    assert (config.edited_roles("text"), config.captured_roles("text")) == (
+        ("fc1", "out"),
+        ("fc1",),
+    )
 
 
 def zeroshot(*items: dict[str, Any]) -> AuditConfig:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
-from uwm.config.methods import MethodConfig, Neurons, RandomControl, Uwm
+from uwm.config.methods import (
+    EditMethod,
+    EditMethodConfig,
+    MethodConfig,
+    Neurons,
+    RandomControl,
+    Uwm,
+)
 from uwm.config.pairs import PairsConfig
 from uwm.config.policy import ZERO_SHOT, Policy
 from uwm.config.settings import Settings
@@ -102,8 +110,8 @@ class AuditConfig(Settings):
         )
 
     @property
-    def edit_methods(self) -> tuple[Uwm | Neurons, ...]:
-        return tuple(method for method in self.methods if isinstance(method, Uwm | Neurons))
+    def edit_methods(self) -> tuple[EditMethodConfig, ...]:
+        return tuple(method for method in self.methods if isinstance(method, EditMethod))
 
     @property
     def controls(self) -> tuple[RandomControl, ...]:
@@ -111,12 +119,12 @@ class AuditConfig(Settings):
 
     def edited_roles(self, tower: Tower) -> tuple[Role, ...]:
         """Roles that any method edits in a tower, each once, sorted."""
-        roles = {
-            role
-            for method in self.edit_methods
-            for role in (method.roles.image if tower == "image" else method.roles.text)
-        }
-        return tuple(sorted(roles))
+        return _roles(self.edit_methods, tower)
+
+    def captured_roles(self, tower: Tower) -> tuple[Role, ...]:
+        """Of these, the roles that are scored by activation statistics."""
+        scored = [method for method in self.edit_methods if isinstance(method, Uwm | Neurons)]
+        return _roles(scored, tower)
 
     @property
     def peaks(self) -> bool:
@@ -125,3 +133,7 @@ class AuditConfig(Settings):
             isinstance(method, Neurons) and method.score == "peak_ratio"
             for method in self.edit_methods
         )
+
+
+def _roles(methods: Iterable[EditMethod], tower: Tower) -> tuple[Role, ...]:
+    return tuple(sorted({role for method in methods for role in getattr(method.roles, tower)}))

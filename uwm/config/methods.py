@@ -25,6 +25,9 @@ NodeScoreKind = Literal[
 """What ranks an MLP neuron, see `uwm.scoring.NodeScore`."""
 Scope = Literal["block", "tower"]
 """Whether a share is of every layer's nodes, or of all layers' nodes together."""
+GradientKind = Literal["g_unsafe", "g_safe_clip"]
+"""Which loss a gradient is of, see `uwm.gradients`."""
+WeightRule = Literal["mass", "count"]
 Roles = tuple[Role, ...]
 
 
@@ -112,7 +115,6 @@ class EditMethod(Settings):
     alpha: Factors = (-1.0,)
     roles: TowerRoles
     blocks: TowerBlocks = TowerBlocks()
-    part: Subset | None = Field(None, description="calibration pairs to score with; else all")
 
     @property
     @abstractmethod
@@ -144,9 +146,10 @@ class Uwm(EditMethod):
     name: Name = "uwm"
     tau: Shares = (0.02,)
     score: ScoreKind = "ratio"
-    selection: Literal["mass", "count"] = "mass"
+    selection: WeightRule = "mass"
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("out",))
     prior: TowerPrior = TowerPrior()
+    part: Subset | None = Field(None, description="calibration pairs to score with; else all")
 
     @property
     def shares(self) -> tuple[float, ...] | TowerShares:
@@ -162,10 +165,54 @@ class Neurons(EditMethod):
     score: NodeScoreKind = "ratio"
     scope: Scope = Field("block", description="what the share is of: each block, or the tower")
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("fc2",))
+    part: Subset | None = Field(None, description="calibration pairs to score with; else all")
 
     @property
     def shares(self) -> tuple[float, ...] | TowerShares:
         return self.share
+
+
+class TowerRules(Settings):
+    """How weights are selected by their scores, per tower."""
+
+    image: WeightRule
+    text: WeightRule
+
+
+class GradientMethod(EditMethod):
+    """A baseline of UWM's authors: weights that a loss is most sensitive to are set to zero.
+
+    Scores depend on the batch size of the gradients, which the audit's own does not touch.
+    """
+
+    kind: GradientKind
+    tau: Shares
+    alpha: Factors = (0.0,)
+    selection: TowerRules
+    roles: TowerRoles = TowerRoles(image=("fc2",), text=("out",))
+    batch_size: int = Field(64, ge=1, description="pairs per gradient; scores depend on it")
+
+    @property
+    def shares(self) -> tuple[float, ...] | TowerShares:
+        return self.tau
+
+
+class GUnsafe(GradientMethod):
+    """G-Unsafe: weights that tell the other tower's safe partition from its unsafe one."""
+
+    kind: Literal["g_unsafe"]
+    name: Name = "g_unsafe"
+    tau: Shares = (0.035,)
+    selection: TowerRules = TowerRules(image="mass", text="count")
+
+
+class GSafeClip(GradientMethod):
+    """G-Safe-CLIP: weights that Safe-CLIP's training losses would change most."""
+
+    kind: Literal["g_safe_clip"]
+    name: Name = "g_safe_clip"
+    tau: Shares = (0.005,)
+    selection: TowerRules = TowerRules(image="count", text="count")
 
 
 class RandomControl(Settings):
@@ -183,4 +230,5 @@ class RandomControl(Settings):
         return f"random {self.of}"
 
 
-MethodConfig = Annotated[Original | Uwm | Neurons | RandomControl, Field(discriminator="kind")]
+EditMethodConfig = Uwm | Neurons | GUnsafe | GSafeClip
+MethodConfig = Annotated[Original | EditMethodConfig | RandomControl, Field(discriminator="kind")]
