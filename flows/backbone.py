@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.runners import THREADS
 from flows.stages import AnyEdit, DataConfig, Stages, identify
+from flows.weights import Weights, begin_trainings, checkpoints, trained
 from storage.backbone_results import (
     BackboneResults,
     BackboneResultsSpec,
@@ -42,10 +43,12 @@ Towers = tuple[AnyEdit | None, AnyEdit | None]
 
 @dataclass(frozen=True)
 class Repair:
-    """A method as it is measured: its edits, and for a control what it controls and its seed."""
+    """A method as it is measured: its edits, the weights that they are made on, and for a control
+    what it controls and its seed."""
 
     method: str
     edits: Towers
+    weights: Weights
     control_of: str | None = None
     seed: int | None = None
 
@@ -97,7 +100,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
 def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
     """The artifact with what a backbone's audit found."""
     return BackboneResultsSpec(
-        code=code_digest(__name__, "storage.backbone_results"),
+        code=code_digest(__name__, "flows.weights", "storage.backbone_results"),
         backbone=name,
         methods=tuple(
             (repair.method, repair.control_of, repair.seed) for repair, _ in work.measured
@@ -134,7 +137,9 @@ def _spread() -> bool:
 
 
 def lay_out(stages: Stages, config: AuditConfig) -> Work:
-    """Submit every stage of one backbone's audit; what is awaited on the way is a choice only."""
+    """Submit every stage of one backbone's audit; what is awaited on the way is a choice or a
+    training only."""
+    others = checkpoints(stages, config)
     sets = _data(config)
     datasets = stages.datasets(list(sets.values()))
     inputs = {
@@ -149,23 +154,48 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
     ingested = dict(zip(sets, datasets, strict=True))
     excluded = _short_texts(stages, config, inputs["calibration"])
 
-    repairs = [Repair("original", (None, None))]
+    calibration = inputs["calibration"]
+    begun = begin_trainings(stages, config, {"image": calibration.image, "text": calibration.text})
+    measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]] = []
+    choices: dict[str, pd.DataFrame] = {}
+    for weights in chain([Weights(stages)], others, trained(stages, config, begun)):
+        repairs, tables = _repairs(weights, config, inputs)
+        choices |= tables
+        measured += [
+            (repair, _measure(stages, config, repair, inputs, ingested)) for repair in repairs
+        ]
+    order = {method.name: place for place, method in enumerate(config.methods)} | {"original": -1}
+    measured.sort(
+        key=lambda item: (
+            item[0].control_of is not None,
+            order[f"random {item[0].control_of}" if item[0].control_of else item[0].method],
+        )
+    )
+    return Work(measured, choices, excluded)
+
+
+def _repairs(
+    weights: Weights, config: AuditConfig, inputs: dict[str, Inputs]
+) -> tuple[list[Repair], dict[str, pd.DataFrame]]:
+    """The weights themselves, what is edited on them, and the controls; tables of choices."""
+    repairs = [Repair(weights.name or "original", (None, None), weights)]
     choices: dict[str, pd.DataFrame] = {}
     for method in config.edit_methods:
-        edits, table = _settle(stages, config, method, inputs)
+        if method.base != weights.name:
+            continue
+        edits, table = _settle(weights.stages, config, method, inputs)
         if table is not None:
             choices[method.name] = table
-        repairs.append(Repair(method.name, edits))
+        repairs.append(Repair(method.name, edits, weights))
     settled = {repair.method: repair.edits for repair in repairs}
     for control in config.controls:
-        drawn = _controls(stages, settled[control.of], control.seeds)
-        repairs += [
-            Repair(f"{control.name} #{seed}", edits, control.of, seed)
-            for seed, edits in enumerate(drawn)
-        ]
-
-    measured = [(repair, _measure(stages, config, repair, inputs, ingested)) for repair in repairs]
-    return Work(measured, choices, excluded)
+        if control.of in settled:
+            drawn = _controls(weights.stages, settled[control.of], control.seeds)
+            repairs += [
+                Repair(f"{control.name} #{seed}", edits, weights, control.of, seed)
+                for seed, edits in enumerate(drawn)
+            ]
+    return repairs, choices
 
 
 def _data(config: AuditConfig) -> dict[str, DataConfig]:
@@ -235,7 +265,7 @@ def _points(
     if not roles:
         return [None]
     reads = getattr(inputs["calibration"], tower)
-    statistics = stages.statistics(tower, config.edited_roles(tower), reads)
+    statistics = stages.statistics(tower, config.roles_on(tower, method.base), reads)
     match method:
         case Uwm():
             scores = stages.scores(statistics, method.score, roles, getattr(method.prior, tower))
@@ -269,8 +299,8 @@ def _measure(
     names = [f"benchmark {data.name}" for data in pairs]
     names += [f"zero-shot {data.name}" for data in config.zeroshot_sets]
     edited, original = (
-        dict(zip(names, _embed(stages, edits, [inputs[name] for name in names]), strict=True))
-        for edits in (repair.edits, (None, None))
+        dict(zip(names, _embed(on, edits, [inputs[name] for name in names]), strict=True))
+        for on, edits in ((repair.weights.stages, repair.edits), (stages, (None, None)))
     )
     draw = config.resamples, config.seed
     specs: list[SafetySpec | KnowledgeSpec] = [
@@ -309,6 +339,10 @@ def _embed(
 def _settings(store: Store, repair: Repair) -> dict[str, Any]:
     """What a repair did to each tower, in numbers."""
     described: dict[str, Any] = {"method": repair.method}
+    if repair.method == repair.weights.name:
+        described["weights"] = repair.weights.described(store)
+    elif repair.weights.name is not None:
+        described["base"] = repair.weights.name
     for tower, spec in zip(TOWERS, repair.edits, strict=True):
         if spec is None:
             described[tower] = None

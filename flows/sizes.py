@@ -26,6 +26,7 @@ from tasks.embed import EmbeddingsSpec, embedding_field
 from tasks.inputs import PixelsSpec, TokensSpec, pixel_field, token_field
 from tasks.score import ScoresSpec
 from tasks.stage import CHUNK
+from tasks.tune import TunedSpec
 from uwm.backbone import Backbone
 from uwm.geometry import Geometry, PixelTransform
 from uwm.layers import Tower, find_layers
@@ -97,6 +98,9 @@ class Sizes:
                 parts = self._rows(spec)
                 fields = [embedding_field(backbone)]
                 return Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
+            case TunedSpec():
+                samples = spec.training.epochs * sum(self._parts[spec.inputs])
+                return Cost(lambda: self._factor_bytes(spec), samples, spec.tower)
         return FREE
 
     def _rows(self, spec: StatisticsSpec | EmbeddingsSpec) -> list[int]:
@@ -114,6 +118,11 @@ class Sizes:
         """At most: the smallest set with a share of the score has at most that share of weights."""
         shapes = self._shapes(self._scores[spec.scores])
         return 8 * sum(max(1, math.ceil(spec.share * math.prod(shape))) for shape in shapes)
+
+    def _factor_bytes(self, spec: TunedSpec) -> int:
+        layers = find_layers(self._backbone.model, spec.tower, spec.roles)
+        shapes = [layer.weight(self._backbone.model).shape for layer in layers]
+        return 4 * spec.training.rank * sum(sum(shape) for shape in shapes)
 
 
 def _parts(table: pd.DataFrame) -> list[int]:

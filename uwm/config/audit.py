@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
-from uwm.config.methods import MethodConfig, Neurons, RandomControl, Uwm
+from uwm.config.methods import Checkpoint, MethodConfig, Neurons, RandomControl, SafeClip, Uwm
 from uwm.config.pairs import PairsConfig
 from uwm.config.policy import ZERO_SHOT, Policy
 from uwm.config.settings import Settings
@@ -68,8 +68,28 @@ class AuditConfig(Settings):
                 )
         if self.validation is None and any(len(method.grid) > 1 for method in self.edit_methods):
             raise ValueError("a method with a grid needs `validation` pairs to choose on")
+        self._check_weights()
         self._check_policy()
         return self
+
+    def _check_weights(self) -> None:
+        """Weights are of the audit's backbones, and an edit's base is one of those methods."""
+        backbones = [backbone.name for backbone in self.backbones]
+        for method in self.weight_methods:
+            if isinstance(method, Checkpoint) and (
+                unknown := sorted({*method.weights} - {*backbones})
+            ):
+                raise ValueError(
+                    f"{method.name} has weights of {', '.join(unknown)}; this audit has the "
+                    f"backbones {', '.join(backbones)}"
+                )
+        bases = [method.name for method in self.weight_methods]
+        for edit in self.edit_methods:
+            if edit.base is not None and edit.base not in bases:
+                raise ValueError(
+                    f"the base of {edit.name} is a method of kind checkpoint or safe_clip "
+                    f"({', '.join(bases) or 'there is none'}); got {edit.base!r}"
+                )
 
     def _check_policy(self) -> None:
         """A rule is for what the audit has."""
@@ -104,6 +124,11 @@ class AuditConfig(Settings):
         return tuple(method for method in self.methods if isinstance(method, Uwm | Neurons))
 
     @property
+    def weight_methods(self) -> tuple[Checkpoint | SafeClip, ...]:
+        """Methods that bring weights of their own."""
+        return tuple(method for method in self.methods if isinstance(method, Checkpoint | SafeClip))
+
+    @property
     def controls(self) -> tuple[RandomControl, ...]:
         return tuple(method for method in self.methods if isinstance(method, RandomControl))
 
@@ -112,6 +137,36 @@ class AuditConfig(Settings):
         roles = {
             role
             for method in self.edit_methods
+            for role in (method.roles.image if tower == "image" else method.roles.text)
+        }
+        return tuple(sorted(roles))
+
+    def without(self, base: str) -> AuditConfig:
+        """The audit without a method that brings weights, and without what stands on them."""
+        gone = {base, *(method.name for method in self.edit_methods if method.base == base)}
+        kept = tuple(
+            method
+            for method in self.methods
+            if not {method.name, *([method.of] if isinstance(method, RandomControl) else [])} & gone
+        )
+        return self.model_copy(update={"methods": kept})
+
+    def changed_roles(self, tower: Tower) -> tuple[Role, ...]:
+        """Roles that any method edits or trains in a tower, each once, sorted."""
+        trained = {
+            role
+            for method in self.weight_methods
+            if isinstance(method, SafeClip)
+            for role in (method.roles.image if tower == "image" else method.roles.text)
+        }
+        return tuple(sorted(trained.union(self.edited_roles(tower))))
+
+    def roles_on(self, tower: Tower, base: str | None) -> tuple[Role, ...]:
+        """Roles that any method edits in a tower with the weights of `base`, None the original."""
+        roles = {
+            role
+            for method in self.edit_methods
+            if method.base == base
             for role in (method.roles.image if tower == "image" else method.roles.text)
         }
         return tuple(sorted(roles))
