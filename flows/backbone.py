@@ -14,8 +14,9 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.measuring import Inputs, Repair, Towers, measure
 from flows.runners import THREADS
-from flows.stages import AnyEdit, DataConfig, Stages, identify
+from flows.stages import DataConfig, Stages, identify
 from flows.weights import Weights, begin_trainings, checkpoints, trained
 from storage.backbone_results import (
     BackboneResults,
@@ -28,29 +29,12 @@ from storage.scores import read_scores
 from storage.sources import check_quarantine
 from storage.store import Store
 from tasks.edit import EditSpec
-from tasks.embed import EmbeddingsSpec
-from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
-from tasks.inputs import PixelsSpec, TokensSpec
+from tasks.evaluate import KnowledgeSpec, SafetySpec, read_results
 from uwm.config import AuditConfig, BackboneConfig, Neurons, Uwm
 from uwm.layers import TOWERS, Tower
 from uwm.loading import load
 
 FEW_TOKENS = "fewer than two real tokens"
-
-Towers = tuple[AnyEdit | None, AnyEdit | None]
-"""An edit of the image tower and one of the text tower."""
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A method as it is measured: its edits, the weights that they are made on, and for a control
-    what it controls and its seed."""
-
-    method: str
-    edits: Towers
-    weights: Weights
-    control_of: str | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,14 +45,6 @@ class Work:
     measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]]
     choices: dict[str, pd.DataFrame]
     excluded: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What both towers read of one data set."""
-
-    image: PixelsSpec
-    text: TokensSpec
 
 
 @flow(
@@ -162,15 +138,9 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
         repairs, tables = _repairs(weights, config, inputs)
         choices |= tables
         measured += [
-            (repair, _measure(stages, config, repair, inputs, ingested)) for repair in repairs
+            (repair, measure(stages, config, repair, inputs, ingested)) for repair in repairs
         ]
-    order = {method.name: place for place, method in enumerate(config.methods)} | {"original": -1}
-    measured.sort(
-        key=lambda item: (
-            item[0].control_of is not None,
-            order[f"random {item[0].control_of}" if item[0].control_of else item[0].method],
-        )
-    )
+    measured.sort(key=lambda found: found[0].place(config))
     return Work(measured, choices, excluded)
 
 
@@ -282,58 +252,6 @@ def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:
         for like in edits
     ]
     return list(zip(*drawn, strict=True)) if any(edits) else []
-
-
-def _measure(
-    stages: Stages,
-    config: AuditConfig,
-    repair: Repair,
-    inputs: dict[str, Inputs],
-    ingested: dict[str, Any],
-) -> list[SafetySpec | KnowledgeSpec]:
-    """Embed the benchmarks with a repair's edits and evaluate it against the original.
-
-    A control is measured on the first pair set and the zero-shot sets, where claims are made.
-    """
-    pairs = config.benchmarks if repair.control_of is None else config.benchmarks[:1]
-    names = [f"benchmark {data.name}" for data in pairs]
-    names += [f"zero-shot {data.name}" for data in config.zeroshot_sets]
-    edited, original = (
-        dict(zip(names, _embed(on, edits, [inputs[name] for name in names]), strict=True))
-        for on, edits in ((repair.weights.stages, repair.edits), (stages, (None, None)))
-    )
-    draw = config.resamples, config.seed
-    specs: list[SafetySpec | KnowledgeSpec] = [
-        safety_spec(data.name, edited[key], original[key], *draw)
-        for data in pairs
-        for key in [f"benchmark {data.name}"]
-    ]
-    if config.zeroshot_sets:
-        keys = {data.name: f"zero-shot {data.name}" for data in config.zeroshot_sets}
-        specs.append(
-            knowledge_spec(
-                [(name, ingested[key]) for name, key in keys.items()],
-                [edited[key] for key in keys.values()],
-                [original[key] for key in keys.values()],
-                *draw,
-            )
-        )
-    needs = [spec for both in (edited, original) for pair in both.values() for spec in pair]
-    stages.evaluation(specs, repair.method, needs)
-    return specs
-
-
-def _embed(
-    stages: Stages, edits: Towers, inputs: Sequence[Inputs]
-) -> list[tuple[EmbeddingsSpec, EmbeddingsSpec]]:
-    image, text = edits
-    return list(
-        zip(
-            stages.embeddings("image", image, [data.image for data in inputs]),
-            stages.embeddings("text", text, [data.text for data in inputs]),
-            strict=True,
-        )
-    )
 
 
 def _settings(store: Store, repair: Repair) -> dict[str, Any]:
