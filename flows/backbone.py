@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import pandas as pd
@@ -14,8 +14,10 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.measuring import Inputs, Repair, Towers, measure
 from flows.runners import THREADS
 from flows.stages import DataConfig, Stages, identify
+from flows.weights import Weights, begin_trainings, checkpoints, trained
 from storage.backbone_results import (
     BackboneResults,
     BackboneResultsSpec,
@@ -26,11 +28,8 @@ from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
 from storage.store import Spec, Store
-from tasks.datasets import DatasetSpec
-from tasks.edit import AnyEditSpec, EditSpec
-from tasks.embed import EmbeddingsSpec
-from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
-from tasks.inputs import PixelsSpec, TokensSpec
+from tasks.edit import EditSpec
+from tasks.evaluate import KnowledgeSpec, SafetySpec, read_results
 from uwm.config import (
     AuditConfig,
     BackboneConfig,
@@ -45,19 +44,6 @@ from uwm.loading import load
 
 FEW_TOKENS = "fewer than two real tokens"
 
-Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]
-"""An edit of the image tower and one of the text tower."""
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A method as it is measured: its edits, and for a control what it controls and its seed."""
-
-    method: str
-    edits: Towers
-    control_of: str | None = None
-    seed: int | None = None
-
 
 @dataclass(frozen=True)
 class Work:
@@ -67,15 +53,6 @@ class Work:
     measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]]
     choices: dict[str, pd.DataFrame]
     excluded: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """A data set, and what both towers read of it."""
-
-    dataset: DatasetSpec
-    image: PixelsSpec
-    text: TokensSpec
 
 
 @flow(
@@ -107,7 +84,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
 def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
     """The artifact with what a backbone's audit found."""
     return BackboneResultsSpec(
-        code=code_digest(__name__, "storage.backbone_results"),
+        code=code_digest(__name__, "flows.weights", "storage.backbone_results"),
         backbone=name,
         methods=tuple(
             (repair.method, repair.control_of, repair.seed) for repair, _ in work.measured
@@ -144,27 +121,46 @@ def spread() -> bool:
 
 
 def lay_out(stages: Stages, config: AuditConfig) -> Work:
-    """Submit every stage of one backbone's audit; what is awaited on the way is a choice only."""
+    """Submit every stage of one backbone's audit; what is awaited on the way is a choice or a
+    training only."""
+    others = checkpoints(stages, config)
     inputs = read_inputs(stages, _data(config))
     excluded = short_texts(stages, config, inputs["calibration"])
 
-    repairs = [Repair("original", (None, None))]
+    calibration = inputs["calibration"]
+    begun = begin_trainings(stages, config, {"image": calibration.image, "text": calibration.text})
+    measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]] = []
+    choices: dict[str, pd.DataFrame] = {}
+    for weights in chain([Weights(stages)], others, trained(stages, config, begun)):
+        repairs, tables = _repairs(weights, config, inputs)
+        choices |= tables
+        measured += [(repair, measure(stages, config, repair, inputs)) for repair in repairs]
+    measured.sort(key=lambda found: found[0].place(config))
+    return Work(measured, choices, excluded)
+
+
+def _repairs(
+    weights: Weights, config: AuditConfig, inputs: dict[str, Inputs]
+) -> tuple[list[Repair], dict[str, pd.DataFrame]]:
+    """The weights themselves, what is edited on them, and the controls; tables of choices."""
+    repairs = [Repair(weights.name or "original", (None, None), weights)]
     choices: dict[str, pd.DataFrame] = {}
     for method in config.edit_methods:
-        edits, table = _settle(stages, config, method, inputs)
+        if method.base != weights.name:
+            continue
+        edits, table = _settle(weights.stages, config, method, inputs)
         if table is not None:
             choices[method.name] = table
-        repairs.append(Repair(method.name, edits))
+        repairs.append(Repair(method.name, edits, weights))
     settled = {repair.method: repair.edits for repair in repairs}
     for control in config.controls:
-        drawn = _controls(stages, settled[control.of], control.seeds)
-        repairs += [
-            Repair(f"{control.name} #{seed}", edits, control.of, seed)
-            for seed, edits in enumerate(drawn)
-        ]
-
-    measured = [(repair, _measure(stages, config, repair, inputs)) for repair in repairs]
-    return Work(measured, choices, excluded)
+        if control.of in settled:
+            drawn = _controls(weights.stages, settled[control.of], control.seeds)
+            repairs += [
+                Repair(f"{control.name} #{seed}", edits, weights, control.of, seed)
+                for seed, edits in enumerate(drawn)
+            ]
+    return repairs, choices
 
 
 def read_inputs(stages: Stages, sets: Mapping[str, DataConfig]) -> dict[str, Inputs]:
@@ -258,7 +254,10 @@ def tower_edits(
         case Uwm() | Neurons():
             part = (calibration.dataset, method.part) if method.part else None
             statistics = stages.statistics(
-                tower, config.captured_roles(tower), reads[tower], peaks=config.peaks
+                tower,
+                config.captured_roles(tower, method.base),
+                reads[tower],
+                peaks=config.peaks,
             )
             if isinstance(method, Neurons):
                 scores = stages.scores(statistics, "node", method.score, roles, part=part)
@@ -283,60 +282,13 @@ def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:
     return list(zip(*drawn, strict=True)) if any(edits) else []
 
 
-def _measure(
-    stages: Stages,
-    config: AuditConfig,
-    repair: Repair,
-    inputs: dict[str, Inputs],
-) -> list[SafetySpec | KnowledgeSpec]:
-    """Embed the benchmarks with a repair's edits and evaluate it against the original.
-
-    A control is measured on the first pair set and the zero-shot sets, where claims are made.
-    """
-    pairs = config.benchmarks if repair.control_of is None else config.benchmarks[:1]
-    names = [f"benchmark {data.name}" for data in pairs]
-    names += [f"zero-shot {data.name}" for data in config.zeroshot_sets]
-    edited, original = (
-        dict(zip(names, _embed(stages, edits, [inputs[name] for name in names]), strict=True))
-        for edits in (repair.edits, (None, None))
-    )
-    draw = config.resamples, config.seed
-    specs: list[SafetySpec | KnowledgeSpec] = [
-        safety_spec(data.name, edited[key], original[key], *draw)
-        for data in pairs
-        for key in [f"benchmark {data.name}"]
-    ]
-    if config.zeroshot_sets:
-        keys = {data.name: f"zero-shot {data.name}" for data in config.zeroshot_sets}
-        specs.append(
-            knowledge_spec(
-                [(name, inputs[key].dataset) for name, key in keys.items()],
-                [edited[key] for key in keys.values()],
-                [original[key] for key in keys.values()],
-                *draw,
-            )
-        )
-    needs = [spec for both in (edited, original) for pair in both.values() for spec in pair]
-    stages.evaluation(specs, repair.method, needs)
-    return specs
-
-
-def _embed(
-    stages: Stages, edits: Towers, inputs: Sequence[Inputs]
-) -> list[tuple[EmbeddingsSpec, EmbeddingsSpec]]:
-    image, text = edits
-    return list(
-        zip(
-            stages.embeddings("image", image, [data.image for data in inputs]),
-            stages.embeddings("text", text, [data.text for data in inputs]),
-            strict=True,
-        )
-    )
-
-
 def _settings(store: Store, repair: Repair) -> dict[str, Any]:
     """What a repair did to each tower, in numbers."""
     described: dict[str, Any] = {"method": repair.method}
+    if repair.method == repair.weights.name:
+        described["weights"] = repair.weights.described(store)
+    elif repair.weights.name is not None:
+        described["base"] = repair.weights.name
     for tower, spec in zip(TOWERS, repair.edits, strict=True):
         if spec is None:
             described[tower] = None

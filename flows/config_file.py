@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
@@ -15,9 +16,12 @@ from uwm.catalog import model_config
 from uwm.checkpoint import check_available
 from uwm.config import (
     AuditConfig,
+    BackboneConfig,
     Benchmarks,
+    Checkpoint,
     EditMethod,
     PairsConfig,
+    SafeClip,
     SweepSettings,
     ZeroShotConfig,
 )
@@ -128,21 +132,34 @@ def _impossible(config: AuditConfig) -> list[Problem]:
         try:
             network = model_config(backbone)
             families = {
-                tower: family_of(network, tower) for tower in TOWERS if config.edited_roles(tower)
+                tower: family_of(network, tower) for tower in TOWERS if config.changed_roles(tower)
             }
             check_available(backbone)
         except InputError as error:
             found.append((("backbones", index), str(error)))
             continue
         for position, method in enumerate(config.methods):
-            if isinstance(method, EditMethod):
+            if isinstance(method, EditMethod | SafeClip):
                 for tower, family in families.items():
                     try:
                         check_roles(family, getattr(method.roles, tower))
                     except InputError as error:
                         where = ("methods", position, "roles", tower)
                         found.append((where, f"{backbone.name}: {error}"))
+            elif isinstance(method, Checkpoint) and (other := method.weights.get(backbone.name)):
+                try:
+                    _check_other(network, other)
+                except InputError as error:
+                    found.append((("methods", position, "weights", backbone.name), str(error)))
     return found
+
+
+def _check_other(network: Mapping[str, Any], other: BackboneConfig) -> None:
+    """Raise InputError unless other weights of `network` are there."""
+    from uwm.architecture import check_same_network  # heavy, and rarely needed
+
+    check_same_network(network, model_config(other))
+    check_available(other)
 
 
 def _sources(config: AuditConfig) -> Iterator[tuple[Location, PairsConfig | ZeroShotConfig]]:

@@ -52,7 +52,7 @@ class AuditResults:
 
     Attributes:
         rows: tidy, the columns of `COLUMNS`.
-        settings: per backbone what each method edited.
+        settings: per backbone what each method edited, or what weights it brought.
         choices: per backbone and method with a grid the validation table.
         excluded: how many rows of each data set were left out, by reason.
         gaps: per zero-shot set that is missing or not whole, what is wanted.
@@ -164,20 +164,22 @@ def findings(results: AuditResults) -> list[str]:
     keys = zip(table["backbone"], table["method"], table["metric"], strict=True)
     values = table[["change", "change_low", "change_high"]].to_numpy().tolist()
     changes: Changes = {key: tuple(row) for key, row in zip(keys, values, strict=True)}
+    claiming = (*results.config.edit_methods, *results.config.weight_methods)
     return [
         _finding(changes, backbone, setting)
         for backbone, settings in results.settings.items()
         for setting in settings
-        if setting["method"] in {method.name for method in results.config.edit_methods}
+        if setting["method"] in {method.name for method in claiming}
     ]
 
 
 def _finding(changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
     method = setting["method"]
-    if setting["image"] is None and setting["text"] is None:
+    if setting["image"] is None and setting["text"] is None and "weights" not in setting:
+        left = f"left as {setting['base']} has it" if "base" in setting else "left as it is"
         return (
             f"{backbone}, {method}: no point of the grid made unsafe queries safer at the "
-            "knowledge asked for on the validation pairs; left as it is."
+            f"knowledge asked for on the validation pairs; {left}."
         )
     gains, losses, parts = [], [], []
     for metric in SAFETY:

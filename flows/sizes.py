@@ -27,6 +27,7 @@ from tasks.gradients import GradientScoresSpec
 from tasks.inputs import PixelsSpec, TokensSpec, pixel_field, token_field
 from tasks.score import ScoresSpec
 from tasks.stage import CHUNK
+from tasks.tune import TunedSpec
 from uwm.backbone import Backbone
 from uwm.geometry import Geometry, PixelTransform
 from uwm.layers import Tower, find_layers
@@ -103,6 +104,9 @@ class Sizes:
                 parts = self._rows(spec)
                 fields = [embedding_field(backbone)]
                 return Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
+            case TunedSpec():
+                samples = spec.training.epochs * sum(self._parts[spec.inputs])
+                return Cost(lambda: self._factor_bytes(spec), samples, spec.tower)
         return FREE
 
     def _rows(self, spec: StatisticsSpec | EmbeddingsSpec) -> list[int]:
@@ -127,6 +131,11 @@ class Sizes:
             return 8 * sum(max(1, math.ceil(spec.share * math.prod(shape))) for shape in shapes)
         largest = max(math.prod(shape) for shape in shapes)
         return 8 * sum(max(1, math.ceil(share * largest)) for _, share, _ in spec.layers)
+
+    def _factor_bytes(self, spec: TunedSpec) -> int:
+        layers = find_layers(self._backbone.model, spec.tower, spec.roles)
+        shapes = [layer.weight(self._backbone.model).shape for layer in layers]
+        return 4 * spec.training.rank * sum(sum(shape) for shape in shapes)
 
 
 def _parts(table: pd.DataFrame) -> list[int]:

@@ -6,9 +6,10 @@ already in this flow run, and answers with the spec at once. Runs wait for the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import pandas as pd
 from prefect import Task, tags
@@ -28,11 +29,13 @@ from tasks.grid import GridSpec, measure_grid
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
+from tasks.tune import TunedSpec, TunedWeights, tune
 from uwm.backbone import Backbone
 from uwm.config import (
     GradientKind,
     NodeScoreKind,
     PairsConfig,
+    SafeClip,
     Scope,
     ScoreKind,
     Subset,
@@ -40,7 +43,7 @@ from uwm.config import (
 )
 from uwm.editing import Unit
 from uwm.gradients import held_fixed
-from uwm.layers import Blocks, Role, Tower, find_layers, pick_blocks
+from uwm.layers import TOWERS, Blocks, Role, Tower, find_layers, pick_blocks
 from uwm.selection import Rule
 
 DataConfig = PairsConfig | ZeroShotConfig
@@ -74,7 +77,8 @@ class Stages:
     ) -> None:
         self.store = store
         self._backbone = backbone
-        self._name = name
+        self.name = name
+        self._label = ""  # of other weights than the backbone's own, for the names of runs
         self._batch_size = batch_size
         self._seed = seed
         self._spread = spread
@@ -86,6 +90,29 @@ class Stages:
     def used(self) -> list[Spec]:
         """Every artifact that this audit stands on, in order."""
         return list(self._made)
+
+    @property
+    def digests(self) -> dict[Tower, str]:
+        """What the towers' weights are."""
+        return {tower: self._backbone.tower_digest(tower) for tower in TOWERS}
+
+    def on(self, change: Callable[[Backbone], Backbone], label: str) -> Self:
+        """The same stages with the backbone's variant by `change`; runs and artifacts are shared.
+
+        Args:
+            label: what the variant is called in the names of runs.
+        """
+        return self._with(self._backbone.variant(change), label)
+
+    def on_trained(self, specs: Sequence[TunedSpec], label: str) -> Self:
+        """As `on`, with what trainings made; waits until they are done."""
+        self.wait()
+        return self.on(TunedWeights(self.store.url, tuple(map(str, specs))), label)
+
+    def _with(self, backbone: Backbone, label: str) -> Self:
+        other = copy(self)
+        other._backbone, other._label = backbone, label
+        return other
 
     def datasets(self, configs: Sequence[DataConfig]) -> list[DatasetSpec]:
         """Rows, texts and picture references of each data set."""
@@ -208,9 +235,24 @@ class Stages:
     ) -> list[EmbeddingsSpec]:
         """Embeddings of each data set's inputs by one tower with one edit, or none."""
         specs = [EmbeddingsSpec.of(self._backbone, tower, edited, data) for data in inputs]
-        what = f"{tower} · {edited.digest[:8] if edited else 'original'}"
+        unedited = "unedited" if self._label else "original"
+        what = f"{tower} · {edited.digest[:8] if edited else unedited}"
         needs = [*inputs, *([edited] if edited else [])]
         return self._submit_samples(embed, specs, what=what, needs=needs)
+
+    def trainings(self, method: SafeClip, inputs: Mapping[Tower, Spec]) -> list[TunedSpec]:
+        """A training on calibration inputs for each tower that `method` adapts."""
+        embedded = {tower: self.embeddings(tower, None, [inputs[tower]])[0] for tower in TOWERS}
+        specs = [
+            TunedSpec.of(self._backbone, tower, method, inputs[tower], embedded)
+            for tower in TOWERS
+            if getattr(method.roles, tower)
+        ]
+        for spec in specs:
+            what = f"{spec.tower} · {method.name}"
+            needs = [inputs[spec.tower], *embedded.values()]
+            self._submit(tune, [spec], self._backbone, what=what, needs=needs)
+        return specs
 
     def choice(
         self, candidates: Sequence[tuple[Spec, Spec]], max_loss: float, method: str
@@ -292,7 +334,8 @@ class Stages:
     ) -> None:
         """Have a stage make artifacts that were not asked for before, or not all of them."""
         after = {id(run): run for spec in needs if (run := self._runs.get(spec.digest))}
-        name = f"{stage.name.replace('_', ' ')} · {self._name} · {what}"
+        named = [stage.name.replace("_", " "), self.name, self._label, what]
+        name = " · ".join(part for part in named if part)
         run = submit(stage, specs, self.store, *arguments, name=name, after=[*after.values()])
         for spec in specs:
             self._runs[spec.digest] = run

@@ -9,11 +9,13 @@ from pydantic import Field, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
 from uwm.config.methods import (
+    Checkpoint,
     EditMethod,
     EditMethodConfig,
     MethodConfig,
     Neurons,
     RandomControl,
+    SafeClip,
     Uwm,
 )
 from uwm.config.pairs import PairsConfig
@@ -78,8 +80,28 @@ class AuditConfig(Settings):
                 )
         if self.validation is None and any(method.chooses for method in self.edit_methods):
             raise ValueError("a method with a grid needs `validation` pairs to choose on")
+        self._check_weights()
         self._check_policy()
         return self
+
+    def _check_weights(self) -> None:
+        """Weights are of the audit's backbones, and an edit's base is one of those methods."""
+        backbones = [backbone.name for backbone in self.backbones]
+        for method in self.weight_methods:
+            if isinstance(method, Checkpoint) and (
+                unknown := sorted({*method.weights} - {*backbones})
+            ):
+                raise ValueError(
+                    f"{method.name} has weights of {', '.join(unknown)}; this audit has the "
+                    f"backbones {', '.join(backbones)}"
+                )
+        bases = [method.name for method in self.weight_methods]
+        for edit in self.edit_methods:
+            if edit.base is not None and edit.base not in bases:
+                raise ValueError(
+                    f"the base of {edit.name} is a method of kind checkpoint or safe_clip "
+                    f"({', '.join(bases) or 'there is none'}); got {edit.base!r}"
+                )
 
     def _check_policy(self) -> None:
         """A rule is for what the audit has."""
@@ -114,6 +136,11 @@ class AuditConfig(Settings):
         return tuple(method for method in self.methods if isinstance(method, EditMethod))
 
     @property
+    def weight_methods(self) -> tuple[Checkpoint | SafeClip, ...]:
+        """Methods that bring weights of their own."""
+        return tuple(method for method in self.methods if isinstance(method, Checkpoint | SafeClip))
+
+    @property
     def controls(self) -> tuple[RandomControl, ...]:
         return tuple(method for method in self.methods if isinstance(method, RandomControl))
 
@@ -121,9 +148,16 @@ class AuditConfig(Settings):
         """Roles that any method edits in a tower, each once, sorted."""
         return _roles(self.edit_methods, tower)
 
-    def captured_roles(self, tower: Tower) -> tuple[Role, ...]:
-        """Of these, the roles that are scored by activation statistics."""
-        scored = [method for method in self.edit_methods if isinstance(method, Uwm | Neurons)]
+    def captured_roles(self, tower: Tower, base: str | None = None) -> tuple[Role, ...]:
+        """Of these, the roles scored by activation statistics on the weights of `base`.
+
+        None are the backbone's own weights.
+        """
+        scored = [
+            method
+            for method in self.edit_methods
+            if isinstance(method, Uwm | Neurons) and method.base == base
+        ]
         return _roles(scored, tower)
 
     @property
@@ -134,6 +168,21 @@ class AuditConfig(Settings):
             for method in self.edit_methods
         )
 
+    def without(self, base: str) -> AuditConfig:
+        """The audit without a method that brings weights, and without what stands on them."""
+        gone = {base, *(method.name for method in self.edit_methods if method.base == base)}
+        kept = tuple(
+            method
+            for method in self.methods
+            if not {method.name, *([method.of] if isinstance(method, RandomControl) else [])} & gone
+        )
+        return self.model_copy(update={"methods": kept})
 
-def _roles(methods: Iterable[EditMethod], tower: Tower) -> tuple[Role, ...]:
+    def changed_roles(self, tower: Tower) -> tuple[Role, ...]:
+        """Roles that any method edits or trains in a tower, each once, sorted."""
+        trained = [method for method in self.weight_methods if isinstance(method, SafeClip)]
+        return _roles((*trained, *self.edit_methods), tower)
+
+
+def _roles(methods: Iterable[EditMethod | SafeClip], tower: Tower) -> tuple[Role, ...]:
     return tuple(sorted({role for method in methods for role in getattr(method.roles, tower)}))
