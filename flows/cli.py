@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -21,6 +22,7 @@ from flows.options import (
     OUT,
     REGRESSED,
     STORE,
+    NamedOutOption,
     OutOption,
     StoreOption,
     prepare_prefect,
@@ -60,7 +62,7 @@ def audit(
     config: Path,
     *,
     store: StoreOption = STORE,
-    out: OutOption | None = None,
+    out: NamedOutOption = None,
     runner: RunnerKind = "threads",
     workers: int | None = None,
     dask_address: str | None = None,
@@ -71,8 +73,6 @@ def audit(
     ----------
     config
         the YAML file; flows/demo.yaml is a complete example.
-    out
-        defaults to .uwm/out/NAME, NAME being the audit's.
     runner
         what runs the stages: threads of this process, processes of this machine, or Dask.
     workers
@@ -195,7 +195,7 @@ def pairs_show(
     *,
     reveal: Annotated[bool, Parameter(negative="")] = False,
     each: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = 3,
-    out: OutOption | None = None,
+    out: NamedOutOption = None,
 ) -> int:
     """Count the pairs of every pair set per concept, and write a contact sheet, pairs.html.
 
@@ -209,8 +209,6 @@ def pairs_show(
         show pictures and unsafe texts as they are; otherwise the page holds no clear picture.
     each
         pairs on the sheet per concept.
-    out
-        defaults to .uwm/out/NAME, NAME being the audit's.
     """
     from flows.config_file import read_outline
     from flows.pairs_page import pair_views, print_pairs, write_pairs_page
@@ -316,10 +314,17 @@ def _fetch(settings: AuditConfig) -> None:
 
 
 def _writable(folder: Path) -> Path:
+    """The folder, made where it is missing; written to, so that no audit ends unable to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except FileExistsError:
+        raise InputError(
+            f"results go to a folder and {folder} is a file; name another with --out"
+        ) from None
     except OSError as error:
         raise InputError(
-            f"cannot make the folder {folder}: {error.strerror}; name another with --out"
+            f"the folder {folder} cannot be written: {error.strerror}; name another with --out"
         ) from error
     return folder

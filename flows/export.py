@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from storage.backbones import Form, write_backbone
-from storage.edits import read_edit
 from storage.store import Store
 from uwm.config import AuditConfig, BackboneConfig
 from uwm.errors import InputError
 from uwm.layers import TOWERS
-from uwm.loading import load
+
+if TYPE_CHECKING:
+    from storage.backbones import Form
 
 _DECIDES = ("seed", "precision", "calibration", "validation", "methods", "choice")
 """Keys of an audit's configuration that decide its edits, beside the backbone's own."""
@@ -47,6 +47,11 @@ def export(
     """
     found = _backbone(config, backbone)
     edits = [] if method == "original" else _edits(config, found, method, results)
+    # Heavy, so only once the request is known to make sense.
+    from storage.backbones import write_backbone
+    from storage.edits import read_edit
+    from uwm.loading import load
+
     loaded = load(found)
     provenance = {"uwm.backbone": backbone, "uwm.method": method}
     with ExitStack() as stack:

@@ -18,6 +18,13 @@ StoreOption = Annotated[
     str, Parameter(name="--store", help="folder or URL (s3://bucket/prefix) of artifacts")
 ]
 OutOption = Annotated[Path, Parameter(name="--out", help="folder for results and the report")]
+NamedOutOption = Annotated[
+    Path | None,
+    Parameter(
+        name="--out",
+        help="folder for results and the report; .uwm/out/NAME if absent, NAME being the audit's",
+    ),
+]
 STORE, OUT = ".uwm/store", Path(".uwm/out")
 
 
