@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -6,6 +8,7 @@ from storage.statistics import StatisticsArrays
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
+from tests.benchmarks.capture import scoring_memory
 from uwm.layers import find_layers
 from uwm.scoring import NodeScore, WeightScore
 
@@ -28,3 +31,11 @@ def test_scores_by_chunks_are_the_scores_of_all_samples(bench: Bench, kind: str)
         )
         scorer.update(*arrays.read(layer.input))
         torch.testing.assert_close(found[layer.id], scorer.result())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+def test_peak_memory_does_not_depend_on_the_number_of_samples() -> None:
+    """The statistics of a sample are 32 KiB there, so 4,096 of them would be 128 MiB."""
+    scoring_memory(128)  # what the libraries take once
+    few, many = scoring_memory(256), scoring_memory(4096)
+    assert many < few + 32
