@@ -40,7 +40,7 @@ class StatisticsSpec(ShardedSpec):
         cls, backbone: Backbone, tower: Tower, roles: Sequence[Role], inputs: Spec
     ) -> StatisticsSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.samples", "storage.statistics"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,

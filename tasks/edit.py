@@ -31,7 +31,7 @@ class EditSpec(Spec):
     @classmethod
     def of(cls, scores: ScoresSpec, rule: Rule, share: float, alpha: float) -> EditSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.edits"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -50,7 +50,12 @@ class RandomEditSpec(Spec):
 
     @classmethod
     def of(cls, like: EditSpec, seed: int) -> RandomEditSpec:
-        return cls(code=code_digest(__name__), tower=like.tower, like=like.digest, seed=seed)
+        return cls(
+            code=code_digest(__name__, "storage.edits"),
+            tower=like.tower,
+            like=like.digest,
+            seed=seed,
+        )
 
 
 @stage

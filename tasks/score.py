@@ -38,7 +38,7 @@ class ScoresSpec(Spec):
         prior: bool = False,
     ) -> ScoresSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.scores"),
             tower=statistics.tower,
             statistics=statistics.digest,
             score=score,
