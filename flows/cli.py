@@ -20,6 +20,7 @@ from flows.options import (
     OUT,
     REGRESSED,
     STORE,
+    NamedOutOption,
     OutOption,
     StoreOption,
     fetch,
@@ -64,7 +65,7 @@ def audit(
     config: Path,
     *,
     store: StoreOption = STORE,
-    out: OutOption | None = None,
+    out: NamedOutOption = None,
     backbone: list[str] | None = None,
     method: list[str] | None = None,
     runner: RunnerKind = "threads",
@@ -77,8 +78,6 @@ def audit(
     ----------
     config
         the YAML file; flows/demo.yaml is a complete example.
-    out
-        defaults to .uwm/out/NAME, NAME being the audit's.
     backbone
         only these.
     method
@@ -206,7 +205,7 @@ def pairs_show(
     *,
     reveal: Annotated[bool, Parameter(negative="")] = False,
     each: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = 3,
-    out: OutOption | None = None,
+    out: NamedOutOption = None,
 ) -> int:
     """Count the pairs of every pair set per concept, and write a contact sheet, pairs.html.
 
@@ -220,8 +219,6 @@ def pairs_show(
         show pictures and unsafe texts as they are; otherwise the page holds no clear picture.
     each
         pairs on the sheet per concept.
-    out
-        defaults to .uwm/out/NAME, NAME being the audit's.
     """
     from flows.config_file import read_outline
     from flows.pairs_page import pair_views, print_pairs, write_pairs_page

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from storage.backbones import Form, write_backbone
-from storage.edits import read_edit
 from storage.store import Store
-from tasks.tune import TunedWeights
 from uwm.config import AuditConfig, BackboneConfig, Checkpoint
 from uwm.errors import InputError, WrongWeightsError
 from uwm.layers import TOWERS
-from uwm.loading import OtherWeights, load
+
+if TYPE_CHECKING:
+    from storage.backbones import Form
+    from tasks.tune import TunedWeights
+    from uwm.loading import OtherWeights
 
 _DECIDES = ("seed", "precision", "calibration", "validation", "methods", "choice")
 """Keys of an audit's configuration that decide its edits, beside the backbone's own."""
@@ -49,6 +50,11 @@ def export(
     found = _backbone(config, backbone)
     settings = {} if method == "original" else _settings(config, found, method, results)
     setting = settings.get(method, {})
+    # Heavy, so only once the request is known to make sense.
+    from storage.backbones import write_backbone
+    from storage.edits import read_edit
+    from uwm.loading import load
+
     loaded = load(found)
     provenance = {"uwm.backbone": backbone, "uwm.method": method}
     trained: list[str] = []
@@ -77,6 +83,9 @@ def export(
 def _change(
     config: AuditConfig, backbone: str, base: str, store: str, trained: list[str]
 ) -> OtherWeights | TunedWeights:
+    from tasks.tune import TunedWeights
+    from uwm.loading import OtherWeights
+
     (method,) = (item for item in config.weight_methods if item.name == base)
     if isinstance(method, Checkpoint):
         return OtherWeights(method.weights[backbone])

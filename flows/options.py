@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -20,6 +21,13 @@ StoreOption = Annotated[
     str, Parameter(name="--store", help="folder or URL (s3://bucket/prefix) of artifacts")
 ]
 OutOption = Annotated[Path, Parameter(name="--out", help="folder for results and the report")]
+NamedOutOption = Annotated[
+    Path | None,
+    Parameter(
+        name="--out",
+        help="folder for results and the report; .uwm/out/NAME if absent, NAME being the audit's",
+    ),
+]
 STORE, OUT = ".uwm/store", Path(".uwm/out")
 
 
@@ -59,12 +67,22 @@ def fetch(settings: AuditConfig) -> None:
 
 
 def writable(folder: Path) -> Path:
-    """The folder, made where it is missing. Raises InputError where it cannot be."""
+    """The folder, made where it is missing; written to, so that no run ends unable to.
+
+    Raises:
+        InputError: it cannot be made or written, or is a file.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except FileExistsError:
+        raise InputError(
+            f"results go to a folder and {folder} is a file; name another with --out"
+        ) from None
     except OSError as error:
         raise InputError(
-            f"cannot make the folder {folder}: {error.strerror}; name another with --out"
+            f"the folder {folder} cannot be written: {error.strerror}; name another with --out"
         ) from error
     return folder
 

@@ -52,7 +52,7 @@ class EditSpec(Spec):
         blocks: Sequence[int] | None = None,
     ) -> EditSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.edits"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -90,7 +90,7 @@ class LayerwiseEditSpec(Spec):
         cls, scores: ScoresSpec, rule: Rule, layers: Mapping[LayerId, tuple[float, float]]
     ) -> LayerwiseEditSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.edits"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -114,7 +114,12 @@ class RandomEditSpec(Spec):
 
     @classmethod
     def of(cls, like: ScoredEditSpec, seed: int) -> RandomEditSpec:
-        return cls(code=code_digest(__name__), tower=like.tower, like=like.digest, seed=seed)
+        return cls(
+            code=code_digest(__name__, "storage.edits"),
+            tower=like.tower,
+            like=like.digest,
+            seed=seed,
+        )
 
 
 ScoredEditSpec = EditSpec | LayerwiseEditSpec

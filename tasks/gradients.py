@@ -66,7 +66,7 @@ class GradientScoresSpec(Spec):
         batch_size: int,
     ) -> GradientScoresSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.running_sums", "storage.scores"),
             tower=tower,
             loss=loss,
             weights=backbone.tower_digest(tower),

@@ -56,7 +56,7 @@ class TunedSpec(Spec):
     ) -> TunedSpec:
         (other,) = {*TOWERS} - {tower}
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.tuned"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             roles=tuple(sorted(getattr(method.roles, tower))),

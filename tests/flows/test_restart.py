@@ -17,7 +17,10 @@ from tests.flows.conftest import DOCUMENT
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 RUN = "from flows.cli import main; main()"
-MOMENTS = ("pixels/*/written/*", "statistics/*/written/*", "embeddings/*/written/*", "results/*")
+MOMENTS = (
+    *("pixels/*/written/*", "statistics/*/written/*", "edits/*"),
+    *("embeddings/*/written/*", "results/*"),
+)
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def markers(store: Path) -> Iterator[tuple[Path, int]]:
         yield Path(str(relative).replace(".draft", "")), path.stat().st_mtime_ns
 
 
-def test_killed_four_times_the_audit_ends_with_the_same_bytes(config: Path, tmp_path: Path) -> None:
+def test_killed_five_times_the_audit_ends_with_the_same_bytes(config: Path, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert start(config, whole).wait(300) == 0
     written: dict[Path, int] = {}
