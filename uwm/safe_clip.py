@@ -124,20 +124,11 @@ class Training:
     ) -> None:
         self._tower, self._options = tower, options
         self._weights = weights.model_dump()
-        model = _shadow(backbone.model)
+        model = shadow(backbone.model)
         self._backbone = dataclasses.replace(backbone, model=model, reload=None)
         layers = find_layers(model, tower, roles)
         generator = torch.Generator().manual_seed(options.seed)
-        self.factors = {
-            layer.id: _initial(layer.weight(model), options.rank, generator) for layer in layers
-        }
-        by_parameter: dict[str, list[Layer]] = defaultdict(list)
-        for layer in layers:
-            by_parameter[layer.parameter].append(layer)
-        for path, group in by_parameter.items():
-            module, _, name = path.rpartition(".")
-            low_rank = _LowRank(model, group, [self.factors[layer.id] for layer in group])
-            parametrize.register_parametrization(model.get_submodule(module), name, low_rank)
+        self.factors = attach(model, layers, options.rank, generator)
         self._optimiser = torch.optim.AdamW(self._parameters().values(), lr=options.learning_rate)
         self.steps = 0
 
@@ -231,27 +222,47 @@ def steps_per_epoch(samples: int, options: LowRankTraining) -> int:
     return whole * -(-WINDOW // options.batch_size) + -(-rest // options.batch_size)
 
 
+def attach(
+    model: nn.Module, layers: Sequence[Layer], rank: int, generator: torch.Generator
+) -> dict[LayerId, Factors]:
+    """Trainable factors of some layers of `model`, which computes with them from now on.
+
+    Their products are 0: `up` is, and `down` is drawn as a linear layer's weight.
+    """
+    factors = {layer.id: _initial(layer.weight(model), rank, generator) for layer in layers}
+    for path, group in _by_parameter(layers).items():
+        module, _, name = path.rpartition(".")
+        low_rank = _LowRank(model, group, [factors[layer.id] for layer in group])
+        parametrize.register_parametrization(model.get_submodule(module), name, low_rank)
+    return factors
+
+
 @torch.no_grad()
+def merge(model: nn.Module, layers: Sequence[Layer], factors: Mapping[LayerId, Factors]) -> None:
+    """Put weights plus products of factors in place of the weights of some layers of `model`.
+
+    The tensors are new ones; what else has the old ones keeps them.
+    """
+    for path, group in _by_parameter(layers).items():
+        parameter = model.get_parameter(path)
+        parameter.data = parameter.data.clone()
+        for layer in group:
+            factors[layer.id].add_to(layer.weight(model))
+
+
 def adapted(original: Backbone, factors: Mapping[LayerId, Factors]) -> Backbone:
     """`original` with the products of factors added to its weights.
 
     It has tensors of its own only where they differ.
     """
-    model = _shadow(original.model)
-    towers = {id.tower for id in factors}
-    layers = {layer.id: layer for tower in towers for layer in find_layers(model, tower)}
-    fresh: set[str] = set()
-    for id, product in factors.items():
-        layer = layers[id]
-        if layer.parameter not in fresh:
-            fresh.add(layer.parameter)
-            parameter = model.get_parameter(layer.parameter)
-            parameter.data = parameter.data.clone()
-        product.add_to(layer.weight(model))
+    model = shadow(original.model)
+    towers = sorted({id.tower for id in factors})
+    layers = [layer for tower in towers for layer in find_layers(model, tower)]
+    merge(model, [layer for layer in layers if layer.id in factors], factors)
     return dataclasses.replace(original, model=model, reload=None)
 
 
-def _shadow(model: nn.Module) -> nn.Module:
+def shadow(model: nn.Module) -> nn.Module:
     """A copy of the modules with parameters of its own that share the original's memory."""
     shared: dict[int, Tensor] = {id(buffer): buffer for buffer in model.buffers()}
     for parameter in model.parameters():
@@ -259,8 +270,14 @@ def _shadow(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, shared)
 
 
+def _by_parameter(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
+    found: dict[str, list[Layer]] = defaultdict(list)
+    for layer in layers:
+        found[layer.parameter].append(layer)
+    return found
+
+
 def _initial(weight: Tensor, rank: int, generator: torch.Generator) -> Factors:
-    """Factors whose product is 0: `up` is, and `down` drawn as a linear layer's weight is."""
     outputs, inputs = weight.shape
     bound = 1 / math.sqrt(inputs)
     down = torch.empty(rank, inputs).uniform_(-bound, bound, generator=generator)

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 import uwm.safe_clip
+from tests.uwm.families import CASES, TEXTS
 from uwm.backbone import Backbone
 from uwm.config import LossWeights, LowRankTraining, TowerLosses
 from uwm.errors import NotFiniteError
 from uwm.layers import TOWERS, Role, Tower, find_layers
-from uwm.safe_clip import Factors, Training, adapted, losses, schedule, steps_per_epoch
+from uwm.safe_clip import (
+    Factors,
+    Training,
+    adapted,
+    attach,
+    losses,
+    merge,
+    schedule,
+    shadow,
+    steps_per_epoch,
+)
 
 ROLES: tuple[Role, ...] = ("key", "value", "out", "fc1", "fc2")
 OPTIONS = LowRankTraining(epochs=1, rank=4, learning_rate=1e-2, batch_size=8)
@@ -109,6 +121,30 @@ def test_training_lowers_the_loss_and_leaves_the_backbone_as_it_is(
     expected = {name: value.item() for name, value in merged.items()}
     assert run.step(*data) == pytest.approx(expected, rel=1e-3, abs=1e-5)
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_every_family_trains_and_merges(
+    name: str, tmp_path: Path, generator: torch.Generator
+) -> None:
+    model, inputs = CASES[name](tmp_path)
+    tower: Tower = "text" if name in TEXTS else "image"
+    layers = find_layers(model, tower)
+    trained, merged = shadow(model.eval()), shadow(model)
+    factors = attach(trained, layers, 2, generator)
+    with torch.no_grad():
+        expected = model(inputs)
+        torch.testing.assert_close(trained(inputs), expected)
+        for product in factors.values():
+            product.up.normal_(std=0.5, generator=generator)
+    found = trained(inputs)
+    found.square().sum().backward()
+    assert all(product.up.grad is not None for product in factors.values())
+    merge(merged, layers, factors)
+    with torch.no_grad():
+        torch.testing.assert_close(merged(inputs), found.detach(), rtol=1e-3, atol=1e-4)
+        assert not torch.allclose(found, expected, rtol=1e-3, atol=1e-4)
+        assert torch.equal(model(inputs), expected)
 
 
 def test_a_packed_parameter_changes_in_the_thirds_asked_for(load_fresh) -> None:  # type: ignore[no-untyped-def]
