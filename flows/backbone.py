@@ -277,7 +277,7 @@ def _measure(
     )
     draw = config.resamples, config.seed
     specs: list[SafetySpec | KnowledgeSpec] = [
-        safety_spec(data.name, edited[key], original[key], *draw)
+        safety_spec(data.name, edited[key], original[key], *draw, pairs=ingested[key])
         for data in pairs
         for key in [f"benchmark {data.name}"]
     ]
