@@ -67,7 +67,7 @@ def measure(
     )
     draw = config.resamples, config.seed
     specs: list[SafetySpec | KnowledgeSpec] = [
-        safety_spec(data.name, edited[key], original[key], *draw)
+        safety_spec(data.name, edited[key], original[key], *draw, pairs=inputs[key].dataset)
         for data in pairs
         for key in [f"benchmark {data.name}"]
     ]

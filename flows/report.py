@@ -52,7 +52,7 @@ def write_report(path: Path, results: AuditResults) -> None:
         choices=results.choices,
         settings=results.settings,
         left_out=left_out(results),
-        rows=results.rows,
+        rows=results.whole,
         max_loss=results.config.choice.max_loss,
         resamples=results.config.resamples,
         versions=versions(),

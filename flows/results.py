@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from flows.verdict import Verdict
 
 COLUMNS = (
-    *("backbone", "method", "dataset", "metric", "value", "low", "high", "n"),
+    *("backbone", "method", "dataset", "concept", "metric", "value", "low", "high", "n"),
     *("change", "change_low", "change_high", "control_of", "seed"),
 )
-"""`value` in percent with its 95 % interval; `change` from the original, paired, in points."""
+"""`value` in percent with its 95 % interval; `change` from the original, paired, in points.
+
+`concept` is whose pairs alone a row is about; it is empty for the whole of a data set.
+"""
 
 ZEROSHOT_MEAN = "zero-shot mean"
 GAPS = "zero-shot sets that are missing or not whole:"
@@ -75,6 +78,11 @@ class AuditResults:
         return [item.name for item in self.config.backbones if item.name not in self.failures]
 
     @property
+    def whole(self) -> pd.DataFrame:
+        """The rows about whole data sets, those of single concepts left out."""
+        return self.rows[self.rows["concept"] == ""]
+
+    @property
     def benchmark(self) -> str:
         """The pair set that the summary shows: the first."""
         return self.config.benchmarks[0].name
@@ -106,7 +114,7 @@ def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFram
     Columns: backbone, method, metric (as in `HEADLINE`), value, low, high, change, change_low,
     change_high, control (bool). For a control low and high are the least and greatest seed's.
     """
-    rows = results.rows
+    rows = results.whole
     shown = rows["dataset"].isin([benchmark or results.benchmark, ZEROSHOT_MEAN])
     rows = rows[shown & rows["metric"].isin(HEADLINE)].assign(
         metric=lambda table: table["metric"].map(HEADLINE)
@@ -117,7 +125,7 @@ def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFram
 def zeroshot(results: AuditResults, metric: str) -> pd.DataFrame:
     """As `headline`, for every zero-shot set and their mean; `metric` is the set's name."""
     names = [data.name for data in results.config.zeroshot_sets]
-    rows = results.rows
+    rows = results.whole
     shown = rows["dataset"].isin([*names, ZEROSHOT_MEAN]) & (rows["metric"] == metric)
     return _seeds_averaged(rows[shown].assign(metric=lambda table: table["dataset"]))
 

@@ -14,10 +14,18 @@ from torch import Tensor
 
 from storage.code import code_digest
 from storage.datasets import DataSet, read_dataset
+from storage.sources.concepts import displayed
 from storage.store import Spec, Store
 from tasks.embed import EmbeddingsSpec, read_embeddings
 from tasks.stage import progress, stage
-from uwm.evaluation import Answers, Measurement, measure, measure_zeroshot, pair_outcomes
+from uwm.evaluation import (
+    Answers,
+    Measurement,
+    measure,
+    measure_concepts,
+    measure_zeroshot,
+    pair_outcomes,
+)
 from uwm.intervals import Outcomes
 from uwm.safeground import PairedEmbeddings
 from uwm.zeroshot import class_embeddings, correct
@@ -32,7 +40,11 @@ Pair = tuple[str, str]
 
 
 class SafetySpec(Spec):
-    """SafeGround and recalls of an edited backbone on one pair set."""
+    """SafeGround and recalls of an edited backbone on one pair set.
+
+    Attributes:
+        pairs: digest of the pair set, for rows per concept besides; None for the whole alone.
+    """
 
     kind: ClassVar[str] = "results"
     dataset: str
@@ -40,6 +52,7 @@ class SafetySpec(Spec):
     original: Pair
     resamples: int
     seed: int
+    pairs: str | None = None
 
 
 class KnowledgeSpec(Spec):
@@ -59,8 +72,9 @@ def safety_spec(
     original: tuple[EmbeddingsSpec, EmbeddingsSpec],
     resamples: int,
     seed: int,
+    pairs: Spec | None = None,
 ) -> SafetySpec:
-    """The evaluation on pair set `dataset` (its name, for the results)."""
+    """The evaluation on pair set `dataset` (its name, for the results), per concept of `pairs`."""
     return SafetySpec(
         code=code_digest(__name__),
         dataset=dataset,
@@ -68,6 +82,7 @@ def safety_spec(
         original=_digests(original),
         resamples=resamples,
         seed=seed,
+        pairs=pairs and pairs.digest,
     )
 
 
@@ -155,15 +170,24 @@ def answers(dataset: DataSet, edited: Outcomes, original: Outcomes) -> Answers:
     return Answers(edited, original, _labels(dataset), dataset.rows["times"].to_numpy())
 
 
+def read_concepts(store: Store, digest: str) -> list[str]:
+    """The concept of every quadruple of a pair set, as it is displayed."""
+    return [displayed(tag) for tag in read_dataset(store.path("datasets", digest)).rows["concept"]]
+
+
 Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
 """The metrics, and per data set the outcomes of the edited backbone."""
 
 
 def _safety(spec: SafetySpec, store: Store) -> Found:
-    edited, original = (
-        pair_outcomes(read_pair(store, *pair)) for pair in (spec.edited, spec.original)
-    )
+    original = pair_outcomes(read_pair(store, *spec.original))
+    edited = original
+    if spec.edited != spec.original:
+        edited = pair_outcomes(read_pair(store, *spec.edited))
     rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed)
+    if spec.pairs is not None:
+        concepts = read_concepts(store, spec.pairs)
+        rows += measure_concepts(spec.dataset, edited, original, concepts)
     return rows, {spec.dataset: pd.DataFrame(edited)}
 
 
@@ -195,6 +219,7 @@ def tidy(rows: Sequence[Measurement]) -> pd.DataFrame:
         [
             {
                 "dataset": row.dataset,
+                "concept": row.concept,
                 "metric": row.metric,
                 "value": row.value.value,
                 "low": row.value.low,

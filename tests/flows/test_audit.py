@@ -33,6 +33,7 @@ from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.backbone import Backbone
 from uwm.config import AuditConfig
 from uwm.errors import InputError, NoEffectError, SourceError
+from uwm.evaluation import CONCEPT_METRICS
 from uwm.retrieval import RECALL_AT
 from uwm.safeground import METRICS
 from uwm.zeroshot import METRICS as ZEROSHOT_METRICS
@@ -69,7 +70,10 @@ def test_every_family_is_audited_and_a_second_run_is_cached(small: Small, tmp_pa
         (backbone, method) for backbone in ("clip", "coca", "siglip") for method in methods
     }
     per_method = len(METRICS) + 4 * len(RECALL_AT) + 2 * len(ZEROSHOT_METRICS)
-    assert len(rows) == 3 * len(methods) * per_method
+    assert (rows["concept"] == "").sum() == 3 * len(methods) * per_method
+    per_concept = rows[rows["concept"] != ""]
+    assert len(per_concept) == 3 * len(methods) * 10 * len(CONCEPT_METRICS)
+    assert (per_concept["n"] == 2).all()
     assert (rows["low"] <= rows["value"] + 1e-9).all()
     assert (rows["value"] <= rows["high"] + 1e-9).all()
     assert (rows.loc[rows["method"] == "original", "change"] == 0).all()
