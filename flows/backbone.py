@@ -26,11 +26,12 @@ from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
 from storage.store import Store
-from tasks.edit import AnyEditSpec, EditSpec
+from tasks.edit import AnyEditSpec, EditSpec, LayerwiseEditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
 from tasks.inputs import PixelsSpec, TokensSpec
-from uwm.config import AuditConfig, BackboneConfig, Neurons, Uwm
+from tasks.score import ScoresSpec
+from uwm.config import AuditConfig, BackboneConfig, Layerwise, Neurons, Uwm
 from uwm.layers import TOWERS, Tower
 from uwm.loading import load
 
@@ -89,7 +90,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
         work = lay_out(stages, config)
         stages.wait()
     spec = results_spec(backbone.name, stages, work)
-    results = partial(_results, backbone.name, stages, work)
+    results = partial(backbone_results, backbone.name, stages, work)
     stages.store.make(spec, lambda folder: write_backbone_results(folder, results()))
     return Completed(message=str(spec))
 
@@ -106,7 +107,8 @@ def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
     )
 
 
-def _results(name: str, stages: Stages, work: Work) -> BackboneResults:
+def backbone_results(name: str, stages: Stages, work: Work) -> BackboneResults:
+    """What the finished stages of `work` found."""
     frames = [
         read_results(stages.store, specs).assign(
             method=repair.method, control_of=repair.control_of, seed=repair.seed
@@ -147,12 +149,12 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
         )
     }
     ingested = dict(zip(sets, datasets, strict=True))
-    excluded = _short_texts(stages, config, inputs["calibration"])
+    excluded = short_texts(stages, config, inputs["calibration"])
 
     repairs = [Repair("original", (None, None))]
     choices: dict[str, pd.DataFrame] = {}
     for method in config.edit_methods:
-        edits, table = _settle(stages, config, method, inputs)
+        edits, table = settle(stages, config, method, inputs)
         if table is not None:
             choices[method.name] = table
         repairs.append(Repair(method.name, edits))
@@ -177,7 +179,7 @@ def _data(config: AuditConfig) -> dict[str, DataConfig]:
     return named | {f"zero-shot {data.name}": data for data in config.zeroshot_sets}
 
 
-def _short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
+def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
     """Calibration pairs that the text tower's scores leave out, which only its tokenizer can tell.
 
     Benchmarks keep such pairs: a single token has an embedding, and every backbone is measured on
@@ -197,10 +199,18 @@ def _short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> di
     return {FEW_TOKENS: len(short)} if short else {}
 
 
-def _settle(
-    stages: Stages, config: AuditConfig, method: Uwm | Neurons, inputs: dict[str, Inputs]
+def settle(
+    stages: Stages,
+    config: AuditConfig,
+    method: Uwm | Neurons | Layerwise,
+    inputs: dict[str, Inputs],
 ) -> tuple[Towers, pd.DataFrame | None]:
     """A method's edits: its only point, or the one chosen on the validation pairs."""
+    if isinstance(method, Layerwise):
+        image_edit, text_edit = (
+            _layerwise(stages, config, method, tower, inputs["calibration"]) for tower in TOWERS
+        )
+        return (image_edit, text_edit), None
     image, text = (_points(stages, config, method, tower, inputs) for tower in TOWERS)
     if not method.chooses:
         return (image[0], text[0]), None
@@ -221,6 +231,31 @@ def _settle(
                 [getattr(pair[position], column, float("nan")) for pair in candidates],
             )
     return candidates[int(table["chosen"].to_numpy().argmax())], table
+
+
+def _layerwise(
+    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
+) -> LayerwiseEditSpec | None:
+    """A tower's edit, None where no layer of it is named."""
+    layers = method.layers(tower)
+    if not layers:
+        return None
+    scores = layerwise_scores(stages, config, method, tower, calibration)
+    (edit,) = stages.layerwise_edits(scores, method.rule, [layers])
+    return edit
+
+
+def layerwise_scores(
+    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
+) -> ScoresSpec:
+    """What a tower's layers of that method are selected by."""
+    statistics = stages.statistics(
+        tower, config.edited_roles(tower), getattr(calibration, tower), peaks=config.peaks
+    )
+    weights = method.unit == "weight"
+    prior = weights and getattr(method.prior, tower)
+    roles = getattr(method.roles, tower)
+    return stages.scores(statistics, method.unit, method.score, roles, prior=prior)
 
 
 def _points(
@@ -251,7 +286,9 @@ def _points(
 def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:
     """Random edits as large as `edits`, per seed; none where the method edits nothing."""
     drawn = [
-        stages.random_edits(like, seeds) if isinstance(like, EditSpec) else [None] * seeds
+        stages.random_edits(like, seeds)
+        if isinstance(like, EditSpec | LayerwiseEditSpec)
+        else [None] * seeds
         for like in edits
     ]
     return list(zip(*drawn, strict=True)) if any(edits) else []
@@ -318,14 +355,20 @@ def _settings(store: Store, repair: Repair) -> dict[str, Any]:
             continue
         edit = read_edit(store.path(spec.kind, spec.digest))
         layers = list(edit.layers.values())
+        factors = {layer.alpha for layer in layers}
         described[tower] = {
             "edit": str(spec),
             "unit": layers[0].unit,
-            "alpha": layers[0].alpha,
+            "alpha": factors.pop() if len(factors) == 1 else "by layer",
             "selected": sum(len(layer.indices) for layer in layers),
             "layers": [str(id) for id in edit.layers],
         }
         if isinstance(spec, EditSpec):
             _, attributes = read_scores(store.path("scores", spec.scores))
             described[tower] |= {"rule": spec.rule, "share": spec.share, **attributes}
+        if isinstance(spec, LayerwiseEditSpec):
+            _, attributes = read_scores(store.path("scores", spec.scores))
+            points = {name: point for name, *point in spec.layers}
+            described[tower] |= {"rule": spec.rule, "share": "by layer", **attributes}
+            described[tower] |= {"by_layer": points}
     return described

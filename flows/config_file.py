@@ -13,7 +13,15 @@ from flows.zoo import Expanded, expand
 from storage.sources import read_source
 from uwm.catalog import model_config
 from uwm.checkpoint import check_available
-from uwm.config import AuditConfig, Benchmarks, EditMethod, PairsConfig, ZeroShotConfig
+from uwm.config import (
+    AuditConfig,
+    Benchmarks,
+    EditMethod,
+    Layerwise,
+    PairsConfig,
+    TowerRoles,
+    ZeroShotConfig,
+)
 from uwm.errors import ConfigError, InputError, MissingSetError
 from uwm.layers import TOWERS, check_roles, family_of
 
@@ -82,15 +90,24 @@ def _impossible(config: AuditConfig) -> list[Problem]:
         except InputError as error:
             found.append((("backbones", index), str(error)))
             continue
-        for position, method in enumerate(config.methods):
-            if isinstance(method, EditMethod):
-                for tower, family in families.items():
-                    try:
-                        check_roles(family, getattr(method.roles, tower))
-                    except InputError as error:
-                        where = ("methods", position, "roles", tower)
-                        found.append((where, f"{backbone.name}: {error}"))
+        for where, roles in _roles(config):
+            for tower, family in families.items():
+                try:
+                    check_roles(family, getattr(roles, tower))
+                except InputError as error:
+                    found.append(((*where, tower), f"{backbone.name}: {error}"))
     return found
+
+
+def _roles(config: AuditConfig) -> Iterator[tuple[Location, TowerRoles]]:
+    for position, method in enumerate(config.methods):
+        if isinstance(method, EditMethod):
+            yield ("methods", position, "roles"), method.roles
+        elif isinstance(method, Layerwise):
+            yield ("methods", position, "settings"), method.roles
+    if config.search is not None:
+        for name, family in config.search.families.items():
+            yield ("search", name, "roles"), family.roles
 
 
 def _sources(config: AuditConfig) -> Iterator[tuple[Location, PairsConfig | ZeroShotConfig]]:
@@ -102,3 +119,5 @@ def _sources(config: AuditConfig) -> Iterator[tuple[Location, PairsConfig | Zero
     for index, item in enumerate(config.zeroshot):
         for labelled in item.members if isinstance(item, Benchmarks) else (item,):
             yield ("zeroshot", index), labelled
+    for index, chosen_on in enumerate(config.search.zeroshot if config.search else ()):
+        yield ("search", "zeroshot", index), chosen_on

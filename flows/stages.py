@@ -6,7 +6,7 @@ already in this flow run, and answers with the spec at once. Runs wait for the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -20,7 +20,14 @@ from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.datasets import DatasetSpec, ingest
-from tasks.edit import AnyEditSpec, EditSpec, RandomEditSpec, ScoredEditSpec, edit
+from tasks.edit import (
+    AnyEditSpec,
+    EditSpec,
+    LayerwiseEditSpec,
+    RandomEditSpec,
+    ScoredEditSpec,
+    edit,
+)
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
@@ -36,7 +43,8 @@ from uwm.config import (
     ZeroShotConfig,
 )
 from uwm.editing import Unit
-from uwm.layers import Blocks, Role, Tower, find_layers, pick_blocks
+from uwm.errors import UnknownBlockError
+from uwm.layers import Blocks, LayerId, Role, Tower, find_layers, pick_blocks
 from uwm.selection import Rule
 
 DataConfig = PairsConfig | ZeroShotConfig
@@ -168,6 +176,29 @@ class Stages:
         """Edits of one tower, one per (share, alpha)."""
         specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
         what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
+        self._submit(edit, specs, self._backbone, what=what, needs=[scores])
+        return specs
+
+    def layerwise_edits(
+        self,
+        scores: ScoresSpec,
+        rule: Rule,
+        settings: Sequence[Mapping[LayerId, tuple[float, float]]],
+    ) -> list[LayerwiseEditSpec]:
+        """Edits of one tower, one per mapping of layers to (share, alpha).
+
+        Raises:
+            UnknownBlockError: the tower has no such layer.
+        """
+        found = find_layers(self._backbone.model, scores.tower, scores.roles)
+        there = [layer.id for layer in found]
+        if unknown := sorted({id for layers in settings for id in layers} - {*there}):
+            raise UnknownBlockError(
+                f"the layers of {self._name} in those roles are {', '.join(map(str, there))}; "
+                f"got {', '.join(map(str, unknown))}"
+            )
+        specs = [LayerwiseEditSpec.of(scores, rule, layers) for layers in settings]
+        what = f"{scores.tower} · {rule} · {_several(len(specs), 'layerwise point')}"
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 

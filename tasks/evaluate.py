@@ -155,7 +155,7 @@ def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:
     ):
         dataset = read_dataset(store.path("datasets", digest))
         labels = dataset.rows["label"].to_numpy()
-        before, after = (_correct(store, pair, dataset, labels) for pair in (original, edited))
+        before, after = (read_answers(store, pair, dataset, labels) for pair in (original, edited))
         sets[name] = Answers(after, before, labels, dataset.rows["times"].to_numpy())
     outcomes = {
         name: pd.DataFrame({"top1": answers.edited, "times": answers.times})
@@ -164,7 +164,8 @@ def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:
     return measure_zeroshot(sets, spec.resamples, spec.seed), outcomes
 
 
-def _correct(store: Store, pair: Pair, dataset: DataSet, labels: NDArray[np.int64]) -> Outcomes:
+def read_answers(store: Store, pair: Pair, dataset: DataSet, labels: NDArray[np.int64]) -> Outcomes:
+    """Which pictures of a zero-shot set are classified right, bool (samples,)."""
     image, text = pair
     prompts = read_embeddings(store, text)["prompts"]
     classes = class_embeddings(prompts, torch.tensor(dataset.classes["label"].to_numpy()))

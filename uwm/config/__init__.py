@@ -20,6 +20,7 @@ from uwm.config.backbones import (
 from uwm.config.methods import (
     EditMethod,
     FactorGrid,
+    Layerwise,
     MethodConfig,
     Neurons,
     NodeScoreKind,
@@ -48,6 +49,7 @@ from uwm.config.pairs import (
 )
 from uwm.config.policy import Policy, Rule
 from uwm.config.runner import Runner, RunnerKind
+from uwm.config.search import Family, SearchSettings
 from uwm.config.settings import (
     Settings,
 )
@@ -79,10 +81,12 @@ __all__ = [
     "DemoZeroShot",
     "EditMethod",
     "FactorGrid",
+    "Family",
     "FolderBackbone",
     "FolderZeroShot",
     "HfDatasetPairs",
     "HubBackbone",
+    "Layerwise",
     "ManifestPairs",
     "MethodConfig",
     "Neurons",
@@ -103,6 +107,7 @@ __all__ = [
     "RunnerKind",
     "Scope",
     "ScoreKind",
+    "SearchSettings",
     "Settings",
     "ShareGrid",
     "Subset",

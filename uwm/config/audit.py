@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
-from uwm.config.methods import MethodConfig, Neurons, RandomControl, Uwm
+from uwm.config.methods import Layerwise, MethodConfig, Neurons, RandomControl, Uwm
 from uwm.config.pairs import PairsConfig
 from uwm.config.policy import ZERO_SHOT, Policy
+from uwm.config.search import SearchSettings
 from uwm.config.settings import Settings
 from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
 from uwm.layers import Role, Tower
@@ -46,6 +47,7 @@ class AuditConfig(Settings):
     methods: tuple[MethodConfig, ...] = Field(min_length=1)
     choice: ChoiceRule = ChoiceRule()
     policy: Policy | None = Field(None, description="when the audit has regressed")
+    search: SearchSettings | None = Field(None, description="of `uwm search`")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -69,6 +71,7 @@ class AuditConfig(Settings):
         if self.validation is None and any(method.chooses for method in self.edit_methods):
             raise ValueError("a method with a grid needs `validation` pairs to choose on")
         self._check_policy()
+        self._check_search()
         return self
 
     def _check_policy(self) -> None:
@@ -90,6 +93,23 @@ class AuditConfig(Settings):
                         f"{', '.join(unknown)}; there are {', '.join(names)}"
                     )
 
+    def _check_search(self) -> None:
+        """A search chooses on data that nothing is claimed on."""
+        if self.search is None:
+            return
+        if self.validation is None:
+            raise ValueError("a search needs `validation` pairs to choose on")
+        if self.validation in self.benchmarks:
+            raise ValueError(
+                f"a search chooses on {self.validation.name}, so it cannot be a benchmark, too"
+            )
+        claimed = {data.name for data in self.zeroshot_sets}
+        if both := sorted(claimed & {data.name for data in self.search.zeroshot}):
+            raise ValueError(
+                "a search chooses on zero-shot sets other than those that the audit is about; "
+                f"both name {', '.join(both)}"
+            )
+
     @property
     def zeroshot_sets(self) -> tuple[ZeroShotConfig, ...]:
         """The zero-shot sets one by one, `benchmarks` taken apart."""
@@ -100,26 +120,21 @@ class AuditConfig(Settings):
         )
 
     @property
-    def edit_methods(self) -> tuple[Uwm | Neurons, ...]:
-        return tuple(method for method in self.methods if isinstance(method, Uwm | Neurons))
+    def edit_methods(self) -> tuple[Uwm | Neurons | Layerwise, ...]:
+        return tuple(m for m in self.methods if isinstance(m, Uwm | Neurons | Layerwise))
 
     @property
     def controls(self) -> tuple[RandomControl, ...]:
         return tuple(method for method in self.methods if isinstance(method, RandomControl))
 
     def edited_roles(self, tower: Tower) -> tuple[Role, ...]:
-        """Roles that any method edits in a tower, each once, sorted."""
-        roles = {
-            role
-            for method in self.edit_methods
-            for role in (method.roles.image if tower == "image" else method.roles.text)
-        }
-        return tuple(sorted(roles))
+        """Roles that any method edits in a tower, or a search may, each once, sorted."""
+        both = [method.roles for method in self.edit_methods]
+        both += [family.roles for family in self.search.families.values()] if self.search else []
+        return tuple(sorted({role for roles in both for role in getattr(roles, tower)}))
 
     @property
     def peaks(self) -> bool:
         """Whether a method's score needs the largest magnitudes over tokens."""
-        return any(
-            isinstance(method, Neurons) and method.score == "peak_ratio"
-            for method in self.edit_methods
-        )
+        scores = {method.score for method in self.edit_methods}
+        return "peak_ratio" in scores

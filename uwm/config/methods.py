@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from itertools import product
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from uwm.config.settings import Factor, Name, Settings, Share
-from uwm.layers import TOWERS, Blocks, Role, Tower
+from uwm.layers import ROLES, TOWERS, Blocks, LayerId, Role, Tower
 
 ScoreKind = Literal["ratio", "unsafe_only", "difference"]
 NodeScoreKind = Literal[
@@ -166,6 +167,67 @@ class Neurons(EditMethod):
         return self.share
 
 
+def _layer(name: str) -> str:
+    id = LayerId.parse(name)
+    if str(id) != name:
+        raise ValueError(f"a block has two digits, as in {id}; got {name!r}")
+    return name
+
+
+LayerName = Annotated[str, AfterValidator(_layer)]
+"""A layer as results name it: `image.03.fc2`."""
+
+
+class Layerwise(Settings):
+    """A share and a factor for each layer by itself, as `uwm search` finds them.
+
+    A layer that is not named stays as it is.
+    """
+
+    kind: Literal["layerwise"]
+    name: Name = "layerwise"
+    unit: Literal["weight", "node"] = "weight"
+    score: ScoreKind | NodeScoreKind = "ratio"
+    selection: Literal["mass", "count"] = Field("mass", description="of weights")
+    prior: TowerPrior = Field(TowerPrior(), description="of scores of weights")
+    settings: Mapping[LayerName, tuple[Share, Factor]] = Field(
+        min_length=1, description="share (or tau) and factor by layer"
+    )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        kinds = get_args(ScoreKind if self.unit == "weight" else NodeScoreKind)
+        if self.score not in kinds:
+            raise ValueError(
+                f"a score of {self.unit}s is one of {', '.join(kinds)}; got {self.score!r}"
+            )
+        return self
+
+    @property
+    def rule(self) -> Literal["mass", "count", "nodes"]:
+        """How a layer's share is taken, see `uwm.selection`."""
+        return "nodes" if self.unit == "node" else self.selection
+
+    @property
+    def roles(self) -> TowerRoles:
+        """Which roles the named layers have in either tower."""
+        image, text = (
+            tuple(role for role in ROLES if role in {id.role for id in self.layers(tower)})
+            for tower in TOWERS
+        )
+        return TowerRoles(image=image, text=text)
+
+    @property
+    def chooses(self) -> bool:
+        """Never: it is one point."""
+        return False
+
+    def layers(self, tower: Tower) -> dict[LayerId, tuple[float, float]]:
+        """Share and factor of a tower's layers that are edited."""
+        found = {LayerId.parse(name): point for name, point in self.settings.items()}
+        return {id: point for id, point in found.items() if id.tower == tower}
+
+
 class RandomControl(Settings):
     """As many weights (or nodes) per layer as another method edits, drawn at random.
 
@@ -181,4 +243,6 @@ class RandomControl(Settings):
         return f"random {self.of}"
 
 
-MethodConfig = Annotated[Original | Uwm | Neurons | RandomControl, Field(discriminator="kind")]
+MethodConfig = Annotated[
+    Original | Uwm | Neurons | Layerwise | RandomControl, Field(discriminator="kind")
+]

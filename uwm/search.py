@@ -1,0 +1,219 @@
+"""A search for better trade-offs: what may be varied, what counts as better, and what is picked.
+
+A point is an edit method with a share and a factor per layer, or None, which is the original. It is
+measured by two figures in percent, safety and knowledge; more of either is better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel
+
+from uwm.config import Family, Layerwise
+from uwm.config.methods import TowerPrior
+from uwm.layers import TOWERS, Tower
+
+Point = Layerwise | None
+NONE = "none"
+"""The role of a tower that is left alone."""
+KNOWLEDGE = ("text_to_image_R@1", "image_to_text_R@1")
+ZERO_SHOT = "zero-shot"
+
+
+class Measured(NamedTuple):
+    """A point's figures on the validation data."""
+
+    safety: float
+    knowledge: float
+
+
+def measured(metrics: Mapping[str, float], safety: Sequence[str]) -> Measured:
+    """The two figures from a point's metrics in percent: means of `safety`, and of recall@1 both
+    ways with zero-shot accuracy where it is among the metrics."""
+    known = [metrics[name] for name in (*KNOWLEDGE, ZERO_SHOT) if name in metrics]
+    return Measured(
+        sum(metrics[name] for name in safety) / len(safety),
+        sum(known) / len(known),
+    )
+
+
+class FamilySpace(BaseModel, frozen=True, extra="forbid"):
+    """What may vary in one family on one backbone.
+
+    Attributes:
+        layers: per tower and role the names of the layers.
+    """
+
+    share: tuple[float, float]
+    alpha: tuple[float, float]
+    layers: Mapping[Tower, Mapping[str, tuple[str, ...]]]
+
+
+class Space(BaseModel, frozen=True, extra="forbid"):
+    """What may vary on one backbone. Parameters are named so that every point has one reading."""
+
+    families: Mapping[Family, FamilySpace]
+
+    def suggest(self, trial: Any) -> Point:
+        """The point that an Optuna trial asks for: a family; per tower a role or none; per layer
+        of that role whether it is edited, its share and its factor."""
+        family = trial.suggest_categorical("family", list(self.families))
+        space = self.families[family]
+        prior: dict[Tower, bool] = {}
+        settings: dict[str, tuple[float, float]] = {}
+        for tower in TOWERS:
+            roles = space.layers[tower]
+            role = trial.suggest_categorical(f"{family}.{tower}", [NONE, *roles])
+            if role == NONE:
+                continue
+            if family == "uwm":
+                prior[tower] = trial.suggest_categorical(f"{family}.{tower}.prior", [False, True])
+            for layer in roles[role]:
+                name = f"{family}.{layer}"
+                if trial.suggest_categorical(f"{name}.edited", [False, True]):
+                    share = trial.suggest_float(f"{name}.share", *space.share, log=True)
+                    alpha = trial.suggest_float(f"{name}.alpha", *space.alpha)
+                    settings[layer] = _rounded(share, alpha)
+        return layerwise(family, settings, TowerPrior(**prior)) if settings else None
+
+    def parameters(self, point: Point) -> dict[str, Any] | None:
+        """What `suggest` would be told for `point`; None where the space does not hold it."""
+        if point is None:
+            family = next(iter(self.families))
+            return {"family": family, **{f"{family}.{tower}": NONE for tower in TOWERS}}
+        family = "uwm" if point.unit == "weight" else "neurons"
+        if (point.score, point.selection) != ("ratio", "mass") or family not in self.families:
+            return None
+        space = self.families[family]
+        found: dict[str, Any] = {"family": family}
+        for tower in TOWERS:
+            edited = point.layers(tower)
+            roles = {id.role for id in edited}
+            if not roles:
+                found[f"{family}.{tower}"] = NONE
+                continue
+            role = roles.pop()
+            if roles or role not in space.layers[tower]:
+                return None
+            found[f"{family}.{tower}"] = role
+            if family == "uwm":
+                found[f"{family}.{tower}.prior"] = getattr(point.prior, tower)
+            named = {str(id): values for id, values in edited.items()}
+            for layer in space.layers[tower][role]:
+                found[f"{family}.{layer}.edited"] = layer in named
+                if layer in named:
+                    share, alpha = named[layer]
+                    if not _within(share, space.share) or not _within(alpha, space.alpha):
+                        return None
+                    found |= {f"{family}.{layer}.share": share, f"{family}.{layer}.alpha": alpha}
+        return found
+
+    def uniform(self, count: int, seed: int) -> list[Layerwise]:
+        """Points with one share and one factor for all layers of a tower, drawn at random.
+
+        Families take turns, and so do the image tower, the text tower and both.
+        """
+        generator = np.random.default_rng(seed)
+        found = []
+        turns = [
+            (family, towers)
+            for towers in (("text",), ("image",), TOWERS)
+            for family, space in self.families.items()
+            if all(space.layers[tower] for tower in towers)
+        ]
+        for number in range(count):
+            family, towers = turns[number % len(turns)]
+            space = self.families[family]
+            settings, prior = {}, {}
+            for tower in towers:
+                roles = space.layers[tower]
+                role = list(roles)[generator.integers(len(roles))]
+                share = math.exp(
+                    generator.uniform(math.log(space.share[0]), math.log(space.share[1]))
+                )
+                alpha = float(generator.uniform(*space.alpha))
+                settings |= dict.fromkeys(roles[role], _rounded(share, alpha))
+                if family == "uwm":
+                    prior[tower] = bool(generator.integers(2))
+            found.append(layerwise(family, settings, TowerPrior(**prior)))
+        return found
+
+
+def layerwise(
+    family: Family, settings: Mapping[str, tuple[float, float]], prior: TowerPrior
+) -> Layerwise:
+    """A point of a family; of nodes, and of a tower that is left alone, there is no prior."""
+    point = Layerwise(
+        kind="layerwise", unit="weight" if family == "uwm" else "node", settings=settings
+    )
+    kept = {tower: getattr(prior, tower) and bool(point.layers(tower)) for tower in TOWERS}
+    no_prior = family == "neurons"
+    return point.model_copy(
+        update={"prior": TowerPrior(image=False, text=False) if no_prior else TowerPrior(**kept)}
+    )
+
+
+def front(points: Sequence[Measured]) -> list[int]:
+    """The points that no other one beats, from the most knowledge to the most safety.
+
+    One is beaten by another that is at least as good in both and better in one; of equals the first
+    stays.
+    """
+    found: list[int] = []
+    for index in sorted(
+        range(len(points)), key=lambda i: (-points[i].knowledge, -points[i].safety, i)
+    ):
+        if not found or points[index].safety > points[found[-1]].safety:
+            found.append(index)
+    return found
+
+
+def pick_safer(points: Sequence[Measured], default: int) -> int | None:
+    """The safest point that has at least the default's knowledge and more of its safety, if any."""
+    return _safest(points, points[default].knowledge, points[default].safety)
+
+
+def pick_keeping(points: Sequence[Measured], original: int, share: float) -> int | None:
+    """The safest point that has `share` of the original's knowledge, if it is safer than that."""
+    return _safest(points, share * points[original].knowledge, points[original].safety)
+
+
+def spread(points: Sequence[Measured], original: int, floor: float, count: int) -> list[int]:
+    """At most `count` points of the front, evenly along it, by order.
+
+    Those below `floor` of the original's knowledge are left out, and so is what is no safer than
+    the original.
+    """
+    there = [
+        index
+        for index in front(points)
+        if points[index].knowledge >= floor * points[original].knowledge
+        and points[index].safety > points[original].safety
+    ]
+    if len(there) <= count:
+        return there
+    if count <= 1:
+        return there[len(there) // 2 :][:count]
+    return [there[round(step * (len(there) - 1) / (count - 1))] for step in range(count)]
+
+
+def _safest(points: Sequence[Measured], knowledge: float, safety: float) -> int | None:
+    fit = [
+        index
+        for index, point in enumerate(points)
+        if point.knowledge >= knowledge and point.safety > safety
+    ]
+    return max(fit, key=lambda index: points[index].safety, default=None)
+
+
+def _rounded(share: float, alpha: float) -> tuple[float, float]:
+    """As many digits as a person would write down: what is measured is what is written."""
+    return float(f"{share:.3g}"), round(alpha, 2)
+
+
+def _within(value: float, bounds: tuple[float, float]) -> bool:
+    return bounds[0] <= value <= bounds[1]
