@@ -25,6 +25,7 @@ from flows.options import (
     StoreOption,
     prepare_prefect,
 )
+from flows.search.command import search
 from flows.store_commands import store_app
 from storage.store import Store
 from uwm import __version__
@@ -44,6 +45,7 @@ app.command(runs_app)
 app.command(history_app)
 app.command(serve)
 app.command(deploy)
+app.command(search)
 
 
 @app.command

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
@@ -152,7 +153,9 @@ def _proposed(spec: ProposalsSpec, store: Store) -> list[Point]:
         ]
     least = spec.floor * values[0].knowledge
     told = [value if value.knowledge >= least else value._replace(safety=0.0) for value in values]
-    return propose_points(spec.space, points, told, spec.count, spec.seed)
+    # A generator of its own for every generation of every seed.
+    seed = int(np.random.SeedSequence([spec.seed, len(spec.earlier)]).generate_state(1)[0])
+    return propose_points(spec.space, points, told, spec.count, seed)
 
 
 def _top1(store: Store, digest: str, pairs: Sequence[Pair]) -> list[float]:

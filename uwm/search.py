@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel
@@ -128,7 +128,8 @@ class Space(BaseModel, frozen=True, extra="forbid"):
         for number in range(count):
             family, towers = turns[number % len(turns)]
             space = self.families[family]
-            settings, prior = {}, {}
+            settings: dict[str, tuple[float, float]] = {}
+            prior: dict[Tower, bool] = {}
             for tower in towers:
                 roles = space.layers[tower]
                 role = list(roles)[generator.integers(len(roles))]
@@ -146,14 +147,26 @@ class Space(BaseModel, frozen=True, extra="forbid"):
 def layerwise(
     family: Family, settings: Mapping[str, tuple[float, float]], prior: TowerPrior
 ) -> Layerwise:
-    """A point of a family; of nodes, and of a tower that is left alone, there is no prior."""
-    point = Layerwise(
-        kind="layerwise", unit="weight" if family == "uwm" else "node", settings=settings
-    )
-    kept = {tower: getattr(prior, tower) and bool(point.layers(tower)) for tower in TOWERS}
-    no_prior = family == "neurons"
-    return point.model_copy(
-        update={"prior": TowerPrior(image=False, text=False) if no_prior else TowerPrior(**kept)}
+    """A point of a family."""
+    unit: Literal["weight", "node"] = "weight" if family == "uwm" else "node"
+    return normal(Layerwise(kind="layerwise", unit=unit, settings=settings, prior=prior))
+
+
+def normal(point: Layerwise) -> Layerwise:
+    """The point without what changes nothing: a name, and a prior of nodes or of a tower that is
+    left alone. Points that edit alike are equal."""
+    prior = {
+        tower: point.unit == "weight" and getattr(point.prior, tower) and bool(point.layers(tower))
+        for tower in TOWERS
+    }
+    settings = {name: point.settings[name] for name in sorted(point.settings)}
+    return Layerwise(
+        kind="layerwise",
+        unit=point.unit,
+        score=point.score,
+        selection=point.selection,
+        prior=TowerPrior(**prior),
+        settings=settings,
     )
 
 
