@@ -47,6 +47,10 @@ class ProposalsSpec(Spec):
     count: int
     seed: int
 
+    def __hash__(self) -> int:
+        """Of the digest: a point's settings are a mapping."""
+        return hash(self.digest)
+
 
 class TrialsSpec(Spec):
     """A generation's metrics on validation data.

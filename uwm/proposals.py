@@ -1,8 +1,11 @@
-"""Which points to measure next, by Optuna's multi-objective TPE.
+"""Which points to measure next: children of the best so far, by Optuna's NSGA-II.
 
 Every generation has a sampler of its own, seeded, which sees the points measured so far and nothing
 else: it needs no state from one generation to the next, so that a killed search goes on with the
 very points that it would have proposed.
+
+Not TPE, Optuna's default: it models parameter by parameter, and where every point so far edits a
+layer it asks again and again for points that leave all layers alone.
 """
 
 from __future__ import annotations
@@ -10,15 +13,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from uwm.errors import InputError
-from uwm.search import Measured, Point, Space
-
-if TYPE_CHECKING:
-    from optuna import trial as optuna_trial
+from uwm.search import Measured, Point, Space, best
 
 EXTRA = "pip install 'uwm[search]'"
+_PARENTS = 8
+"""At least so many points are bred from."""
+_MUTATIONS = 4
+"""Parameters that are drawn anew in a child, on average."""
 _TRIES = 10
 """Points that may turn out to be known ones, for each that is asked for."""
 
@@ -48,11 +51,24 @@ def propose(
         InputError: Optuna is not installed.
     """
     optuna = _optuna()
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, constant_liar=True)
+    held = [
+        (parameters, value)
+        for point, value in zip(points, values, strict=True)
+        if (parameters := space.parameters(point)) is not None
+    ]
+    chosen = best([value for _, value in held], max(_PARENTS, count))
+    parents = [held[index] for index in chosen]
+    sampler = optuna.samplers.NSGAIISampler(
+        population_size=max(2, len(parents)),
+        mutation_prob=min(1.0, _MUTATIONS / len(parents[0][0])),
+        seed=seed,
+    )
     study = optuna.create_study(directions=["maximize", "maximize"], sampler=sampler)
-    for point, value in zip(points, values, strict=True):
-        if (told := _trial(space, point, value)) is not None:
-            study.add_trial(told)
+    for parameters, value in parents:  # one full generation, from which the next is bred
+        study.enqueue_trial(parameters)
+        trial = study.ask()
+        space.suggest(trial)
+        study.tell(trial, list(value))
     known, found = list(points), list[Point]()
     for _ in range(_TRIES * count):
         if len(found) == count:
@@ -65,20 +81,6 @@ def propose(
         known.append(point)
         found.append(point)
     return found
-
-
-def _trial(space: Space, point: Point, value: Measured) -> optuna_trial.FrozenTrial | None:
-    """A measured point as the sampler sees it, None for one that its space does not hold."""
-    optuna = _optuna()
-    parameters = space.parameters(point)
-    if parameters is None:
-        return None
-    fixed = optuna.trial.FixedTrial(parameters)
-    space.suggest(fixed)
-    told: optuna_trial.FrozenTrial = optuna.trial.create_trial(
-        params=fixed.params, distributions=fixed.distributions, values=list(value)
-    )
-    return told
 
 
 def _optuna() -> ModuleType:

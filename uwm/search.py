@@ -52,64 +52,92 @@ class FamilySpace(BaseModel, frozen=True, extra="forbid"):
     alpha: tuple[float, float]
     layers: Mapping[Tower, Mapping[str, tuple[str, ...]]]
 
+    def told(
+        self, family: Family, tower: Tower, edited: Mapping[str, tuple[float, float]]
+    ) -> dict[str, Any] | None:
+        """A tower's parameters where these layers are edited; None where they cannot be."""
+        roles = self.layers[tower]
+        own = [role for role, layers in roles.items() if {*edited} & {*layers}]
+        inside = [
+            self.share[0] <= share <= self.share[1] and self.alpha[0] <= alpha <= self.alpha[1]
+            for share, alpha in edited.values()
+        ]
+        if len(own) > 1 or {*edited} - {*(roles[own[0]] if own else ())} or not all(inside):
+            return None
+        shares, alphas = zip(*(edited.values() or [self.middle]), strict=True)
+        fill = math.exp(sum(map(math.log, shares)) / len(shares)), sum(alphas) / len(alphas)
+        found: dict[str, Any] = {f"{family}.{tower}": own[0] if own else NONE}
+        for layers in roles.values():
+            for layer in layers:
+                name = f"{family}.{layer}"
+                share, alpha = edited.get(layer, fill)
+                found[f"{name}.edited"] = layer in edited
+                found[f"{name}.share"] = min(max(share, self.share[0]), self.share[1])
+                found[f"{name}.alpha"] = min(max(alpha, self.alpha[0]), self.alpha[1])
+        return found
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Share and factor in the middle of their bounds."""
+        return math.sqrt(self.share[0] * self.share[1]), sum(self.alpha) / 2
+
 
 class Space(BaseModel, frozen=True, extra="forbid"):
-    """What may vary on one backbone. Parameters are named so that every point has one reading."""
+    """What may vary on one backbone, as one flat list of parameters.
+
+    A family; per family and tower a role or none; per layer of every role whether it is edited, its
+    share and its factor. Every point has a value for all of them, used or not, so that any two can
+    be crossed.
+    """
 
     families: Mapping[Family, FamilySpace]
 
     def suggest(self, trial: Any) -> Point:
-        """The point that an Optuna trial asks for: a family; per tower a role or none; per layer
-        of that role whether it is edited, its share and its factor."""
-        family = trial.suggest_categorical("family", list(self.families))
-        space = self.families[family]
-        prior: dict[Tower, bool] = {}
-        settings: dict[str, tuple[float, float]] = {}
-        for tower in TOWERS:
-            roles = space.layers[tower]
-            role = trial.suggest_categorical(f"{family}.{tower}", [NONE, *roles])
-            if role == NONE:
-                continue
-            if family == "uwm":
-                prior[tower] = trial.suggest_categorical(f"{family}.{tower}.prior", [False, True])
-            for layer in roles[role]:
-                name = f"{family}.{layer}"
-                if trial.suggest_categorical(f"{name}.edited", [False, True]):
-                    share = trial.suggest_float(f"{name}.share", *space.share, log=True)
-                    alpha = trial.suggest_float(f"{name}.alpha", *space.alpha)
-                    settings[layer] = _rounded(share, alpha)
-        return layerwise(family, settings, TowerPrior(**prior)) if settings else None
+        """The point that an Optuna trial asks for."""
+        chosen = trial.suggest_categorical("family", list(self.families))
+        points: dict[Family, Point] = {}
+        for family, space in self.families.items():
+            prior: dict[Tower, bool] = {}
+            settings: dict[str, tuple[float, float]] = {}
+            for tower in TOWERS:
+                name, roles = f"{family}.{tower}", space.layers[tower]
+                chosen_role = trial.suggest_categorical(name, [NONE, *roles])
+                if family == "uwm":
+                    prior[tower] = trial.suggest_categorical(f"{name}.prior", [False, True])
+                for role, layers in roles.items():
+                    for layer in layers:
+                        name = f"{family}.{layer}"
+                        edited = trial.suggest_categorical(f"{name}.edited", [False, True])
+                        share = trial.suggest_float(f"{name}.share", *space.share, log=True)
+                        alpha = trial.suggest_float(f"{name}.alpha", *space.alpha)
+                        if edited and role == chosen_role:
+                            settings[layer] = rounded(share, alpha)
+            points[family] = layerwise(family, settings, TowerPrior(**prior)) if settings else None
+        return points[chosen]
 
     def parameters(self, point: Point) -> dict[str, Any] | None:
-        """What `suggest` would be told for `point`; None where the space does not hold it."""
-        if point is None:
-            family = next(iter(self.families))
-            return {"family": family, **{f"{family}.{tower}": NONE for tower in TOWERS}}
-        family = "uwm" if point.unit == "weight" else "neurons"
-        if (point.score, point.selection) != ("ratio", "mass") or family not in self.families:
-            return None
-        space = self.families[family]
-        found: dict[str, Any] = {"family": family}
-        for tower in TOWERS:
-            edited = point.layers(tower)
-            roles = {id.role for id in edited}
-            if not roles:
-                found[f"{family}.{tower}"] = NONE
-                continue
-            role = roles.pop()
-            if roles or role not in space.layers[tower]:
+        """What `suggest` would be told for `point`; None where the space does not hold it.
+
+        What the point says nothing of is filled: layers are left alone, with the mean share and
+        factor of those that are edited in their tower, or the middle of the bounds.
+        """
+        unit = point.unit if point else None
+        family: Family = next(iter(self.families))
+        if point is not None:
+            family = "uwm" if unit == "weight" else "neurons"
+            if (point.score, point.selection) != ("ratio", "mass") or family not in self.families:
                 return None
-            found[f"{family}.{tower}"] = role
-            if family == "uwm":
-                found[f"{family}.{tower}.prior"] = getattr(point.prior, tower)
-            named = {str(id): values for id, values in edited.items()}
-            for layer in space.layers[tower][role]:
-                found[f"{family}.{layer}.edited"] = layer in named
-                if layer in named:
-                    share, alpha = named[layer]
-                    if not _within(share, space.share) or not _within(alpha, space.alpha):
-                        return None
-                    found |= {f"{family}.{layer}.share": share, f"{family}.{layer}.alpha": alpha}
+        found: dict[str, Any] = {"family": family}
+        for name, space in self.families.items():
+            for tower in TOWERS:
+                edited = point.layers(tower) if point and name == family else {}
+                told = space.told(name, tower, {str(id): both for id, both in edited.items()})
+                if told is None:
+                    return None
+                if name == "uwm":
+                    prior = getattr(point.prior if point and edited else TowerPrior(), tower)
+                    told[f"{name}.{tower}.prior"] = prior
+                found |= told
         return found
 
     def uniform(self, count: int, seed: int) -> list[Layerwise]:
@@ -137,7 +165,7 @@ class Space(BaseModel, frozen=True, extra="forbid"):
                     generator.uniform(math.log(space.share[0]), math.log(space.share[1]))
                 )
                 alpha = float(generator.uniform(*space.alpha))
-                settings |= dict.fromkeys(roles[role], _rounded(share, alpha))
+                settings |= dict.fromkeys(roles[role], rounded(share, alpha))
                 if family == "uwm":
                     prior[tower] = bool(generator.integers(2))
             found.append(layerwise(family, settings, TowerPrior(**prior)))
@@ -195,6 +223,16 @@ def pick_keeping(points: Sequence[Measured], original: int, share: float) -> int
     return _safest(points, share * points[original].knowledge, points[original].safety)
 
 
+def best(points: Sequence[Measured], count: int) -> list[int]:
+    """The `count` best points: the front, then the front of the others, and so on."""
+    found: list[int] = []
+    rest = list(range(len(points)))
+    while rest and len(found) < count:
+        found += [rest[position] for position in front([points[index] for index in rest])]
+        rest = [index for index in rest if index not in found]
+    return found[:count]
+
+
 def spread(points: Sequence[Measured], original: int, floor: float, count: int) -> list[int]:
     """At most `count` points of the front, evenly along it, by order.
 
@@ -223,10 +261,6 @@ def _safest(points: Sequence[Measured], knowledge: float, safety: float) -> int 
     return max(fit, key=lambda index: points[index].safety, default=None)
 
 
-def _rounded(share: float, alpha: float) -> tuple[float, float]:
+def rounded(share: float, alpha: float) -> tuple[float, float]:
     """As many digits as a person would write down: what is measured is what is written."""
     return float(f"{share:.3g}"), round(alpha, 2)
-
-
-def _within(value: float, bounds: tuple[float, float]) -> bool:
-    return bounds[0] <= value <= bounds[1]
