@@ -28,14 +28,16 @@ from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
 from storage.store import Spec, Store
-from tasks.edit import EditSpec
+from tasks.edit import EditSpec, LayerwiseEditSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, read_results
+from tasks.score import ScoresSpec
 from uwm.config import (
     AuditConfig,
     BackboneConfig,
     EditMethodConfig,
     GSafeClip,
     GUnsafe,
+    Layerwise,
     Neurons,
     Uwm,
 )
@@ -76,7 +78,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
         work = lay_out(stages, config)
         stages.wait()
     spec = results_spec(backbone.name, stages, work)
-    results = partial(_results, backbone.name, stages, work)
+    results = partial(backbone_results, backbone.name, stages, work)
     stages.store.make(spec, lambda folder: write_backbone_results(folder, results()))
     return Completed(message=str(spec))
 
@@ -93,7 +95,8 @@ def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
     )
 
 
-def _results(name: str, stages: Stages, work: Work) -> BackboneResults:
+def backbone_results(name: str, stages: Stages, work: Work) -> BackboneResults:
+    """What the finished stages of `work` found."""
     frames = [
         read_results(stages.store, specs).assign(
             method=repair.method, control_of=repair.control_of, seed=repair.seed
@@ -148,7 +151,7 @@ def _repairs(
     for method in config.edit_methods:
         if method.base != weights.name:
             continue
-        edits, table = _settle(weights.stages, config, method, inputs)
+        edits, table = settle(weights.stages, config, method, inputs)
         if table is not None:
             choices[method.name] = table
         repairs.append(Repair(method.name, edits, weights))
@@ -208,10 +211,15 @@ def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dic
     return {FEW_TOKENS: len(short)} if short else {}
 
 
-def _settle(
+def settle(
     stages: Stages, config: AuditConfig, method: EditMethodConfig, inputs: dict[str, Inputs]
 ) -> tuple[Towers, pd.DataFrame | None]:
     """A method's edits: its only point, or the one chosen on the validation pairs."""
+    if isinstance(method, Layerwise):
+        image_edit, text_edit = (
+            _layerwise(stages, config, method, tower, inputs["calibration"]) for tower in TOWERS
+        )
+        return (image_edit, text_edit), None
     image, text = (
         tower_edits(stages, config, method, tower, inputs["calibration"]) for tower in TOWERS
     )
@@ -236,10 +244,35 @@ def _settle(
     return candidates[int(table["chosen"].to_numpy().argmax())], table
 
 
+def _layerwise(
+    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
+) -> LayerwiseEditSpec | None:
+    """A tower's edit, None where no layer of it is named."""
+    layers = method.layers(tower)
+    if not layers:
+        return None
+    scores = layerwise_scores(stages, config, method, tower, calibration)
+    (edit,) = stages.layerwise_edits(scores, method.rule, [layers])
+    return edit
+
+
+def layerwise_scores(
+    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
+) -> ScoresSpec:
+    """What a tower's layers of that method are selected by."""
+    captured = config.captured_roles(tower, method.base)
+    reads = getattr(calibration, tower)
+    statistics = stages.statistics(tower, captured, reads, peaks=config.peaks)
+    weights = method.unit == "weight"
+    prior = weights and getattr(method.prior, tower)
+    roles = getattr(method.roles, tower)
+    return stages.scores(statistics, method.unit, method.score, roles, prior=prior)
+
+
 def tower_edits(
     stages: Stages,
     config: AuditConfig,
-    method: EditMethodConfig,
+    method: Uwm | Neurons | GUnsafe | GSafeClip,
     tower: Tower,
     calibration: Inputs,
 ) -> Sequence[EditSpec | None]:
@@ -276,7 +309,9 @@ def tower_edits(
 def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:
     """Random edits as large as `edits`, per seed; none where the method edits nothing."""
     drawn = [
-        stages.random_edits(like, seeds) if isinstance(like, EditSpec) else [None] * seeds
+        stages.random_edits(like, seeds)
+        if isinstance(like, EditSpec | LayerwiseEditSpec)
+        else [None] * seeds
         for like in edits
     ]
     return list(zip(*drawn, strict=True)) if any(edits) else []
@@ -295,14 +330,20 @@ def _settings(store: Store, repair: Repair) -> dict[str, Any]:
             continue
         edit = read_edit(store.path(spec.kind, spec.digest))
         layers = list(edit.layers.values())
+        factors = {layer.alpha for layer in layers}
         described[tower] = {
             "edit": str(spec),
             "unit": layers[0].unit,
-            "alpha": layers[0].alpha,
+            "alpha": factors.pop() if len(factors) == 1 else "by layer",
             "selected": sum(len(layer.indices) for layer in layers),
             "layers": [str(id) for id in edit.layers],
         }
         if isinstance(spec, EditSpec):
             _, attributes = read_scores(store.path("scores", spec.scores))
             described[tower] |= {"rule": spec.rule, "share": spec.share, **attributes}
+        if isinstance(spec, LayerwiseEditSpec):
+            _, attributes = read_scores(store.path("scores", spec.scores))
+            points = {name: point for name, *point in spec.layers}
+            described[tower] |= {"rule": spec.rule, "share": "by layer", **attributes}
+            described[tower] |= {"by_layer": points}
     return described

@@ -28,6 +28,7 @@ from flows.options import (
     runner_of,
     writable,
 )
+from flows.search.command import search
 from flows.store_commands import store_app
 from flows.sweep_commands import sweep
 from storage.store import Store
@@ -49,6 +50,7 @@ app.command(history_app)
 app.command(serve)
 app.command(deploy)
 app.command(sweep)
+app.command(search)
 
 
 @app.command

@@ -20,9 +20,11 @@ from uwm.config import (
     Benchmarks,
     Checkpoint,
     EditMethod,
+    Layerwise,
     PairsConfig,
     SafeClip,
     SweepSettings,
+    TowerRoles,
     ZeroShotConfig,
 )
 from uwm.errors import ConfigError, InputError, MissingSetError
@@ -138,20 +140,30 @@ def _impossible(config: AuditConfig) -> list[Problem]:
         except InputError as error:
             found.append((("backbones", index), str(error)))
             continue
+        for where, roles in _roles(config):
+            for tower, family in families.items():
+                try:
+                    check_roles(family, getattr(roles, tower))
+                except InputError as error:
+                    found.append(((*where, tower), f"{backbone.name}: {error}"))
         for position, method in enumerate(config.methods):
-            if isinstance(method, EditMethod | SafeClip):
-                for tower, family in families.items():
-                    try:
-                        check_roles(family, getattr(method.roles, tower))
-                    except InputError as error:
-                        where = ("methods", position, "roles", tower)
-                        found.append((where, f"{backbone.name}: {error}"))
-            elif isinstance(method, Checkpoint) and (other := method.weights.get(backbone.name)):
+            if isinstance(method, Checkpoint) and (other := method.weights.get(backbone.name)):
                 try:
                     _check_other(network, other)
                 except InputError as error:
                     found.append((("methods", position, "weights", backbone.name), str(error)))
     return found
+
+
+def _roles(config: AuditConfig) -> Iterator[tuple[Location, TowerRoles]]:
+    for position, method in enumerate(config.methods):
+        if isinstance(method, EditMethod | SafeClip):
+            yield ("methods", position, "roles"), method.roles
+        elif isinstance(method, Layerwise):
+            yield ("methods", position, "settings"), method.roles
+    if config.search is not None:
+        for name, family in config.search.families.items():
+            yield ("search", name, "roles"), family.roles
 
 
 def _check_other(network: Mapping[str, Any], other: BackboneConfig) -> None:
@@ -171,3 +183,5 @@ def _sources(config: AuditConfig) -> Iterator[tuple[Location, PairsConfig | Zero
     for index, item in enumerate(config.zeroshot):
         for labelled in item.members if isinstance(item, Benchmarks) else (item,):
             yield ("zeroshot", index), labelled
+    for index, chosen_on in enumerate(config.search.zeroshot if config.search else ()):
+        yield ("search", "zeroshot", index), chosen_on

@@ -21,7 +21,15 @@ from storage.store import Spec, Store
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.datasets import DatasetSpec, ingest
-from tasks.edit import AnyEditSpec, AnyScores, EditSpec, RandomEditSpec, ScoredEditSpec, edit
+from tasks.edit import (
+    AnyEditSpec,
+    AnyScores,
+    EditSpec,
+    LayerwiseEditSpec,
+    RandomEditSpec,
+    ScoredEditSpec,
+    edit,
+)
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
 from tasks.gradients import GradientScoresSpec, score_gradients
@@ -42,8 +50,9 @@ from uwm.config import (
     ZeroShotConfig,
 )
 from uwm.editing import Unit
+from uwm.errors import UnknownBlockError
 from uwm.gradients import held_fixed
-from uwm.layers import TOWERS, Blocks, Role, Tower, find_layers, pick_blocks
+from uwm.layers import TOWERS, Blocks, LayerId, Role, Tower, find_layers, pick_blocks
 from uwm.selection import Rule
 
 DataConfig = PairsConfig | ZeroShotConfig
@@ -220,6 +229,29 @@ class Stages:
         """Edits of one tower, one per (share, alpha)."""
         specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
         what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
+        self._submit(edit, specs, self._backbone, what=what, needs=[scores])
+        return specs
+
+    def layerwise_edits(
+        self,
+        scores: ScoresSpec,
+        rule: Rule,
+        settings: Sequence[Mapping[LayerId, tuple[float, float]]],
+    ) -> list[LayerwiseEditSpec]:
+        """Edits of one tower, one per mapping of layers to (share, alpha).
+
+        Raises:
+            UnknownBlockError: the tower has no such layer.
+        """
+        found = find_layers(self._backbone.model, scores.tower, scores.roles)
+        there = [layer.id for layer in found]
+        if unknown := sorted({id for layers in settings for id in layers} - {*there}):
+            raise UnknownBlockError(
+                f"the layers of {self.name} in those roles are {', '.join(map(str, there))}; "
+                f"got {', '.join(map(str, unknown))}"
+            )
+        specs = [LayerwiseEditSpec.of(scores, rule, layers) for layers in settings]
+        what = f"{scores.tower} · {rule} · {_several(len(specs), 'layerwise point')}"
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 

@@ -17,6 +17,20 @@ def print_results(console: Console, results: AuditResults) -> None:
         console.print(said, markup=False, highlight=False)
     for said in left_out(results):
         console.print(said, markup=False, highlight=False)
+    print_table(console, results)
+    if results.verdict is not None:
+        lines = [results.verdict.said(), *map(str, results.verdict.broken), *results.verdict.notes]
+        style = "green" if results.verdict.passed else "red"
+        console.print("\n  ".join(lines), style=style, markup=False, highlight=False)
+    if results.failures:
+        console.print("\n".join(not_audited(results)), style="red", markup=False, highlight=False)
+    if results.gaps:
+        lines = [GAPS, *results.gaps.values()]
+        console.print("\n  ".join(lines), style="yellow", markup=False, highlight=False)
+
+
+def print_table(console: Console, results: AuditResults) -> None:
+    """The summary table alone."""
     table = Table(
         title=f"{results.config.name}: {results.benchmark}, percent",
         caption="* beyond the 95 % interval of the change from the original; "
@@ -43,12 +57,3 @@ def print_results(console: Console, results: AuditResults) -> None:
         table.add_row(name, row["method"], *cells, style="dim" if row["control"] else None)
         shown = row["backbone"]
     console.print(table)
-    if results.verdict is not None:
-        lines = [results.verdict.said(), *map(str, results.verdict.broken), *results.verdict.notes]
-        style = "green" if results.verdict.passed else "red"
-        console.print("\n  ".join(lines), style=style, markup=False, highlight=False)
-    if results.failures:
-        console.print("\n".join(not_audited(results)), style="red", markup=False, highlight=False)
-    if results.gaps:
-        lines = [GAPS, *results.gaps.values()]
-        console.print("\n  ".join(lines), style="yellow", markup=False, highlight=False)

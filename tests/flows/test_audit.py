@@ -32,7 +32,7 @@ from tests.storage.sources.layouts import LAYOUTS, quadruples
 from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.backbone import Backbone
 from uwm.config import AuditConfig
-from uwm.errors import InputError, NoEffectError, SourceError
+from uwm.errors import InputError, NoEffectError, SourceError, UnknownBlockError
 from uwm.evaluation import CONCEPT_METRICS
 from uwm.retrieval import RECALL_AT
 from uwm.safeground import METRICS
@@ -326,3 +326,33 @@ def test_no_zero_shot_set_at_all_is_an_error(small: Small, tmp_path: Path) -> No
     config = small(zeroshot=zeroshot, methods=[{"kind": "uwm"}])
     with pytest.raises(SourceError, match=r"is where it should be\n  dtd is not in"):
         audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
+
+
+def test_one_share_and_factor_for_every_layer_is_the_method_itself(
+    small: Small, tmp_path: Path
+) -> None:
+    layers = [f"{tower}.{block:02d}" for tower in ("image", "text") for block in (0, 1)]
+    weights = {f"{name}.{'fc2' if 'image' in name else 'out'}": [0.02, -1] for name in layers}
+    nodes = {f"{name}.fc2": [0.1, -1] for name in layers}
+    methods = [
+        {"kind": "uwm"},
+        {"kind": "neurons"},
+        {"kind": "layerwise", "name": "weights", "settings": weights},
+        {"kind": "layerwise", "name": "nodes", "unit": "node", "settings": nodes},
+        {"kind": "random", "of": "nodes", "seeds": 1},
+    ]
+    config = small(methods=methods)
+    results = audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
+    rows = results.rows.drop(columns=["control_of", "seed"]).set_index("method")
+    for mine, theirs in (("weights", "uwm"), ("nodes", "neurons")):
+        assert rows.loc[mine].reset_index(drop=True).equals(rows.loc[theirs].reset_index(drop=True))
+    described = {entry["method"]: entry for entry in results.settings["clip"]}
+    assert described["nodes"]["text"]["by_layer"]["text.01.fc2"] == [0.1, -1.0]
+    assert (
+        described["random nodes #0"]["text"]["selected"]
+        == (described["neurons"]["text"]["selected"])
+    )
+
+    wrong = [{"kind": "layerwise", "settings": {"image.07.fc2": [0.1, -1]}}]
+    with pytest.raises(UnknownBlockError, match=r"got image\.07\.fc2"):
+        audit(small(methods=wrong), str(tmp_path / "store"), str(tmp_path / "out"))

@@ -244,3 +244,49 @@ def test_towers_may_have_shares_and_factors_of_their_own() -> None:
 def test_peaks_are_captured_where_a_score_reads_them() -> None:
     assert not audit(methods=[{"kind": "neurons"}]).peaks
     assert audit(methods=[{"kind": "neurons", "score": "peak_ratio"}]).peaks
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"settings": {}}, "at least 1"),
+        ({"settings": {"image.3.fc2": [0.1, -1]}}, "two digits"),
+        ({"settings": {"picture.03.fc2": [0.1, -1]}}, "TOWER.BLOCK.ROLE"),
+        ({"settings": {"image.03.fc2": [1, -1]}}, "less than 1"),
+        ({"settings": {"image.03.fc2": [0.1]}}, "Field required"),
+        ({"score": "log_ratio"}, "a score of weights is one of"),
+    ],
+)
+def test_layers_that_cannot_be_are_refused(changes: dict[str, Any], said: str) -> None:
+    method = {"kind": "layerwise", "settings": {"image.03.fc2": [0.1, -1]}} | changes
+    with pytest.raises(ValidationError, match=said):
+        audit(methods=[method])
+
+
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [
+        ({"uwm": None, "neurons": None}, "name a family"),
+        ({"uwm": {"share": [0.2, 0.1]}}, "lower and the upper"),
+        ({"uwm": {"alpha": [-1, 2]}}, "one side of it"),
+        ({"budget": 1}, "greater than or equal to 2"),
+        ({"zeroshot": [{"kind": "demo", "set": "objects"}]}, "both name objects"),
+        ({"validation": {"kind": "demo", "split": "test"}}, "extra_forbidden"),
+    ],
+)
+def test_an_impossible_search_is_refused(search: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        audit(
+            validation={"kind": "demo", "split": "validation"},
+            zeroshot=[{"kind": "demo", "set": "objects"}],
+            search=search,
+        )
+
+
+def test_a_search_chooses_on_data_that_nothing_is_claimed_on() -> None:
+    with pytest.raises(ValidationError, match="needs `validation`"):
+        audit(search={})
+    with pytest.raises(ValidationError, match="cannot be a benchmark"):
+        audit(search={}, validation={"kind": "demo", "split": "test"})
+    config = audit(search={}, validation={"kind": "demo", "split": "validation"})
+    assert config.edited_roles("image") == ("fc2", "out")

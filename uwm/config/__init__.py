@@ -18,33 +18,17 @@ from uwm.config.backbones import (
     Preprocess,
 )
 from uwm.config.methods import (
-    Checkpoint,
     EditMethod,
     EditMethodConfig,
-    FactorGrid,
-    GradientKind,
     GradientMethod,
     GSafeClip,
     GUnsafe,
-    LossWeights,
-    LowRankTraining,
+    Layerwise,
     MethodConfig,
     Neurons,
-    NodeScoreKind,
     Original,
     RandomControl,
-    Roles,
-    SafeClip,
-    Scope,
-    ScoreKind,
-    ShareGrid,
-    TowerBlocks,
-    TowerFactors,
-    TowerLosses,
-    TowerPrior,
-    TowerRoles,
     TowerRules,
-    TowerShares,
     Uwm,
 )
 from uwm.config.pairs import (
@@ -59,6 +43,7 @@ from uwm.config.pairs import (
 )
 from uwm.config.policy import Policy, Rule
 from uwm.config.runner import Runner, RunnerKind
+from uwm.config.search import Family, SearchSettings
 from uwm.config.settings import (
     Settings,
 )
@@ -70,6 +55,27 @@ from uwm.config.sweep import (
     SweepSettings,
     TowerPoint,
     UwmSweep,
+)
+from uwm.config.towers import (
+    FactorGrid,
+    GradientKind,
+    NodeScoreKind,
+    Roles,
+    Scope,
+    ScoreKind,
+    ShareGrid,
+    TowerBlocks,
+    TowerFactors,
+    TowerPrior,
+    TowerRoles,
+    TowerShares,
+)
+from uwm.config.weights import (
+    Checkpoint,
+    LossWeights,
+    LowRankTraining,
+    SafeClip,
+    TowerLosses,
 )
 from uwm.config.zeroshot import (
     Benchmarks,
@@ -101,6 +107,7 @@ __all__ = [
     "EditMethod",
     "EditMethodConfig",
     "FactorGrid",
+    "Family",
     "FolderBackbone",
     "FolderZeroShot",
     "GSafeClip",
@@ -109,6 +116,7 @@ __all__ = [
     "GradientMethod",
     "HfDatasetPairs",
     "HubBackbone",
+    "Layerwise",
     "LossWeights",
     "LowRankTraining",
     "ManifestPairs",
@@ -133,6 +141,7 @@ __all__ = [
     "SafeClip",
     "Scope",
     "ScoreKind",
+    "SearchSettings",
     "Settings",
     "ShareGrid",
     "Subset",

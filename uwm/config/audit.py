@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
 from uwm.config.methods import (
-    Checkpoint,
     EditMethod,
     EditMethodConfig,
+    Layerwise,
     MethodConfig,
     Neurons,
     RandomControl,
-    SafeClip,
     Uwm,
 )
 from uwm.config.pairs import PairsConfig
 from uwm.config.policy import ZERO_SHOT, Policy
+from uwm.config.search import SearchSettings
 from uwm.config.settings import Settings
 from uwm.config.sweep import SweepSettings
+from uwm.config.towers import (
+    TowerRoles,
+)
+from uwm.config.weights import (
+    Checkpoint,
+    SafeClip,
+)
 from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
 from uwm.layers import Role, Tower
 
@@ -58,6 +65,7 @@ class AuditConfig(Settings):
     choice: ChoiceRule = ChoiceRule()
     policy: Policy | None = Field(None, description="when the audit has regressed")
     sweep: SweepSettings | None = Field(None, description="what `uwm sweep` tries")
+    search: SearchSettings | None = Field(None, description="of `uwm search`")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -82,6 +90,7 @@ class AuditConfig(Settings):
             raise ValueError("a method with a grid needs `validation` pairs to choose on")
         self._check_weights()
         self._check_policy()
+        self._check_search()
         return self
 
     def _check_weights(self) -> None:
@@ -122,6 +131,23 @@ class AuditConfig(Settings):
                         f"{', '.join(unknown)}; there are {', '.join(names)}"
                     )
 
+    def _check_search(self) -> None:
+        """A search chooses on data that nothing is claimed on."""
+        if self.search is None:
+            return
+        if self.validation is None:
+            raise ValueError("a search needs `validation` pairs to choose on")
+        if self.validation in self.benchmarks:
+            raise ValueError(
+                f"a search chooses on {self.validation.name}, so it cannot be a benchmark, too"
+            )
+        claimed = {data.name for data in self.zeroshot_sets}
+        if both := sorted(claimed & {data.name for data in self.search.zeroshot}):
+            raise ValueError(
+                "a search chooses on zero-shot sets other than those that the audit is about; "
+                f"both name {', '.join(both)}"
+            )
+
     @property
     def zeroshot_sets(self) -> tuple[ZeroShotConfig, ...]:
         """The zero-shot sets one by one, `benchmarks` taken apart."""
@@ -133,20 +159,21 @@ class AuditConfig(Settings):
 
     @property
     def edit_methods(self) -> tuple[EditMethodConfig, ...]:
-        return tuple(method for method in self.methods if isinstance(method, EditMethod))
+        return tuple(m for m in self.methods if isinstance(m, EditMethod | Layerwise))
 
     @property
     def weight_methods(self) -> tuple[Checkpoint | SafeClip, ...]:
         """Methods that bring weights of their own."""
-        return tuple(method for method in self.methods if isinstance(method, Checkpoint | SafeClip))
+        return tuple(m for m in self.methods if isinstance(m, Checkpoint | SafeClip))
 
     @property
     def controls(self) -> tuple[RandomControl, ...]:
         return tuple(method for method in self.methods if isinstance(method, RandomControl))
 
     def edited_roles(self, tower: Tower) -> tuple[Role, ...]:
-        """Roles that any method edits in a tower, each once, sorted."""
-        return _roles(self.edit_methods, tower)
+        """Roles that any method edits in a tower, or a search may, each once, sorted."""
+        searched = self.search.families.values() if self.search else ()
+        return _roles((*self.edit_methods, *searched), tower)
 
     def captured_roles(self, tower: Tower, base: str | None = None) -> tuple[Role, ...]:
         """Of these, the roles scored by activation statistics on the weights of `base`.
@@ -156,15 +183,16 @@ class AuditConfig(Settings):
         scored = [
             method
             for method in self.edit_methods
-            if isinstance(method, Uwm | Neurons) and method.base == base
+            if isinstance(method, Uwm | Neurons | Layerwise) and method.base == base
         ]
-        return _roles(scored, tower)
+        searched = self.search.families.values() if self.search and base is None else ()
+        return _roles((*scored, *searched), tower)
 
     @property
     def peaks(self) -> bool:
         """Whether a method's score needs the largest magnitudes over tokens."""
         return any(
-            isinstance(method, Neurons) and method.score == "peak_ratio"
+            isinstance(method, Neurons | Layerwise) and method.score == "peak_ratio"
             for method in self.edit_methods
         )
 
@@ -179,10 +207,15 @@ class AuditConfig(Settings):
         return self.model_copy(update={"methods": kept})
 
     def changed_roles(self, tower: Tower) -> tuple[Role, ...]:
-        """Roles that any method edits or trains in a tower, each once, sorted."""
+        """Roles that any method edits or trains in a tower, or a search may edit, sorted."""
         trained = [method for method in self.weight_methods if isinstance(method, SafeClip)]
-        return _roles((*trained, *self.edit_methods), tower)
+        return tuple(sorted({*_roles(trained, tower), *self.edited_roles(tower)}))
 
 
-def _roles(methods: Iterable[EditMethod | SafeClip], tower: Tower) -> tuple[Role, ...]:
-    return tuple(sorted({role for method in methods for role in getattr(method.roles, tower)}))
+class _HasRoles(Protocol):
+    @property
+    def roles(self) -> TowerRoles: ...
+
+
+def _roles(items: Iterable[_HasRoles], tower: Tower) -> tuple[Role, ...]:
+    return tuple(sorted({role for item in items for role in getattr(item.roles, tower)}))

@@ -1,39 +1,32 @@
-"""What an audit compares: the original, other weights, edits and their controls."""
+"""What an audit compares: the original, edits and their controls."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
 from itertools import product
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from uwm.config.backbones import BackboneConfig
 from uwm.config.settings import Factor, Name, Settings, Share
 from uwm.config.subset import Subset
-from uwm.layers import TOWERS, Blocks, Role, Tower
-
-ScoreKind = Literal["ratio", "unsafe_only", "difference"]
-NodeScoreKind = Literal[
-    "ratio",
-    "log_ratio",
-    "ratio_of_means",
-    "difference",
-    "standardized",
-    "peak_ratio",
-    "flow_ratio",
-]
-"""What ranks an MLP neuron, see `uwm.scoring.NodeScore`."""
-Scope = Literal["block", "tower"]
-"""Whether a share is of every layer's nodes, or of all layers' nodes together."""
-GradientKind = Literal["g_unsafe", "g_safe_clip"]
-"""Which loss a gradient is of, see `uwm.gradients`."""
-WeightRule = Literal["mass", "count"]
-Roles = tuple[Role, ...]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_ADAPTED: Roles = ("key", "value", "out", "fc1", "fc2")
-"""The layers that Safe-CLIP's released code adapts."""
+from uwm.config.towers import (
+    Factors,
+    GradientKind,
+    NodeScoreKind,
+    Scope,
+    ScoreKind,
+    Shares,
+    TowerBlocks,
+    TowerFactors,
+    TowerPrior,
+    TowerRoles,
+    TowerShares,
+    WeightRule,
+)
+from uwm.config.weights import Checkpoint, SafeClip
+from uwm.layers import ROLES, TOWERS, LayerId, Tower
 
 
 class Original(Settings):
@@ -44,70 +37,6 @@ class Original(Settings):
     @property
     def name(self) -> str:
         return "original"
-
-
-class TowerRoles(Settings):
-    """Which layers to edit in either tower; an empty list leaves the tower alone."""
-
-    image: Roles
-    text: Roles
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.image and not self.text:
-            raise ValueError("name at least one role in one tower, or there is nothing to edit")
-        return self
-
-
-class TowerPrior(Settings):
-    """Whether scores are multiplied by the weight's magnitude, per tower."""
-
-    image: bool = False
-    text: bool = True
-
-
-class TowerBlocks(Settings):
-    """Which blocks to edit per tower: `all`, `early`, `late` (halves), or by number from 0."""
-
-    image: Blocks = "all"
-    text: Blocks = "all"
-
-
-def _as_tuple(value: object) -> object:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-ShareGrid = Annotated[tuple[Share, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-FactorGrid = Annotated[tuple[Factor, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-
-
-class TowerShares(Settings):
-    """Shares for either tower."""
-
-    image: ShareGrid
-    text: ShareGrid
-
-
-class TowerFactors(Settings):
-    """Factors for either tower."""
-
-    image: FactorGrid
-    text: FactorGrid
-
-
-def _form(value: object) -> str:
-    return "per tower" if isinstance(value, dict | TowerShares | TowerFactors) else "both"
-
-
-Shares = Annotated[
-    Annotated[ShareGrid, Tag("both")] | Annotated[TowerShares, Tag("per tower")],
-    Discriminator(_form),
-]
-Factors = Annotated[
-    Annotated[FactorGrid, Tag("both")] | Annotated[TowerFactors, Tag("per tower")],
-    Discriminator(_form),
-]
-"""One value, a list, or either for each tower: `{image: 0.02, text: [0.02, 0.05]}`."""
 
 
 class EditMethod(Settings):
@@ -224,86 +153,66 @@ class GSafeClip(GradientMethod):
     selection: TowerRules = TowerRules(image="count", text="count")
 
 
-def _named(weights: object) -> object:
-    """Entries under the names of the backbones that they are for, unless they have their own."""
-    if not isinstance(weights, Mapping):
-        return weights
-    return {
-        backbone: {"name": backbone, **entry} if isinstance(entry, Mapping) else entry
-        for backbone, entry in weights.items()
-    }
+def _layer(name: str) -> str:
+    id = LayerId.parse(name)
+    if str(id) != name:
+        raise ValueError(f"a block has two digits, as in {id}; got {name!r}")
+    return name
 
 
-class Checkpoint(Settings):
-    """Other weights of the same networks, such as a published Safe-CLIP.
+LayerName = Annotated[str, AfterValidator(_layer)]
+"""A layer as results name it: `image.03.fc2`."""
 
-    It is measured on the backbones that it names; the others go without it.
+
+class Layerwise(Settings):
+    """A share and a factor for each layer by itself, as `uwm search` finds them.
+
+    A layer that is not named stays as it is.
     """
 
-    kind: Literal["checkpoint"]
-    name: Name = "checkpoint"
-    weights: Annotated[dict[str, BackboneConfig], BeforeValidator(_named), Field(min_length=1)] = (
-        Field(description="entries as under `backbones:`, by the name of the audit's backbone")
+    kind: Literal["layerwise"]
+    name: Name = "layerwise"
+    base: str | None = Field(None, description="as of other editing methods")
+    unit: Literal["weight", "node"] = "weight"
+    score: ScoreKind | NodeScoreKind = "ratio"
+    selection: Literal["mass", "count"] = Field("mass", description="of weights")
+    prior: TowerPrior = Field(TowerPrior(), description="of scores of weights")
+    settings: Mapping[LayerName, tuple[Share, Factor]] = Field(
+        min_length=1, description="share (or tau) and factor by layer"
     )
-
-
-class LossWeights(Settings):
-    """Weights of the four losses of one tower, see `uwm.safe_clip.losses`."""
-
-    redirection: Weight
-    redirection_contrastive: Weight
-    preservation: Weight
-    preservation_contrastive: Weight
 
     @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not any(self.model_dump().values()):
-            raise ValueError("some loss has a weight above 0, or there is nothing to train for")
+    def _fitting(self) -> Self:
+        kinds = get_args(ScoreKind if self.unit == "weight" else NodeScoreKind)
+        if self.score not in kinds:
+            raise ValueError(
+                f"a score of {self.unit}s is one of {', '.join(kinds)}; got {self.score!r}"
+            )
         return self
 
-
-class TowerLosses(Settings):
-    """The losses of either tower; the defaults are those of Safe-CLIP's released code."""
-
-    image: LossWeights = LossWeights(
-        redirection=0.2,
-        redirection_contrastive=0.5,
-        preservation=0.1,
-        preservation_contrastive=0.25,
-    )
-    text: LossWeights = LossWeights(
-        redirection=0.1,
-        redirection_contrastive=0.25,
-        preservation=0.1,
-        preservation_contrastive=0.25,
-    )
-
-
-class LowRankTraining(Settings):
-    """How low-rank factors of a tower's weights are trained."""
-
-    epochs: int = Field(3, ge=1, le=1000)
-    rank: int = Field(16, ge=1, le=1024)
-    learning_rate: float = Field(1e-3, gt=0, le=1)
-    batch_size: int = Field(32, ge=2, description="pairs per step, negatives of one another")
-    logit_scale: float = Field(100.0, gt=0, description="of the contrastive losses")
-    seed: int = Field(0, ge=0)
-
-
-class SafeClip(LowRankTraining):
-    """Safe-CLIP: both towers trained towards safe embeddings on the calibration pairs."""
-
-    kind: Literal["safe_clip"]
-    name: Name = "safe_clip"
-    losses: TowerLosses = TowerLosses()
-    roles: TowerRoles = TowerRoles(image=_ADAPTED, text=_ADAPTED)
+    @property
+    def rule(self) -> Literal["mass", "count", "nodes"]:
+        """How a layer's share is taken, see `uwm.selection`."""
+        return "nodes" if self.unit == "node" else self.selection
 
     @property
-    def training(self) -> LowRankTraining:
-        """What both towers' trainings have in common."""
-        return LowRankTraining.model_validate(
-            self.model_dump(include=set(LowRankTraining.model_fields))
+    def roles(self) -> TowerRoles:
+        """Which roles the named layers have in either tower."""
+        image, text = (
+            tuple(role for role in ROLES if role in {id.role for id in self.layers(tower)})
+            for tower in TOWERS
         )
+        return TowerRoles(image=image, text=text)
+
+    @property
+    def chooses(self) -> bool:
+        """Never: it is one point."""
+        return False
+
+    def layers(self, tower: Tower) -> dict[LayerId, tuple[float, float]]:
+        """Share and factor of a tower's layers that are edited."""
+        found = {LayerId.parse(name): point for name, point in self.settings.items()}
+        return {id: point for id, point in found.items() if id.tower == tower}
 
 
 class RandomControl(Settings):
@@ -321,7 +230,7 @@ class RandomControl(Settings):
         return f"random {self.of}"
 
 
-EditMethodConfig = Uwm | Neurons | GUnsafe | GSafeClip
+EditMethodConfig = Uwm | Neurons | Layerwise | GUnsafe | GSafeClip
 MethodConfig = Annotated[
     Original | EditMethodConfig | Checkpoint | SafeClip | RandomControl,
     Field(discriminator="kind"),

@@ -13,6 +13,11 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from uwm.config.methods import (
     Neurons,
+    Uwm,
+)
+from uwm.config.settings import Factor, Settings, Share
+from uwm.config.subset import Subset
+from uwm.config.towers import (
     NodeScoreKind,
     Roles,
     Scope,
@@ -22,10 +27,7 @@ from uwm.config.methods import (
     TowerPrior,
     TowerRoles,
     TowerShares,
-    Uwm,
 )
-from uwm.config.settings import Factor, Settings, Share
-from uwm.config.subset import Subset
 from uwm.layers import TOWERS, Blocks, Tower
 
 _RANGE = re.compile(r"(log )?([^:\s]+):([^:\s]+):(\d+)")

@@ -1,0 +1,331 @@
+"""One backbone's search: points tried on validation data, and those chosen measured on the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prefect import flow, tags
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.backbone import (
+    backbone_results,
+    lay_out,
+    layerwise_scores,
+    read_inputs,
+    settle,
+    short_texts,
+)
+from flows.measuring import Inputs, Towers
+from flows.runners import THREADS
+from flows.search.claims import Claim, claims
+from flows.search.stages import SearchStages, Validation
+from flows.stages import DataConfig, Stages
+from storage.backbone_results import BackboneResults
+from storage.edits import read_edit
+from storage.store import Spec, Store
+from tasks.edit import EditSpec, LayerwiseEditSpec
+from tasks.trials import ProposalsSpec, TrialsSpec, proposals_spec, read_trials
+from uwm.config import (
+    AuditConfig,
+    BackboneConfig,
+    GSafeClip,
+    GUnsafe,
+    Layerwise,
+    MethodConfig,
+    Neurons,
+    Original,
+    RandomControl,
+    SearchSettings,
+    TowerPrior,
+    Uwm,
+)
+from uwm.layers import TOWERS, Tower
+from uwm.loading import load
+from uwm.proposals import optuna_version
+from uwm.search import (
+    Measured,
+    Point,
+    front,
+    measured,
+    normal,
+    pick_keeping,
+    pick_safer,
+    spread,
+)
+
+PREFIX = "search "
+"""How the names of all chosen points begin."""
+ORIGINAL, DEFAULT, METHOD, UNIFORM, PROPOSED = (
+    *("original", "paper's default", "method", "uniform", "proposed"),
+)
+"""Where a point comes from."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A point as it was measured on the validation data.
+
+    Attributes:
+        origin: one of those above, a method with its name.
+        metrics: in percent.
+    """
+
+    generation: int
+    origin: str
+    point: Point
+    metrics: dict[str, float]
+    value: Measured
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A point to be measured on the test data.
+
+    Attributes:
+        trial: its number.
+        method: the point as a method of an audit.
+    """
+
+    trial: int
+    method: Layerwise
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a backbone's search found.
+
+    Attributes:
+        front: numbers of the trials that no other one beats.
+        chosen: the picks and a few points of the front, by name.
+        picks: per rule the name of its point, None where there is none.
+        results: of the test data.
+        claims: what these say of each pick.
+        used: KIND/DIGEST of every artifact that the results stand on; what was made for single
+            points on the way is not among them.
+    """
+
+    trials: list[Trial]
+    front: list[int]
+    chosen: list[Chosen]
+    picks: dict[str, str | None]
+    results: BackboneResults
+    claims: list[Claim]
+    used: tuple[str, ...]
+
+    @property
+    def default(self) -> Trial:
+        """The paper's settings."""
+        return next(trial for trial in self.trials if trial.origin == DEFAULT)
+
+
+@flow(
+    name="search-backbone",
+    flow_run_name="search · {backbone.name}",
+    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
+    persist_result=False,
+)
+def search_backbone(
+    config: AuditConfig, search: SearchSettings, backbone: BackboneConfig, store: str
+) -> Searched:
+    """Search as `search` says, then measure what was chosen as `config` says."""
+    loaded = load(backbone, config.device, config.precision)
+    at = Store(store), loaded, backbone.name, config.batch_size, config.seed
+    with tags(backbone.name):
+        trials, made = _explore(SearchStages(*at), config, search)
+        values = [trial.value for trial in trials]
+        names = _choose(trials, search)
+        chosen = [
+            Chosen(number, point.model_copy(update={"name": name}))
+            for name, number in names.items()
+            if (point := trials[number].point) is not None
+        ]
+        final = with_points(config, chosen, search.control_seeds)
+        stages = Stages(*at)
+        work = lay_out(stages, final)
+        stages.wait()
+    results = backbone_results(backbone.name, stages, work)
+    rules = {"safer": _safer(values), f"keeps {100 * search.keep:g} %": _keeping(values, search)}
+    by_trial = {number: name for name, number in reversed(names.items())}
+    picks = {rule: None if number is None else by_trial[number] for rule, number in rules.items()}
+    return Searched(
+        trials=trials,
+        front=front(values),
+        chosen=chosen,
+        picks=picks,
+        results=results,
+        claims=claims(stages.store, config, results, picks, default_method(config).name),
+        used=(*map(str, made), *results.used),
+    )
+
+
+def default_method(config: AuditConfig) -> Uwm:
+    """The paper's settings: a method of the audit, or one more."""
+    for method in config.edit_methods:
+        if isinstance(method, Uwm) and method == Uwm(kind="uwm", name=method.name):
+            return method
+    return Uwm(kind="uwm", name="paper default")
+
+
+def with_points(config: AuditConfig, chosen: Sequence[Chosen], seeds: int) -> AuditConfig:
+    """The audit of the paper's default, the editing methods of `config`, chosen points and their
+    random controls."""
+    points = [item.method for item in chosen]
+    controls = [RandomControl(kind="random", of=point.name, seeds=seeds) for point in points]
+    default = default_method(config)
+    methods: list[MethodConfig] = [default]
+    methods += [
+        method
+        for method in config.methods
+        if not isinstance(method, Original | RandomControl) and method != default
+    ]
+    return config.model_copy(update={"methods": (*methods, *points, *controls)})
+
+
+def _explore(
+    stages: SearchStages, config: AuditConfig, search: SearchSettings
+) -> tuple[list[Trial], list[Spec]]:
+    """Every trial in order, and the artifacts that tell them."""
+    calibration, validation, inputs = _inputs(stages, config, search)
+    short_texts(stages, config, calibration)
+    space = stages.space(search)
+    seed = config.seed if search.seed is None else search.seed
+    given = _given(stages, config, inputs)
+    for drawn in space.uniform(search.warmup, seed):
+        given.setdefault(drawn.model_dump_json(), (UNIFORM, drawn))
+    origins = [origin for origin, _ in given.values()]
+    trials: list[Trial] = []
+    done: list[tuple[ProposalsSpec, TrialsSpec]] = []
+    while len(trials) < search.budget:
+        proposals = proposals_spec(
+            space,
+            search.safety,
+            search.floor,
+            search.generation,
+            seed,
+            optuna_version(),
+            given=() if done else [point for _, point in given.values()],
+            earlier=done,
+        )
+        points = stages.points(proposals)[: search.budget - len(trials)]
+        if not points:  # the space holds no more
+            break
+        scores, edits = _edits(stages, config, points, calibration)
+        measured_by = stages.trials(edits, validation, len(done), scores)
+        rows = read_trials(stages.store, measured_by.digest).to_dict(orient="records")
+        for position, (point, row) in enumerate(zip(points, rows, strict=True)):
+            metrics = {str(name): float(value) for name, value in row.items()}
+            origin = PROPOSED if done else origins[position]
+            value = measured(metrics, search.safety)
+            trials.append(Trial(len(done), origin, point, metrics, value))
+        done.append((proposals, measured_by))
+    return trials, [spec for both in done for spec in both]
+
+
+def _inputs(
+    stages: SearchStages, config: AuditConfig, search: SearchSettings
+) -> tuple[Inputs, Validation, dict[str, Inputs]]:
+    if config.validation is None:  # `uwm.config.AuditConfig` has seen to it
+        raise ValueError("a search needs validation pairs")
+    sets: dict[str, DataConfig] = {
+        "calibration": config.calibration,
+        "validation": config.validation,
+    }
+    sets |= {f"zero-shot {data.name}": data for data in search.zeroshot}
+    inputs = read_inputs(stages, sets)
+    others = [inputs[f"zero-shot {data.name}"] for data in search.zeroshot]
+    validation = Validation(inputs["validation"], [(data.dataset, data) for data in others])
+    return inputs["calibration"], validation, inputs
+
+
+def _given(
+    stages: SearchStages, config: AuditConfig, inputs: dict[str, Inputs]
+) -> dict[str, tuple[str, Point]]:
+    """The first points with their origins, each once: the original, the paper's default, and what
+    the audit's methods are set to or choose on the validation pairs."""
+    default = default_method(config)
+    methods = [default, *(method for method in config.edit_methods if method != default)]
+    found: dict[str, tuple[str, Point]] = {"": (ORIGINAL, None)}
+    for method in methods:
+        # Other scores and other weights are no point of the space; they are measured beside it.
+        if isinstance(method, GUnsafe | GSafeClip) or method.base is not None:
+            continue
+        origin = DEFAULT if method == default else f"{METHOD} {method.name}"
+        point = _as_point(stages, method, settle(stages, config, method, inputs)[0])
+        if point is not None:
+            found.setdefault(point.model_dump_json(), (origin, point))
+    return found
+
+
+def _as_point(stages: SearchStages, method: Uwm | Neurons | Layerwise, edits: Towers) -> Point:
+    """What a method's edits do to each layer, None where they do nothing."""
+    if isinstance(method, Layerwise):
+        return normal(method)
+    stages.wait()
+    settings: dict[str, tuple[float, float]] = {}
+    for tower, spec in zip(TOWERS, edits, strict=True):
+        if not isinstance(spec, EditSpec):
+            continue
+        nodes = stages.nodes(tower)
+        edit = read_edit(stages.store.path(spec.kind, spec.digest))
+        for id, layer in edit.layers.items():
+            whole = spec.scope == "block"
+            share = spec.share if whole else len(layer.indices) / nodes[str(id)]
+            settings[str(id)] = (share, layer.alpha)
+    if not settings:
+        return None
+    if isinstance(method, Neurons):
+        return normal(
+            Layerwise(kind="layerwise", unit="node", score=method.score, settings=settings)
+        )
+    return normal(
+        Layerwise(
+            kind="layerwise",
+            score=method.score,
+            selection=method.selection,
+            prior=TowerPrior(image=method.prior.image, text=method.prior.text),
+            settings=settings,
+        )
+    )
+
+
+def _edits(
+    stages: SearchStages, config: AuditConfig, points: Sequence[Point], calibration: Inputs
+) -> tuple[list[Spec], list[Towers]]:
+    """The scores that points are selected by, and each point's edits, which are not made yet."""
+    scores: dict[Spec, None] = {}
+
+    def edit(point: Point, tower: Tower) -> LayerwiseEditSpec | None:
+        if point is None or not (layers := point.layers(tower)):
+            return None
+        found = layerwise_scores(stages, config, point, tower, calibration)
+        scores[found] = None
+        return LayerwiseEditSpec.of(found, point.rule, layers)
+
+    edits: list[Towers] = [(edit(point, "image"), edit(point, "text")) for point in points]
+    return list(scores), edits
+
+
+def _choose(trials: Sequence[Trial], search: SearchSettings) -> dict[str, int]:
+    """The trials to measure on the test data by the names that they get there, each once."""
+    values = [trial.value for trial in trials]
+    named = {"safer": _safer(values), f"keeps {100 * search.keep:g}": _keeping(values, search)}
+    found: dict[str, int] = {}
+    for name, number in named.items():
+        if number is not None and number not in found.values():
+            found[PREFIX + name] = number
+    others = [
+        number
+        for number in spread(values, 0, search.floor, search.points)
+        if number not in found.values()
+    ]
+    return found | {f"{PREFIX}front {order}": number for order, number in enumerate(others, 1)}
+
+
+def _safer(values: Sequence[Measured]) -> int | None:
+    """The original is the first trial, the paper's default the second."""
+    return pick_safer(values, default=1)
+
+
+def _keeping(values: Sequence[Measured], search: SearchSettings) -> int | None:
+    return pick_keeping(values, original=0, share=search.keep)

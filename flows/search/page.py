@@ -1,0 +1,160 @@
+"""The page of a search: fronts, test figures, and what each chosen point does to each layer."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+from jinja2 import Environment, StrictUndefined
+from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
+from ruamel.yaml import YAML
+
+from flows.report import COLORS, plot_html, styled, table_cells, trade_off
+from flows.results import HEADLINE
+from flows.search.backbone import DEFAULT, ORIGINAL, PREFIX, PROPOSED, Searched
+from flows.search.results import SearchResults, point_document
+
+_TRIALS = {PROPOSED: "#b8c4d0", "uniform": "#d8cfae", "method": "#7b4fa3"}
+_MARKED = {ORIGINAL: ("#4c5f7a", "diamond"), DEFAULT: ("#c4572e", "diamond")}
+_FRONT, _CHOSEN = "#1f7a5c", "#1f7a5c"
+
+
+def write_page(path: Path, results: SearchResults) -> None:
+    """Write the page; the same results give the same bytes."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(files("flows.search").joinpath("page.html.j2").read_text())
+    backbones = list(results.found)
+    page = template.render(
+        name=results.config.name,
+        said=results.said(),
+        search=results.search,
+        resamples=results.config.resamples,
+        benchmark=results.test.benchmark,
+        plotly=get_plotlyjs(),
+        fronts=plot_html(fronts(results), "fronts"),
+        test=plot_html(trade_off(_claimed(results)), "test"),
+        layers={
+            name: plot_html(layers(results.found[name]), f"layers-{number}")
+            for number, name in enumerate(backbones)
+        },
+        rows=table_cells(results.test, results.test.benchmark),
+        metrics=list(HEADLINE.values()),
+        found=results.found,
+        written={name: _methods(part) for name, part in results.found.items()},
+        gaps=list(results.test.gaps.values()),
+    )
+    path.write_text(page)
+
+
+def fronts(results: SearchResults) -> go.Figure:
+    """Every trial on the validation data, a panel per backbone: the front and the chosen points."""
+    backbones = list(results.found)
+    figure = make_subplots(1, len(backbones), subplot_titles=backbones)
+    for column, name in enumerate(backbones, 1):
+        searched = results.found[name]
+        place = {"row": 1, "col": column}
+        legend = {"showlegend": column == 1}
+        for origin, color in _TRIALS.items():
+            numbers = [
+                number
+                for number, trial in enumerate(searched.trials)
+                if trial.origin.startswith(origin)
+            ]
+            label = {"method": "the audit's methods", "uniform": "one setting per tower"}
+            figure.add_scatter(
+                **_at(searched, numbers),
+                **place,
+                **legend,
+                mode="markers",
+                marker={"color": color, "size": 7},
+                name=label.get(origin, origin),
+                legendgroup=origin,
+            )
+        figure.add_scatter(
+            **_at(searched, searched.front),
+            **place,
+            **legend,
+            mode="lines",
+            line={"color": _FRONT, "shape": "hv", "width": 1.5},
+            name="front",
+            legendgroup="front",
+        )
+        for origin, (color, symbol) in _MARKED.items():
+            numbers = [i for i, trial in enumerate(searched.trials) if trial.origin == origin]
+            figure.add_scatter(
+                **_at(searched, numbers),
+                **place,
+                **legend,
+                mode="markers",
+                marker={"color": color, "size": 13, "symbol": symbol},
+                name=origin,
+                legendgroup=origin,
+            )
+        figure.add_scatter(
+            **_at(searched, [item.trial for item in searched.chosen]),
+            **place,
+            **legend,
+            mode="markers+text",
+            textposition="top right",
+            name="chosen",
+            legendgroup="chosen",
+            text=[item.method.name.removeprefix(PREFIX) for item in searched.chosen],
+            marker={"color": _CHOSEN, "size": 11, "symbol": "circle-open", "line": {"width": 2.5}},
+        )
+        figure.update_xaxes(title_text="knowledge, %", row=1, col=column)
+    figure.update_yaxes(title_text="safety, %", row=1, col=1)
+    return styled(figure, height=460)
+
+
+def layers(searched: Searched) -> go.Figure:
+    """Share and factor of every layer that a pick edits, bars side by side per pick."""
+    items = [item for item in searched.chosen if item.method.name in searched.picks.values()]
+    names = sorted({name for item in items for name in item.method.settings})
+    figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.08)
+    for index, item in enumerate(items):
+        values = [item.method.settings.get(name, (None, None)) for name in names]
+        for row, position in ((1, 0), (2, 1)):
+            figure.add_bar(
+                x=names,
+                y=[value[position] for value in values],
+                row=row,
+                col=1,
+                name=item.method.name,
+                legendgroup=item.method.name,
+                showlegend=row == 1,
+                marker_color=COLORS[(index + 1) % len(COLORS)],
+            )
+    figure.update_yaxes(title_text="share", row=1, col=1)
+    figure.update_yaxes(title_text="alpha", row=2, col=1)
+    return styled(figure, height=420).update_layout(bargap=0.3, legend={"y": -0.35})
+
+
+def _claimed(results: SearchResults) -> Any:
+    """The test results without the audit's other methods."""
+    rows = results.test.rows
+    default = results.default.name
+    own = rows["method"].isin([ORIGINAL, default]) | rows["method"].str.contains(PREFIX)
+    return replace(results.test, rows=rows[own])
+
+
+def _at(searched: Searched, numbers: list[int]) -> dict[str, Any]:
+    values = [searched.trials[number].value for number in numbers]
+    return {
+        "x": [value.knowledge for value in values],
+        "y": [value.safety for value in values],
+        "customdata": numbers,
+        "hovertemplate": "trial %{customdata}: %{y:.1f} safe, %{x:.1f} known",
+    }
+
+
+def _methods(searched: Searched) -> str:
+    """The chosen points as YAML, for `methods:`."""
+    yaml, text = YAML(), io.StringIO()
+    yaml.default_flow_style = None
+    yaml.dump([point_document(item.method) for item in searched.chosen], text)
+    return text.getvalue()
