@@ -290,3 +290,13 @@ def test_a_search_chooses_on_data_that_nothing_is_claimed_on() -> None:
         audit(search={}, validation={"kind": "demo", "split": "test"})
     config = audit(search={}, validation={"kind": "demo", "split": "validation"})
     assert config.edited_roles("image") == ("fc2", "out")
+
+
+def test_difference_scores_have_no_mass() -> None:
+    with pytest.raises(ValidationError, match="select them by `count`"):
+        audit(methods=[{"kind": "uwm", "score": "difference"}])
+    audit(methods=[{"kind": "uwm", "score": "difference", "selection": "count"}])
+    sweep = {"kind": "uwm", "score": ["ratio", "difference"]}
+    with pytest.raises(ValidationError, match="select them by `count`"):
+        audit(sweep=sweep)
+    audit(sweep={**sweep, "selection": ["count"]})

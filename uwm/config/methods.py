@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Annotated, Literal, Self, get_args
 
@@ -77,6 +77,14 @@ class EditMethod(Settings):
         return any(len(self.points(tower)) > 1 for tower in TOWERS)
 
 
+def check_mass(scores: Sequence[str], selections: Sequence[str]) -> None:
+    """Raise ValueError where scores that can be negative are to be selected by their mass."""
+    if "difference" in scores and "mass" in selections:
+        raise ValueError(
+            "difference scores can be negative, so they have no mass; select them by `count`"
+        )
+
+
 class Uwm(EditMethod):
     """Unsafe Weights Manipulation; the defaults are the paper's."""
 
@@ -88,6 +96,11 @@ class Uwm(EditMethod):
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("out",))
     prior: TowerPrior = TowerPrior()
     part: Subset | None = Field(None, description="calibration pairs to score with; else all")
+
+    @model_validator(mode="after")
+    def _has_mass(self) -> Self:
+        check_mass((self.score,), (self.selection,))
+        return self
 
     @property
     def shares(self) -> tuple[float, ...] | TowerShares:

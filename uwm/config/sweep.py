@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from uwm.config.methods import (
     Neurons,
     Uwm,
+    check_mass,
 )
 from uwm.config.settings import Factor, Settings, Share
 from uwm.config.subset import Subset
@@ -186,6 +187,11 @@ class UwmSweep(Sweep):
     selection: tuple[Literal["mass", "count"], ...] = Field(("mass",), min_length=1)
     roles: RolesGrid = RolesGrid(image=(("fc2",),), text=(("out",),))
     prior: PriorGrid = PriorGrid()
+
+    @model_validator(mode="after")
+    def _has_mass(self) -> Self:
+        check_mass(self.score, self.selection)
+        return self
 
     @property
     def shares(self) -> tuple[float, ...]:
