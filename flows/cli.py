@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -40,6 +43,7 @@ app = App(
     name="uwm",
     version=__version__,
     help="Audit and repair the safety of CLIP-like models without training.",
+    suppress_keyboard_interrupt=False,  # see `main`
 )
 app.command(store_app)
 pairs_app = App(name="pairs", help="Look at safe/unsafe pairs before an audit.")
@@ -284,8 +288,19 @@ def doctor(*, store: StoreOption = STORE) -> int:
 
 
 def main() -> None:
-    """Run the command line: 0 done, 1 failed, 2 bad usage or input, 3 an audit has regressed."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line: 0 done, 1 failed, 2 bad usage or input, 3 an audit has regressed.
+
+    An interrupted run ends at once. Threads that compute cannot be stopped, and waiting for them
+    would be waiting for the audit; what they have completed is in the store either way.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("interrupted; what was completed is kept, run again to go on", file=sys.stderr)
+        atexit._run_exitfuncs()  # ends Prefect's temporary server, which would outlive us
+        os._exit(FAILED)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -299,8 +314,5 @@ def run(arguments: list[str]) -> int:
         return BAD_INPUT
     except UWMError as error:
         print(f"failed: {error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print("interrupted; what was completed is kept, run again to go on", file=sys.stderr)
         return FAILED
     return result if isinstance(result, int) else DONE
