@@ -14,6 +14,8 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.drift import DRIFT, lay_out_drift
+from flows.held_out import HELD_OUT, lay_out_held_out
 from flows.runners import THREADS
 from flows.stages import DataConfig, Stages, identify
 from storage.backbone_results import (
@@ -25,12 +27,13 @@ from storage.code import code_digest
 from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
-from storage.store import Store
+from storage.store import Spec, Store
+from tasks.datasets import DatasetSpec
 from tasks.edit import AnyEditSpec, EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
 from tasks.inputs import PixelsSpec, TokensSpec
-from uwm.config import AuditConfig, BackboneConfig, Neurons, Uwm
+from uwm.config import AuditConfig, BackboneConfig, Neurons, Subset, Uwm
 from uwm.layers import TOWERS, Tower
 from uwm.loading import load
 
@@ -52,12 +55,13 @@ class Repair:
 
 @dataclass(frozen=True)
 class Work:
-    """What a backbone's stages make: each repair's evaluations, and as in
-    `BackboneResults`."""
+    """What a backbone's stages make: each repair's evaluations, the parts of each further table
+    with their methods, and as in `BackboneResults`."""
 
     measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]]
     choices: dict[str, pd.DataFrame]
     excluded: dict[str, int]
+    tables: dict[str, list[tuple[str, Spec]]]
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,11 @@ def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
             (repair.method, repair.control_of, repair.seed) for repair, _ in work.measured
         ),
         used=tuple(map(str, stages.used)),
+        tables=tuple(
+            (table, method, str(spec))
+            for table, parts in work.tables.items()
+            for method, spec in parts
+        ),
     )
 
 
@@ -124,6 +133,16 @@ def _results(name: str, stages: Stages, work: Work) -> BackboneResults:
         choices=work.choices,
         used=tuple(map(str, stages.used)),
         excluded=work.excluded,
+        tables={
+            table: pd.concat(
+                [
+                    read_results(stages.store, [spec]).assign(method=method)
+                    for method, spec in parts
+                ],
+                ignore_index=True,
+            ).assign(backbone=name)
+            for table, parts in work.tables.items()
+        },
     )
 
 
@@ -165,7 +184,14 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
         ]
 
     measured = [(repair, _measure(stages, config, repair, inputs, ingested)) for repair in repairs]
-    return Work(measured, choices, excluded)
+    calibration = ingested["calibration"]
+    rescored = partial(_rescored, stages, config, inputs, calibration)
+    tables: dict[str, list[tuple[str, Spec]]] = {
+        HELD_OUT: lay_out_held_out(stages, config, settled, rescored, inputs, ingested),
+        DRIFT: lay_out_drift(stages, config, settled, rescored, calibration),
+    }
+    tables = {table: parts for table, parts in tables.items() if parts}
+    return Work(measured, choices, excluded, tables)
 
 
 def _data(config: AuditConfig) -> dict[str, DataConfig]:
@@ -229,9 +255,16 @@ def _points(
     method: Uwm | Neurons,
     tower: Tower,
     inputs: dict[str, Inputs],
+    points: Sequence[tuple[float, float]] | None = None,
+    part: tuple[DatasetSpec, Subset] | None = None,
 ) -> Sequence[EditSpec | None]:
-    """A tower's edits, one per point of the method's grid; None where the tower is left alone."""
-    points = method.points(tower)
+    """A tower's edits, one per point of the method's grid; None where the tower is left alone.
+
+    Args:
+        points: other ones than the grid's.
+        part: of the calibration set, to score with; all of it by default.
+    """
+    points = method.points(tower) if points is None else points
     if not points:
         return [None]
     roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
@@ -241,11 +274,34 @@ def _points(
     match method:
         case Uwm():
             prior = getattr(method.prior, tower)
-            scores = stages.scores(statistics, "weight", method.score, roles, prior=prior)
+            scores = stages.scores(
+                statistics, "weight", method.score, roles, prior=prior, part=part
+            )
             return stages.edits(scores, method.selection, points, blocks=edited)
         case Neurons():
-            scores = stages.scores(statistics, "node", method.score, roles)
+            scores = stages.scores(statistics, "node", method.score, roles, part=part)
             return stages.edits(scores, "nodes", points, method.scope, edited)
+
+
+def _rescored(
+    stages: Stages,
+    config: AuditConfig,
+    inputs: dict[str, Inputs],
+    calibration: DatasetSpec,
+    method: Uwm | Neurons,
+    edits: Towers,
+    subset: Subset,
+) -> Towers:
+    """A method's edits at the same points, made from a part of the calibration set."""
+    image, text = (
+        _points(
+            *(stages, config, method, tower, inputs),
+            points=[(edit.share, edit.alpha)] if isinstance(edit, EditSpec) else [],
+            part=(calibration, subset),
+        )[0]
+        for tower, edit in zip(TOWERS, edits, strict=True)
+    )
+    return image, text
 
 
 def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:

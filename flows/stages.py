@@ -17,12 +17,14 @@ from prefect.futures import PrefectFuture
 from storage.shards import ShardedSpec
 from storage.sources import Source, content_digest, digested, read_source
 from storage.store import Spec, Store
+from tasks.agree import AgreementSpec, agree
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.datasets import DatasetSpec, ingest
 from tasks.edit import AnyEditSpec, EditSpec, RandomEditSpec, ScoredEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
+from tasks.hold_out import HeldOutSpec, hold_out
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
@@ -206,6 +208,14 @@ class Stages:
     ) -> None:
         """The evaluation of one method on every benchmark."""
         self._submit(evaluate, specs, what=method, needs=needs)
+
+    def held_out(self, spec: HeldOutSpec, method: str, needs: Sequence[Spec]) -> None:
+        """What becomes of the concepts that edits of a method were made without."""
+        self._submit(hold_out, [spec], what=method, needs=needs)
+
+    def agreement(self, spec: AgreementSpec, method: str, needs: Sequence[Spec]) -> None:
+        """How far edits of one tower agree that were made from parts of the calibration set."""
+        self._submit(agree, [spec], self._backbone, what=f"{spec.tower} · {method}", needs=needs)
 
     def wait(self) -> None:
         """Until everything submitted is done. Raises the first failure, in order of submission."""

@@ -17,6 +17,7 @@ from uwm.config.backbones import (
     Precision,
     Preprocess,
 )
+from uwm.config.generalisation import Drift, HeldOut
 from uwm.config.methods import (
     EditMethod,
     FactorGrid,
@@ -77,10 +78,12 @@ __all__ = [
     "DemoBackbone",
     "DemoPairs",
     "DemoZeroShot",
+    "Drift",
     "EditMethod",
     "FactorGrid",
     "FolderBackbone",
     "FolderZeroShot",
+    "HeldOut",
     "HfDatasetPairs",
     "HubBackbone",
     "ManifestPairs",
