@@ -14,6 +14,8 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.drift import DRIFT, lay_out_drift
+from flows.held_out import HELD_OUT, lay_out_held_out
 from flows.measuring import Inputs, Repair, Towers, measure
 from flows.runners import THREADS
 from flows.stages import DataConfig, Stages, identify
@@ -39,6 +41,7 @@ from uwm.config import (
     GUnsafe,
     Layerwise,
     Neurons,
+    Subset,
     Uwm,
 )
 from uwm.layers import TOWERS, Tower
@@ -49,12 +52,13 @@ FEW_TOKENS = "fewer than two real tokens"
 
 @dataclass(frozen=True)
 class Work:
-    """What a backbone's stages make: each repair's evaluations, and as in
-    `BackboneResults`."""
+    """What a backbone's stages make: each repair's evaluations, the parts of each further table
+    with their methods, and as in `BackboneResults`."""
 
     measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]]
     choices: dict[str, pd.DataFrame]
     excluded: dict[str, int]
+    tables: dict[str, list[tuple[str, Spec]]]
 
 
 @flow(
@@ -92,6 +96,11 @@ def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
             (repair.method, repair.control_of, repair.seed) for repair, _ in work.measured
         ),
         used=tuple(map(str, stages.used)),
+        tables=tuple(
+            (table, method, str(spec))
+            for table, parts in work.tables.items()
+            for method, spec in parts
+        ),
     )
 
 
@@ -114,6 +123,16 @@ def backbone_results(name: str, stages: Stages, work: Work) -> BackboneResults:
         choices=work.choices,
         used=tuple(map(str, stages.used)),
         excluded=work.excluded,
+        tables={
+            table: pd.concat(
+                [
+                    read_results(stages.store, [spec]).assign(method=method)
+                    for method, spec in parts
+                ],
+                ignore_index=True,
+            ).assign(backbone=name)
+            for table, parts in work.tables.items()
+        },
     )
 
 
@@ -139,7 +158,14 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
         choices |= tables
         measured += [(repair, measure(stages, config, repair, inputs)) for repair in repairs]
     measured.sort(key=lambda found: found[0].place(config))
-    return Work(measured, choices, excluded)
+    settled = {repair.method: repair.edits for repair, _ in measured}
+    rescored = partial(_rescored, stages, config, calibration)
+    sections: dict[str, list[tuple[str, Spec]]] = {
+        HELD_OUT: lay_out_held_out(stages, config, settled, rescored, inputs),
+        DRIFT: lay_out_drift(stages, config, settled, rescored, calibration.dataset),
+    }
+    told = {table: parts for table, parts in sections.items() if parts}
+    return Work(measured, choices, excluded, told)
 
 
 def _repairs(
@@ -275,9 +301,14 @@ def tower_edits(
     method: Uwm | Neurons | GUnsafe | GSafeClip,
     tower: Tower,
     calibration: Inputs,
+    points: Sequence[tuple[float, float]] | None = None,
 ) -> Sequence[EditSpec | None]:
-    """A tower's edits, one per point of the method's grid; None where the tower is left alone."""
-    points = method.points(tower)
+    """A tower's edits, one per point of the method's grid; None where the tower is left alone.
+
+    Args:
+        points: other ones than the grid's.
+    """
+    points = method.points(tower) if points is None else points
     if not points:
         return [None]
     roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
@@ -304,6 +335,26 @@ def tower_edits(
             gradients = stages.gradient_scores(method.kind, tower, roles, reads, method.batch_size)
             rule = getattr(method.selection, tower)
             return stages.edits(gradients, rule, points, blocks=edited)
+
+
+def _rescored(
+    stages: Stages,
+    config: AuditConfig,
+    calibration: Inputs,
+    method: Uwm | Neurons,
+    edits: Towers,
+    part: Subset,
+) -> Towers:
+    """A method's edits at the same points, made from a part of the calibration set."""
+    method = method.model_copy(update={"part": part})
+    image, text = (
+        tower_edits(
+            *(stages, config, method, tower, calibration),
+            points=[(edit.share, edit.alpha)] if isinstance(edit, EditSpec) else [],
+        )[0]
+        for tower, edit in zip(TOWERS, edits, strict=True)
+    )
+    return image, text
 
 
 def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:

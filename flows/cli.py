@@ -117,7 +117,8 @@ def audit(
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print()
     print_results(console, results)
-    for name in ("results.parquet", "results.json", "report.html"):
+    tables = [f"{name}.parquet" for name in results.tables]
+    for name in ("results.parquet", *tables, "results.json", "report.html"):
         console.print(f"{folder / name}", soft_wrap=True, highlight=False)
     if results.failures:
         return FAILED

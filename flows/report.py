@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,12 @@ COLORS = ("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3", "#2b83ba")
 _CONTROL = "#9aa3ad"
 
 
-def write_report(path: Path, results: AuditResults) -> None:
-    """Write the page; the same results give the same bytes."""
+def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -> None:
+    """Write the page; the same results give the same bytes.
+
+    Args:
+        parts: HTML of further sections.
+    """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(files("flows").joinpath("report.html.j2").read_text())
     benchmarks = [data.name for data in results.config.benchmarks]
@@ -52,6 +57,8 @@ def write_report(path: Path, results: AuditResults) -> None:
         choices=results.choices,
         settings=results.settings,
         left_out=left_out(results),
+        parts=parts,
+        warnings=results.warnings,
         rows=results.whole,
         max_loss=results.config.choice.max_loss,
         resamples=results.config.resamples,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -61,6 +61,8 @@ class AuditResults:
         gaps: per zero-shot set that is missing or not whole, what is wanted.
         failures: per backbone that could not be audited, why.
         verdict: of the audit's policy; None where it has none.
+        tables: what sections of the audit ask for besides, by name: `held_out` and `drift`.
+        warnings: what makes figures say less than they seem to.
     """
 
     config: AuditConfig
@@ -71,6 +73,8 @@ class AuditResults:
     gaps: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     verdict: Verdict | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
     @property
     def backbones(self) -> list[str]:
@@ -105,7 +109,24 @@ def collect(
         excluded=excluded,
         gaps=gaps,
         failures=failures,
+        tables=_gathered(found),
     )
+
+
+def _gathered(found: Mapping[str, BackboneResults]) -> dict[str, pd.DataFrame]:
+    """Each further table over all backbones; backbone and method come first."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for part in found.values():
+        for name, table in part.tables.items():
+            parts.setdefault(name, []).append(table)
+    return {
+        name: pd.concat(tables, ignore_index=True).pipe(_first, "backbone", "method")
+        for name, tables in parts.items()
+    }
+
+
+def _first(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    return table[[*names, *(name for name in table if name not in names)]]
 
 
 def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFrame:
@@ -233,9 +254,14 @@ def versions() -> dict[str, str]:
 
 
 def write_results(folder: Path, results: AuditResults) -> None:
-    """Write `results.parquet` (tidy) and `results.json` (all else); no times, no durations."""
+    """Write `results.parquet` (tidy) and `results.json` (all else); no times, no durations.
+
+    Further tables are files of their own, `held_out.parquet` and `drift.parquet`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     results.rows.to_parquet(folder / "results.parquet", index=False)
+    for name, table in results.tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
     content = {
         "audit": results.config.name,
         "summary": _records(summary(results)),
@@ -247,6 +273,7 @@ def write_results(folder: Path, results: AuditResults) -> None:
         },
         "excluded": results.excluded,
         "gaps": results.gaps,
+        **({"warnings": list(results.warnings)} if results.warnings else {}),
         **({"failures": results.failures} if results.failures else {}),
         **({"verdict": _verdict(results.verdict)} if results.verdict else {}),
         "prompts": prompts_digest(),

@@ -18,6 +18,7 @@ from prefect.futures import PrefectFuture
 from storage.shards import ShardedSpec
 from storage.sources import Source, content_digest, digested, read_source
 from storage.store import Spec, Store
+from tasks.agree import AgreementSpec, agree
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.datasets import DatasetSpec, ingest
@@ -34,6 +35,7 @@ from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
 from tasks.gradients import GradientScoresSpec, score_gradients
 from tasks.grid import GridSpec, measure_grid
+from tasks.hold_out import HeldOutSpec, hold_out
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
@@ -309,6 +311,14 @@ class Stages:
     def grid(self, spec: GridSpec, number: int, needs: Sequence[Spec]) -> None:
         """A row of a sweep's grid, measured."""
         self._submit(measure_grid, [spec], what=f"row {number}", needs=needs)
+
+    def held_out(self, spec: HeldOutSpec, method: str, needs: Sequence[Spec]) -> None:
+        """What becomes of the concepts that edits of a method were made without."""
+        self._submit(hold_out, [spec], what=method, needs=needs)
+
+    def agreement(self, spec: AgreementSpec, method: str, needs: Sequence[Spec]) -> None:
+        """How far edits of one tower agree that were made from parts of the calibration set."""
+        self._submit(agree, [spec], self._backbone, what=f"{spec.tower} · {method}", needs=needs)
 
     def wait(self) -> None:
         """Until everything submitted is done. Raises the first failure, in order of submission."""

@@ -78,8 +78,8 @@ def safety_spec(
     return SafetySpec(
         code=code_digest(__name__),
         dataset=dataset,
-        edited=_digests(edited),
-        original=_digests(original),
+        edited=digests(edited),
+        original=digests(original),
         resamples=resamples,
         seed=seed,
         pairs=pairs and pairs.digest,
@@ -97,8 +97,8 @@ def knowledge_spec(
     return KnowledgeSpec(
         code=code_digest(__name__),
         datasets=tuple((name, dataset.digest) for name, dataset in datasets),
-        edited=tuple(map(_digests, edited)),
-        original=tuple(map(_digests, original)),
+        edited=tuple(map(digests, edited)),
+        original=tuple(map(digests, original)),
         resamples=resamples,
         seed=seed,
     )
@@ -234,6 +234,7 @@ def tidy(rows: Sequence[Measurement]) -> pd.DataFrame:
     )
 
 
-def _digests(pair: tuple[EmbeddingsSpec, EmbeddingsSpec]) -> Pair:
+def digests(pair: tuple[EmbeddingsSpec, EmbeddingsSpec]) -> Pair:
+    """Of a pair set's image and text embeddings."""
     image, text = pair
     return image.digest, text.digest

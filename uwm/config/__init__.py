@@ -17,6 +17,7 @@ from uwm.config.backbones import (
     Precision,
     Preprocess,
 )
+from uwm.config.generalisation import Drift, HeldOut
 from uwm.config.methods import (
     EditMethod,
     EditMethodConfig,
@@ -104,6 +105,7 @@ __all__ = [
     "DemoBackbone",
     "DemoPairs",
     "DemoZeroShot",
+    "Drift",
     "EditMethod",
     "EditMethodConfig",
     "FactorGrid",
@@ -114,6 +116,7 @@ __all__ = [
     "GUnsafe",
     "GradientKind",
     "GradientMethod",
+    "HeldOut",
     "HfDatasetPairs",
     "HubBackbone",
     "Layerwise",

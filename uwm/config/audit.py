@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Protocol, Self
 from pydantic import Field, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
+from uwm.config.generalisation import Drift, HeldOut
 from uwm.config.methods import (
     EditMethod,
     EditMethodConfig,
@@ -63,6 +64,8 @@ class AuditConfig(Settings):
     zeroshot: tuple[ZeroShotItem, ...] = ()
     methods: tuple[MethodConfig, ...] = Field(min_length=1)
     choice: ChoiceRule = ChoiceRule()
+    held_out: HeldOut | None = Field(None, description="concepts left out of the calibration")
+    drift: Drift | None = Field(None, description="edits made from parts of the calibration set")
     policy: Policy | None = Field(None, description="when the audit has regressed")
     sweep: SweepSettings | None = Field(None, description="what `uwm sweep` tries")
     search: SearchSettings | None = Field(None, description="of `uwm search`")
@@ -89,6 +92,7 @@ class AuditConfig(Settings):
         if self.validation is None and any(method.chooses for method in self.edit_methods):
             raise ValueError("a method with a grid needs `validation` pairs to choose on")
         self._check_weights()
+        self._check_generalisation()
         self._check_policy()
         self._check_search()
         return self
@@ -111,6 +115,24 @@ class AuditConfig(Settings):
                     f"the base of {edit.name} is a method of kind checkpoint or safe_clip "
                     f"({', '.join(bases) or 'there is none'}); got {edit.base!r}"
                 )
+
+    def _check_generalisation(self) -> None:
+        """Its sections are for methods and benchmarks that the audit has."""
+        known = [method.name for method in self.rescored_methods]
+        for section, asked in (("held_out", self.held_out), ("drift", self.drift)):
+            if asked and (unknown := [name for name in asked.methods if name not in known]):
+                raise ValueError(
+                    f"{section} is for methods of this audit that score the calibration set "
+                    f"({', '.join(known) or 'there is none'}); got {', '.join(unknown)}"
+                )
+        if self.drift and not known:
+            raise ValueError("drift is of edits, and no method of this audit makes one")
+        names = [data.name for data in self.benchmarks]
+        if self.held_out and self.held_out.benchmark not in (None, *names):
+            raise ValueError(
+                f"held_out is measured on a benchmark of this audit ({', '.join(names)}); "
+                f"got {self.held_out.benchmark!r}"
+            )
 
     def _check_policy(self) -> None:
         """A rule is for what the audit has."""
@@ -165,6 +187,15 @@ class AuditConfig(Settings):
     def weight_methods(self) -> tuple[Checkpoint | SafeClip, ...]:
         """Methods that bring weights of their own."""
         return tuple(m for m in self.methods if isinstance(m, Checkpoint | SafeClip))
+
+    @property
+    def rescored_methods(self) -> tuple[Uwm | Neurons, ...]:
+        """Methods whose edits can be made anew from a part of the captured pairs."""
+        return tuple(
+            method
+            for method in self.methods
+            if isinstance(method, Uwm | Neurons) and method.base is None and method.part is None
+        )
 
     @property
     def controls(self) -> tuple[RandomControl, ...]:
