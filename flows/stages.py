@@ -26,6 +26,7 @@ from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
 from tasks.hold_out import HeldOutSpec, hold_out
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
+from tasks.inspect import InspectionSpec, inspect_scores
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
 from uwm.backbone import Backbone
@@ -170,6 +171,7 @@ class Stages:
         """Edits of one tower, one per (share, alpha)."""
         specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
         what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
+        what += f" · {scores.subset}" if scores.subset else ""
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 
@@ -216,6 +218,15 @@ class Stages:
     def agreement(self, spec: AgreementSpec, method: str, needs: Sequence[Spec]) -> None:
         """How far edits of one tower agree that were made from parts of the calibration set."""
         self._submit(agree, [spec], self._backbone, what=f"{spec.tower} · {method}", needs=needs)
+
+    def inspection(
+        self, statistics: StatisticsSpec, scores: Sequence[ScoresSpec]
+    ) -> InspectionSpec:
+        """What one tower's scores look like, and whether unsafe samples score higher."""
+        spec = InspectionSpec.of(statistics, scores, self._seed)
+        needs = [statistics, *scores]
+        self._submit(inspect_scores, [spec], self._backbone, what=statistics.tower, needs=needs)
+        return spec
 
     def wait(self) -> None:
         """Until everything submitted is done. Raises the first failure, in order of submission."""
