@@ -212,7 +212,7 @@ def distribution_plot(table: pd.DataFrame) -> go.Figure:
     the outer twentieths."""
     units = list(dict.fromkeys(table["unit"]))
     titles = [f"per {unit}" for unit in units]
-    figure = make_subplots(len(units), 1, subplot_titles=titles, vertical_spacing=0.14)
+    figure = make_subplots(len(units), 1, subplot_titles=titles, vertical_spacing=0.22)
     for row, unit in enumerate(units, 1):
         for index, (tower, part) in enumerate(table[table["unit"] == unit].groupby("tower")):
             figure.add_box(
@@ -231,7 +231,7 @@ def distribution_plot(table: pd.DataFrame) -> go.Figure:
             )
         figure.add_hline(y=1, line_color="#999", line_dash="dot", row=row, col=1)
         figure.update_yaxes(title_text="unsafe by safe", row=row, col=1)
-    return styled(figure, height=300 * len(units) + 120)
+    return _low_legend(styled(figure, height=330 * len(units) + 120))
 
 
 def phi_plot(table: pd.DataFrame) -> go.Figure:
@@ -253,7 +253,7 @@ def phi_plot(table: pd.DataFrame) -> go.Figure:
                 marker={"size": 8, "color": COLORS[index]},
             )
         figure.add_hline(y=middle, line_color="#999", line_dash="dot", row=1, col=column)
-    return styled(figure, height=420)
+    return _low_legend(styled(figure, height=440))
 
 
 def alpha_plot(table: pd.DataFrame) -> go.Figure:
@@ -274,6 +274,13 @@ def alpha_plot(table: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title_text="alpha")
     figure.update_yaxes(title_text="change, points")
     return styled(figure, height=460)
+
+
+def _low_legend(figure: go.Figure) -> go.Figure:
+    """Below the names of layers, which are written aslant."""
+    return figure.update_layout(
+        legend={"yref": "container", "y": 0.01, "yanchor": "bottom"}, margin_b=130
+    )
 
 
 def _bars(part: pd.DataFrame, name: str) -> dict[str, object]:
