@@ -16,6 +16,7 @@ from rich.table import Table
 
 from flows.deploy_commands import deploy, serve
 from flows.history_commands import history_app
+from flows.inspect_commands import inspect
 from flows.options import (
     BAD_INPUT,
     DONE,
@@ -51,6 +52,7 @@ app.command(pairs_app)
 runs_app = App(name="runs", help="Look after runs on Prefect's server.")
 app.command(runs_app)
 app.command(history_app)
+app.command(inspect)
 app.command(serve)
 app.command(deploy)
 app.command(sweep)

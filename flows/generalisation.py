@@ -108,12 +108,13 @@ def held_out_said(table: pd.DataFrame) -> list[str]:
     said = []
     for (backbone, method), found in pooled.groupby(["backbone", "method"], sort=False):
         parts = [
-            f"{metric} {row['held_out']:+.1f}, with them {row['ordinary']:+.1f}, difference "
-            f"{row['gap']:+.1f} [{row['gap_low']:+.1f}, {row['gap_high']:+.1f}]"
+            f"{metric} {row['held_out']:+.1f} on that concept, the ordinary edit "
+            f"{row['ordinary']:+.1f}, difference {row['gap']:+.1f} "
+            f"[{row['gap_low']:+.1f}, {row['gap_high']:+.1f}]"
             for metric in SAFETY
             for row in [found.loc[metric]]
         ]
-        said.append(f"{backbone}, {method}: made without a concept, on it {'; '.join(parts)}.")
+        said.append(f"{backbone}, {method} made without a concept: {'; '.join(parts)}.")
     return said
 
 
@@ -240,7 +241,12 @@ def drift_plot(table: pd.DataFrame) -> go.Figure:
                 expected=("expected", "mean"),
             )
             line = {"color": COLORS[compared.index(str(what)) % len(COLORS)], "width": 1.5}
-            shared = {"row": 1, "col": column, "x": list(own.index), "legendgroup": what}
+            shared = {
+                "row": 1,
+                "col": column,
+                "x": [layer.partition(".")[2] for layer in own.index],
+                "legendgroup": what,
+            }
             figure.add_scatter(
                 **shared,
                 y=own["jaccard"],

@@ -37,6 +37,7 @@ from tasks.gradients import GradientScoresSpec, score_gradients
 from tasks.grid import GridSpec, measure_grid
 from tasks.hold_out import HeldOutSpec, hold_out
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
+from tasks.inspect import InspectionSpec, inspect_scores
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
 from tasks.tune import TunedSpec, TunedWeights, tune
@@ -231,6 +232,7 @@ class Stages:
         """Edits of one tower, one per (share, alpha)."""
         specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
         what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
+        what += f" · {scores.subset}" if scores.subset else ""
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 
@@ -319,6 +321,15 @@ class Stages:
     def agreement(self, spec: AgreementSpec, method: str, needs: Sequence[Spec]) -> None:
         """How far edits of one tower agree that were made from parts of the calibration set."""
         self._submit(agree, [spec], self._backbone, what=f"{spec.tower} · {method}", needs=needs)
+
+    def inspection(
+        self, statistics: StatisticsSpec, scores: Sequence[ScoresSpec]
+    ) -> InspectionSpec:
+        """What one tower's scores look like, and whether unsafe samples score higher."""
+        spec = InspectionSpec.of(statistics, scores, self._seed)
+        needs = [statistics, *scores]
+        self._submit(inspect_scores, [spec], self._backbone, what=statistics.tower, needs=needs)
+        return spec
 
     def wait(self) -> None:
         """Until everything submitted is done. Raises the first failure, in order of submission."""

@@ -85,7 +85,7 @@ def test_held_out_concepts_are_measured_with_edits_made_without_them(
     assert "Concept by concept" in text
     console = Console(file=io.StringIO(), width=400)
     print_results(console, results)
-    assert "made without a concept, on it P_t_u" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "clip, neurons made without a concept: P_t_u" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_drift_runs_no_tower(small: Small, tmp_path: Path, driver: webdriver.Chrome) -> None:
