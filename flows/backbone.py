@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, product
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -15,8 +15,9 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.drift import DRIFT, lay_out_drift
+from flows.edits import controls, rescored, settle
 from flows.held_out import HELD_OUT, lay_out_held_out
-from flows.measuring import Inputs, Repair, Towers, measure
+from flows.measuring import Inputs, Repair, measure
 from flows.runners import THREADS
 from flows.stages import DataConfig, Stages, identify
 from flows.weights import Weights, begin_trainings, checkpoints, trained
@@ -32,19 +33,11 @@ from storage.sources import check_quarantine
 from storage.store import Spec, Store
 from tasks.edit import EditSpec, LayerwiseEditSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, read_results
-from tasks.score import ScoresSpec
 from uwm.config import (
     AuditConfig,
     BackboneConfig,
-    EditMethodConfig,
-    GSafeClip,
-    GUnsafe,
-    Layerwise,
-    Neurons,
-    Subset,
-    Uwm,
 )
-from uwm.layers import TOWERS, Tower
+from uwm.layers import TOWERS
 from uwm.loading import load
 
 FEW_TOKENS = "fewer than two real tokens"
@@ -159,10 +152,10 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
         measured += [(repair, measure(stages, config, repair, inputs)) for repair in repairs]
     measured.sort(key=lambda found: found[0].place(config))
     settled = {repair.method: repair.edits for repair, _ in measured}
-    rescored = partial(_rescored, stages, config, calibration)
+    anew = partial(rescored, stages, config, calibration)
     sections: dict[str, list[tuple[str, Spec]]] = {
-        HELD_OUT: lay_out_held_out(stages, config, settled, rescored, inputs),
-        DRIFT: lay_out_drift(stages, config, settled, rescored, calibration.dataset),
+        HELD_OUT: lay_out_held_out(stages, config, settled, anew, inputs),
+        DRIFT: lay_out_drift(stages, config, settled, anew, calibration.dataset),
     }
     told = {table: parts for table, parts in sections.items() if parts}
     return Work(measured, choices, excluded, told)
@@ -184,7 +177,7 @@ def _repairs(
     settled = {repair.method: repair.edits for repair in repairs}
     for control in config.controls:
         if control.of in settled:
-            drawn = _controls(weights.stages, settled[control.of], control.seeds)
+            drawn = controls(weights.stages, settled[control.of], control.seeds)
             repairs += [
                 Repair(f"{control.name} #{seed}", edits, weights, control.of, seed)
                 for seed, edits in enumerate(drawn)
@@ -235,137 +228,6 @@ def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dic
     )
     check_quarantine(found, len(source.rows), config.calibration.max_quarantined)
     return {FEW_TOKENS: len(short)} if short else {}
-
-
-def settle(
-    stages: Stages, config: AuditConfig, method: EditMethodConfig, inputs: dict[str, Inputs]
-) -> tuple[Towers, pd.DataFrame | None]:
-    """A method's edits: its only point, or the one chosen on the validation pairs."""
-    if isinstance(method, Layerwise):
-        image_edit, text_edit = (
-            _layerwise(stages, config, method, tower, inputs["calibration"]) for tower in TOWERS
-        )
-        return (image_edit, text_edit), None
-    image, text = (
-        tower_edits(stages, config, method, tower, inputs["calibration"]) for tower in TOWERS
-    )
-    if not method.chooses:
-        return (image[0], text[0]), None
-    candidates = list(product([None, *image], [None, *text]))  # the original comes first
-    data = inputs["validation"]
-    # A tower that is not edited has the single candidate None.
-    candidates = list(dict.fromkeys(candidates))
-    images = {edit: stages.embeddings("image", edit, [data.image])[0] for edit, _ in candidates}
-    texts = {edit: stages.embeddings("text", edit, [data.text])[0] for _, edit in candidates}
-    embedded = [(images[image], texts[text]) for image, text in candidates]
-    choice = stages.choice(embedded, config.choice.max_loss, method.name)
-    table = stages.chosen(choice)
-    for tower, position in (("image", 0), ("text", 1)):
-        for column, name in (("share", "share"), ("alpha", "alpha")):
-            table.insert(
-                0,
-                f"{tower}_{name}",
-                [getattr(pair[position], column, float("nan")) for pair in candidates],
-            )
-    return candidates[int(table["chosen"].to_numpy().argmax())], table
-
-
-def _layerwise(
-    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
-) -> LayerwiseEditSpec | None:
-    """A tower's edit, None where no layer of it is named."""
-    layers = method.layers(tower)
-    if not layers:
-        return None
-    scores = layerwise_scores(stages, config, method, tower, calibration)
-    (edit,) = stages.layerwise_edits(scores, method.rule, [layers])
-    return edit
-
-
-def layerwise_scores(
-    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
-) -> ScoresSpec:
-    """What a tower's layers of that method are selected by."""
-    captured = config.captured_roles(tower, method.base)
-    reads = getattr(calibration, tower)
-    statistics = stages.statistics(tower, captured, reads, peaks=config.peaks)
-    weights = method.unit == "weight"
-    prior = weights and getattr(method.prior, tower)
-    roles = getattr(method.roles, tower)
-    return stages.scores(statistics, method.unit, method.score, roles, prior=prior)
-
-
-def tower_edits(
-    stages: Stages,
-    config: AuditConfig,
-    method: Uwm | Neurons | GUnsafe | GSafeClip,
-    tower: Tower,
-    calibration: Inputs,
-    points: Sequence[tuple[float, float]] | None = None,
-) -> Sequence[EditSpec | None]:
-    """A tower's edits, one per point of the method's grid; None where the tower is left alone.
-
-    Args:
-        points: other ones than the grid's.
-    """
-    points = method.points(tower) if points is None else points
-    if not points:
-        return [None]
-    roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
-    edited = stages.blocks(tower, roles, blocks)
-    reads: dict[Tower, Spec] = {"image": calibration.image, "text": calibration.text}
-    match method:
-        case Uwm() | Neurons():
-            part = (calibration.dataset, method.part) if method.part else None
-            statistics = stages.statistics(
-                tower,
-                config.captured_roles(tower, method.base),
-                reads[tower],
-                peaks=config.peaks,
-            )
-            if isinstance(method, Neurons):
-                scores = stages.scores(statistics, "node", method.score, roles, part=part)
-                return stages.edits(scores, "nodes", points, method.scope, edited)
-            prior = getattr(method.prior, tower)
-            scores = stages.scores(
-                statistics, "weight", method.score, roles, prior=prior, part=part
-            )
-            return stages.edits(scores, method.selection, points, blocks=edited)
-        case GUnsafe() | GSafeClip():
-            gradients = stages.gradient_scores(method.kind, tower, roles, reads, method.batch_size)
-            rule = getattr(method.selection, tower)
-            return stages.edits(gradients, rule, points, blocks=edited)
-
-
-def _rescored(
-    stages: Stages,
-    config: AuditConfig,
-    calibration: Inputs,
-    method: Uwm | Neurons,
-    edits: Towers,
-    part: Subset,
-) -> Towers:
-    """A method's edits at the same points, made from a part of the calibration set."""
-    method = method.model_copy(update={"part": part})
-    image, text = (
-        tower_edits(
-            *(stages, config, method, tower, calibration),
-            points=[(edit.share, edit.alpha)] if isinstance(edit, EditSpec) else [],
-        )[0]
-        for tower, edit in zip(TOWERS, edits, strict=True)
-    )
-    return image, text
-
-
-def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:
-    """Random edits as large as `edits`, per seed; none where the method edits nothing."""
-    drawn = [
-        stages.random_edits(like, seeds)
-        if isinstance(like, EditSpec | LayerwiseEditSpec)
-        else [None] * seeds
-        for like in edits
-    ]
-    return list(zip(*drawn, strict=True)) if any(edits) else []
 
 
 def _settings(store: Store, repair: Repair) -> dict[str, Any]:

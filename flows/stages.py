@@ -232,7 +232,8 @@ class Stages:
         """Edits of one tower, one per (share, alpha)."""
         specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
         what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
-        what += f" · {scores.subset}" if scores.subset else ""
+        if isinstance(scores, ScoresSpec) and scores.subset:
+            what += f" · {scores.subset}"
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 

@@ -13,7 +13,8 @@ import pandas as pd
 from prefect import State, flow, tags
 from prefect.artifacts import create_markdown_artifact
 
-from flows.backbone import read_inputs, short_texts, spread, tower_edits
+from flows.backbone import read_inputs, short_texts, spread
+from flows.edits import tower_edits
 from flows.frame import without_missing
 from flows.measuring import Inputs
 from flows.results import versions

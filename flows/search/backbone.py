@@ -11,11 +11,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.backbone import (
     backbone_results,
     lay_out,
-    layerwise_scores,
     read_inputs,
-    settle,
     short_texts,
 )
+from flows.edits import layerwise_scores, settle
 from flows.measuring import Inputs, Towers
 from flows.runners import THREADS
 from flows.search.claims import Claim, claims
