@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 import pandas as pd
-from prefect import State, flow, tags
+from prefect import State, flow
 from prefect.context import FlowRunContext
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -69,11 +69,12 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
     """
     loaded = load(backbone, config.device, config.precision)
     stages = Stages(
-        Store(store), loaded, backbone.name, config.batch_size, config.seed, spread=spread()
+        *(Store(store), loaded, backbone.name, config.batch_size, config.seed),
+        spread=spread(),
+        tagged=config.tag_tasks,
     )
-    with tags(backbone.name):
-        work = lay_out(stages, config)
-        stages.wait()
+    work = lay_out(stages, config)
+    stages.wait()
     spec = results_spec(backbone.name, stages, work)
     results = partial(backbone_results, backbone.name, stages, work)
     stages.store.make(spec, lambda folder: write_backbone_results(folder, results()))

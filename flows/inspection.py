@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
-from prefect import flow, tags
+from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.report import COLORS, plot_html, styled
@@ -72,25 +72,27 @@ def inspect_backbone(
         InputError: no method edits anything, or the sweep's layer is none of those edited.
     """
     loaded = load(backbone, config.device, config.precision)
-    stages = Stages(Store(store), loaded, backbone.name, config.batch_size, config.seed)
+    stages = Stages(
+        *(Store(store), loaded, backbone.name, config.batch_size, config.seed),
+        tagged=config.tag_tasks,
+    )
     towers = [tower for tower in TOWERS if config.edited_roles(tower)]
     _check(config, loaded, towers, sweep)
-    with tags(backbone.name):
-        captured = _capture(stages, config, towers)
-        inspections = [
-            stages.inspection(
-                statistics,
-                [
-                    stages.scores(statistics, unit, "ratio", config.edited_roles(tower))
-                    for unit in ("weight", "node")
-                ],
-            )
-            for tower, statistics in captured.items()
-        ]
-        tables = {}
-        if sweep is not None:
-            tables[SWEEP] = _alphas(stages, config, captured[sweep.layer.tower], sweep)
-        stages.wait()
+    captured = _capture(stages, config, towers)
+    inspections = [
+        stages.inspection(
+            statistics,
+            [
+                stages.scores(statistics, unit, "ratio", config.edited_roles(tower))
+                for unit in ("weight", "node")
+            ],
+        )
+        for tower, statistics in captured.items()
+    ]
+    tables = {}
+    if sweep is not None:
+        tables[SWEEP] = _alphas(stages, config, captured[sweep.layer.tower], sweep)
+    stages.wait()
     found = [read_inspection(stages.store, spec) for spec in inspections]
     first = {
         name: pd.concat([part[name] for part in found], ignore_index=True)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 import pandas as pd
-from prefect import Task, tags
+from prefect import Task
 from prefect.futures import PrefectFuture
 
 from storage.shards import ShardedSpec
@@ -75,6 +75,7 @@ class Stages:
     Args:
         name: the backbone's, for the names of runs.
         spread: whether the task runner has several processes, so that shards may run side by side.
+        tagged: whether runs carry the backbone and the stage as tags.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Stages:
         seed: int,
         *,
         spread: bool = False,
+        tagged: bool = False,
     ) -> None:
         self.store = store
         self._backbone = backbone
@@ -94,6 +96,7 @@ class Stages:
         self._batch_size = batch_size
         self._seed = seed
         self._spread = spread
+        self._tagged = tagged
         self._samples: dict[str, int] = {}  # of what a tower reads, by digest
         self._runs: dict[str, PrefectFuture[list[str]]] = {}
         self._made: dict[Spec, None] = {}  # in order, each once
@@ -206,8 +209,7 @@ class Stages:
             self._backbone, tower, kind, roles, inputs[tower], embeddings, batch_size
         )
         what, needs = f"{tower} · {kind}", [inputs[tower], *embeddings.values()]
-        with tags(score_gradients.name):
-            self._submit(score_gradients, [spec], self._backbone, what=what, needs=needs)
+        self._submit(score_gradients, [spec], self._backbone, what=what, needs=needs)
         return spec
 
     def blocks(self, tower: Tower, roles: Sequence[Role], blocks: Blocks) -> list[int] | None:
@@ -347,22 +349,18 @@ class Stages:
         """Submit a pass of a tower over samples, large sets in shards; the wholes.
 
         Within one process a tower takes one input at a time, so that a run makes all the shards.
-
-        These runs alone carry their stage as a tag, for limits on how many run at a time: asking
-        the server about every set of tags costs more than a short stage.
         """
         arguments = (self._backbone, self._batch_size)
         split = [spec.split(self._samples[spec.inputs]) for spec in specs]
         shards = [shard for found, _ in split for shard in found]
         wholes = [whole for _, whole in split]
-        with tags(stage.name):
-            if self._spread:
-                for number, shard in enumerate(shards, 1):
-                    name = f"{what} · shard {number}/{len(shards)}"
-                    self._submit(stage, [shard], *arguments, what=name, needs=needs)
-                self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
-            else:
-                self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
+        if self._spread:
+            for number, shard in enumerate(shards, 1):
+                name = f"{what} · shard {number}/{len(shards)}"
+                self._submit(stage, [shard], *arguments, what=name, needs=needs)
+            self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
+        else:
+            self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
         return wholes
 
     def _submit(
@@ -390,7 +388,10 @@ class Stages:
         after = {id(run): run for spec in needs if (run := self._runs.get(spec.digest))}
         named = [stage.name.replace("_", " "), self.name, self._label, what]
         name = " · ".join(part for part in named if part)
-        run = submit(stage, specs, self.store, *arguments, name=name, after=[*after.values()])
+        tags = {self.name, stage.name} if self._tagged else set()
+        run = submit(
+            stage, specs, self.store, *arguments, name=name, tags=tags, after=[*after.values()]
+        )
         for spec in specs:
             self._runs[spec.digest] = run
 

@@ -126,7 +126,10 @@ def sweep(
     with task_runner(runner, config.model_copy(update={"parallel": 1})) as runs:
         each = sweep_backbone.with_options(task_runner=runs)
         for backbone in there.backbones:
-            state: State[BackboneSweep] = each(there, settings, backbone, store, return_state=True)
+            with tags(backbone.name):
+                state: State[BackboneSweep] = each(
+                    there, settings, backbone, store, return_state=True
+                )
             if state.is_completed():
                 found[backbone.name] = state.result()
                 continue
@@ -165,11 +168,12 @@ def sweep_backbone(
     """Every edit of a sweep on one backbone."""
     loaded = load(backbone, config.device, config.precision)
     stages = Stages(
-        Store(store), loaded, backbone.name, config.batch_size, config.seed, spread=spread()
+        *(Store(store), loaded, backbone.name, config.batch_size, config.seed),
+        spread=spread(),
+        tagged=config.tag_tasks,
     )
-    with tags(backbone.name):
-        layout = lay_out_sweep(stages, config, settings)
-        stages.wait()
+    layout = lay_out_sweep(stages, config, settings)
+    stages.wait()
     tables = []
     for spec, numbers in layout.grids:
         table = read_grid(stages.store, spec)

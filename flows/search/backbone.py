@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prefect import flow, tags
+from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.backbone import (
@@ -130,19 +130,18 @@ def search_backbone(
     """Search as `search` says, then measure what was chosen as `config` says."""
     loaded = load(backbone, config.device, config.precision)
     at = Store(store), loaded, backbone.name, config.batch_size, config.seed
-    with tags(backbone.name):
-        trials, made = _explore(SearchStages(*at), config, search)
-        values = [trial.value for trial in trials]
-        names = _choose(trials, search)
-        chosen = [
-            Chosen(number, point.model_copy(update={"name": name}))
-            for name, number in names.items()
-            if (point := trials[number].point) is not None
-        ]
-        final = with_points(config, chosen, search.control_seeds)
-        stages = Stages(*at)
-        work = lay_out(stages, final)
-        stages.wait()
+    trials, made = _explore(SearchStages(*at, tagged=config.tag_tasks), config, search)
+    values = [trial.value for trial in trials]
+    names = _choose(trials, search)
+    chosen = [
+        Chosen(number, point.model_copy(update={"name": name}))
+        for name, number in names.items()
+        if (point := trials[number].point) is not None
+    ]
+    final = with_points(config, chosen, search.control_seeds)
+    stages = Stages(*at, tagged=config.tag_tasks)
+    work = lay_out(stages, final)
+    stages.wait()
     results = backbone_results(backbone.name, stages, work)
     rules = {"safer": _safer(values), f"keeps {100 * search.keep:g} %": _keeping(values, search)}
     by_trial = {number: name for name, number in reversed(names.items())}

@@ -56,6 +56,10 @@ class AuditConfig(Settings):
     threads: int | None = Field(
         None, ge=1, le=1024, description="of a forward pass on a CPU; else its share of the cores"
     )
+    tag_tasks: bool = Field(
+        False,
+        description="tag task runs with backbone and stage, for a server's limits; slow on SQLite",
+    )
     resamples: int = Field(1000, ge=100, le=100_000, description="of the bootstrap")
     backbones: tuple[BackboneConfig, ...] = Field(min_length=1)
     calibration: PairsConfig
