@@ -12,22 +12,34 @@ from flows.search.results import SearchResults
 from flows.search.zoo import search
 from uwm.config import AuditConfig
 
-SEARCH = {"budget": 14, "generation": 4, "warmup": 4, "points": 2, "control_seeds": 1, "floor": 0.0}
-METHODS = [{"kind": "uwm"}, {"kind": "neurons", "share": [0.1, 0.2], "scope": "tower"}]
+SEARCH = {"budget": 9, "generation": 2, "warmup": 2, "points": 2, "control_seeds": 1, "floor": 0.0}
+METHODS = [{"kind": "uwm"}, {"kind": "neurons", "share": 0.1, "scope": "tower"}]
 
 Searching = Callable[..., SearchResults]
 
 
-@pytest.fixture
-def searching(small: Callable[..., AuditConfig], tmp_path: Path) -> Searching:
-    """Search below `tmp_path`, in the store `store` and the folder `out`."""
+@pytest.fixture(scope="session")
+def searched_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that searches share: what one has measured another finds."""
+    return tmp_path_factory.mktemp("searched")
 
-    def run(*families: str, out: str = "out", budget: int = 14, **changes: Any) -> SearchResults:
+
+@pytest.fixture
+def searching(small: Callable[..., AuditConfig], searched_store: Path, tmp_path: Path) -> Searching:
+    """Search on a store, the shared one unless given, into a folder below `tmp_path`."""
+
+    def run(
+        *families: str,
+        out: str = "out",
+        store: Path = searched_store,
+        budget: int = 9,
+        **changes: Any,
+    ) -> SearchResults:
         config = small(
             *families,
             **{"methods": METHODS, "search": SEARCH | {"budget": budget}, **changes},
         )
         assert config.search is not None
-        return search(config, config.search, str(tmp_path / "store"), str(tmp_path / out))
+        return search(config, config.search, str(store), str(tmp_path / out))
 
     return run
