@@ -198,8 +198,10 @@ def test_what_is_left_out_is_counted_in_the_results(
     assert "mine: 1 row left out, damaged image" in page
     assert "text tower of clip: 2 rows left out, fewer than two real tokens" in page
     # Every backbone is measured on the same rows.
-    rows_of_all = pd.read_parquet(tmp_path / "out" / "results.parquet").query("concept.isna()")
-    assert (rows_of_all["n"] == 22).all()
+    measured = pd.read_parquet(tmp_path / "out" / "results.parquet")
+    assert (measured.loc[measured["concept"] == "", "n"] == 22).all()
+    per_concept = measured[measured["concept"] != ""].groupby(["method", "metric"])["n"].sum()
+    assert (per_concept == 22).all()
 
     strict = changes | {"calibration": pairs | {"max_quarantined": 0.09}}
     with pytest.raises(SourceError, match=r"2 of 22 rows .*\n +1007: fewer than two real tokens"):
