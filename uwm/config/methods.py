@@ -108,13 +108,17 @@ class Uwm(EditMethod):
 
 
 class Neurons(EditMethod):
-    """Neuron negation: whole input nodes, ranked by how much more they fire on unsafe content."""
+    """Neuron negation: whole input nodes, ranked by how much more they fire on unsafe content.
+
+    The defaults are what worked best on the demo's validation pairs, see docs/neurons.md.
+    """
 
     kind: Literal["neurons"]
     name: Name = "neurons"
-    share: Shares = (0.1,)
-    score: NodeScoreKind = "ratio"
-    scope: Scope = Field("block", description="what the share is of: each block, or the tower")
+    alpha: Factors = (-2.0,)
+    share: Shares = (0.06,)
+    score: NodeScoreKind = "standardized"
+    scope: Scope = Field("tower", description="what the share is of: each block, or the tower")
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("fc2",))
     part: Subset | None = Field(None, description="calibration pairs to score with; else all")
 

@@ -226,9 +226,10 @@ class NeuronsSweep(Sweep):
     """A sweep of `neurons`."""
 
     kind: Literal["neurons"]
-    share: Shares = (0.1,)
-    score: tuple[NodeScoreKind, ...] = Field(("ratio",), min_length=1)
-    scope: tuple[Scope, ...] = Field(("block",), min_length=1)
+    share: Shares = (0.06,)
+    alpha: Factors = (-2.0,)
+    score: tuple[NodeScoreKind, ...] = Field(("standardized",), min_length=1)
+    scope: tuple[Scope, ...] = Field(("tower",), min_length=1)
     roles: RolesGrid = RolesGrid(image=(("fc2",),), text=(("fc2",),))
 
     @property
