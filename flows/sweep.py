@@ -223,7 +223,7 @@ class Layout:
                 common,
                 image.point,
                 text.point,
-                method.model_dump_json(exclude_defaults=True) if method else _ORIGINAL_METHOD,
+                method.model_dump_json(exclude_none=True) if method else _ORIGINAL_METHOD,
                 image.seed if image.seed is not None else text.seed,
             )
         )
