@@ -12,6 +12,7 @@ import pytest
 from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from selenium import webdriver
 
@@ -84,7 +85,9 @@ def server(server_process: tuple[str, Path]) -> Iterator[str]:
     """That server in place of the session's own, which schedules nothing and reacts to nothing."""
     url, home = server_process
     with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}):
+        EventsWorker.drain_all()  # the one that there is sends to the session's server
         yield url
+        EventsWorker.drain_all()
 
 
 def task_states(state: State[Any]) -> dict[str, str]:
