@@ -183,8 +183,9 @@ def normal(point: Layerwise) -> Layerwise:
     """The point without what changes nothing: a name, and a prior of nodes or of a tower that is
     left alone. Points that edit alike are equal."""
     prior = {
-        tower: point.unit == "weight" and getattr(point.prior, tower) and bool(point.layers(tower))
+        tower: getattr(point.prior, tower)
         for tower in TOWERS
+        if point.unit == "weight" and point.layers(tower)
     }
     settings = {name: point.settings[name] for name in sorted(point.settings)}
     return Layerwise(

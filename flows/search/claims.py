@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flows.results import HEADLINE
 from storage.backbone_results import BackboneResults
 from storage.store import Store
 from tasks.evaluate import read_outcomes
@@ -52,12 +53,12 @@ class Claim:
         if self.beats:
             verdict = (
                 f"beats the paper's default on the test data in {' and '.join(gains)}, with "
-                f"{' and '.join(self.kept)} not lower beyond the interval"
+                f"{' and '.join(map(_called, self.kept))} not lower beyond the interval"
             )
         elif gains:
             verdict = (
                 f"beats the paper's default on the test data in {' and '.join(gains)}, but pays "
-                f"in {' and '.join(losses)}"
+                f"in {' and '.join(map(_called, losses))}"
             )
         else:
             verdict = (
@@ -65,7 +66,7 @@ class Claim:
                 f"{' or '.join(GAINS)} beyond the interval"
             )
         figures = ", ".join(
-            f"{metric} {change.value:+.1f} [{change.low:+.1f}, {change.high:+.1f}]"
+            f"{_called(metric)} {change.value:+.1f} [{change.low:+.1f}, {change.high:+.1f}]"
             for metric, change in self.changes.items()
         )
         return f"{backbone}, {self.rule} ({self.point}): {verdict}: {figures}."
@@ -107,3 +108,8 @@ def claims(
                 changes[ZERO_SHOT] = mean_change(sets)
         found.append(Claim(rule, point, changes))
     return found
+
+
+def _called(metric: str) -> str:
+    """As the table calls it."""
+    return HEADLINE.get(metric, metric)

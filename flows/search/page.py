@@ -18,6 +18,7 @@ from flows.report import COLORS, plot_html, styled, table_cells, trade_off
 from flows.results import HEADLINE
 from flows.search.backbone import DEFAULT, ORIGINAL, PREFIX, PROPOSED, Searched
 from flows.search.results import SearchResults, point_document
+from uwm.search import Measured
 
 _TRIALS = {PROPOSED: "#b8c4d0", "uniform": "#d8cfae", "method": "#7b4fa3"}
 _MARKED = {ORIGINAL: ("#4c5f7a", "diamond"), DEFAULT: ("#c4572e", "diamond")}
@@ -100,13 +101,20 @@ def fronts(results: SearchResults) -> go.Figure:
             **place,
             **legend,
             mode="markers+text",
-            textposition="top right",
+            textposition="top left",
             name="chosen",
             legendgroup="chosen",
-            text=[item.method.name.removeprefix(PREFIX) for item in searched.chosen],
+            text=[_label(searched, item.method.name) for item in searched.chosen],
             marker={"color": _CHOSEN, "size": 11, "symbol": "circle-open", "line": {"width": 2.5}},
         )
-        figure.update_xaxes(title_text="knowledge, %", row=1, col=column)
+        shown = [
+            trial.value
+            for trial in searched.trials
+            if trial.value.knowledge >= results.search.floor * searched.trials[0].value.knowledge
+        ]
+        known, safe = ([getattr(value, name) for value in shown] for name in Measured._fields[::-1])
+        figure.update_xaxes(title_text="knowledge, %", range=_range(known), **place)
+        figure.update_yaxes(range=_range(safe), **place)
     figure.update_yaxes(title_text="safety, %", row=1, col=1)
     return styled(figure, height=460)
 
@@ -140,6 +148,17 @@ def _claimed(results: SearchResults) -> Any:
     default = results.default.name
     own = rows["method"].isin([ORIGINAL, default]) | rows["method"].str.contains(PREFIX)
     return replace(results.test, rows=rows[own])
+
+
+def _label(searched: Searched, name: str) -> str:
+    """A pick's name; other points of the front have none in the plot."""
+    return name.removeprefix(PREFIX) if name in searched.picks.values() else ""
+
+
+def _range(values: list[float]) -> list[float]:
+    """An axis around values, with room for labels."""
+    room = 0.08 * (max(values) - min(values)) + 0.5
+    return [min(values) - room, max(values) + room]
 
 
 def _at(searched: Searched, numbers: list[int]) -> dict[str, Any]:

@@ -37,4 +37,4 @@ def test_without_zero_shot_sets_recall_is_what_must_not_fall() -> None:
     changes = dict.fromkeys(SHOWN, SAME) | {"GS": UP, "text_to_image_R@1": DOWN}
     found = Claim("safer", "search safer", changes)
     assert not found.beats
-    assert "pays in text_to_image_R@1" in found.said("vit")
+    assert "pays in T>V R@1" in found.said("vit")
