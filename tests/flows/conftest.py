@@ -53,7 +53,7 @@ def small(zoo: dict[str, Path]) -> Callable[..., AuditConfig]:
 
 
 @pytest.fixture(scope="session")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """A real browser, headless."""
     if BROWSER is None or DRIVER is None:
         pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
@@ -67,9 +67,16 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield browser
-    browser.quit()
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture
+def driver(browser: webdriver.Chrome) -> webdriver.Chrome:
+    """That browser, with what earlier tests' pages complained of forgotten."""
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+    return browser
 
 
 @pytest.fixture(scope="session")
