@@ -45,9 +45,12 @@ def _audit_backbones(
         with tags(backbone.name):
             return each(config, backbone, store, return_state=True)
 
-    with ThreadPoolExecutor(config.parallel) as pool:
+    pool = ThreadPoolExecutor(config.parallel)
+    try:
         ended = {
             backbone.name: pool.submit(copy_context().run, audited, backbone)
             for backbone in config.backbones
         }
         return {name: run.result() for name, run in ended.items()}
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # one that is interrupted waits for none

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import chain
 from typing import Any
 
 import pandas as pd
-from prefect import State, flow, tags
+from prefect import State, flow
 from prefect.context import FlowRunContext
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.drift import DRIFT, lay_out_drift
+from flows.edits import controls, rescored, settle
+from flows.held_out import HELD_OUT, lay_out_held_out
+from flows.measuring import Inputs, Repair, measure
 from flows.runners import THREADS
 from flows.stages import DataConfig, Stages, identify
+from flows.weights import Weights, begin_trainings, checkpoints, trained
 from storage.backbone_results import (
     BackboneResults,
     BackboneResultsSpec,
@@ -25,48 +30,28 @@ from storage.code import code_digest
 from storage.edits import read_edit
 from storage.scores import read_scores
 from storage.sources import check_quarantine
-from storage.store import Store
-from tasks.edit import AnyEditSpec, EditSpec, LayerwiseEditSpec
-from tasks.embed import EmbeddingsSpec
-from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, read_results, safety_spec
-from tasks.inputs import PixelsSpec, TokensSpec
-from tasks.score import ScoresSpec
-from uwm.config import AuditConfig, BackboneConfig, Layerwise, Neurons, Uwm
-from uwm.layers import TOWERS, Tower
+from storage.store import Spec, Store
+from tasks.edit import EditSpec, LayerwiseEditSpec
+from tasks.evaluate import KnowledgeSpec, SafetySpec, read_results
+from uwm.config import (
+    AuditConfig,
+    BackboneConfig,
+)
+from uwm.layers import TOWERS
 from uwm.loading import load
 
 FEW_TOKENS = "fewer than two real tokens"
 
-Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]
-"""An edit of the image tower and one of the text tower."""
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A method as it is measured: its edits, and for a control what it controls and its seed."""
-
-    method: str
-    edits: Towers
-    control_of: str | None = None
-    seed: int | None = None
-
 
 @dataclass(frozen=True)
 class Work:
-    """What a backbone's stages make: each repair's evaluations, and as in
-    `BackboneResults`."""
+    """What a backbone's stages make: each repair's evaluations, the parts of each further table
+    with their methods, and as in `BackboneResults`."""
 
     measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]]
     choices: dict[str, pd.DataFrame]
     excluded: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What both towers read of one data set."""
-
-    image: PixelsSpec
-    text: TokensSpec
+    tables: dict[str, list[tuple[str, Spec]]]
 
 
 @flow(
@@ -84,11 +69,12 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
     """
     loaded = load(backbone, config.device, config.precision)
     stages = Stages(
-        Store(store), loaded, backbone.name, config.batch_size, config.seed, spread=_spread()
+        *(Store(store), loaded, backbone.name, config.batch_size, config.seed),
+        spread=spread(),
+        tagged=config.tag_tasks,
     )
-    with tags(backbone.name):
-        work = lay_out(stages, config)
-        stages.wait()
+    work = lay_out(stages, config)
+    stages.wait()
     spec = results_spec(backbone.name, stages, work)
     results = partial(backbone_results, backbone.name, stages, work)
     stages.store.make(spec, lambda folder: write_backbone_results(folder, results()))
@@ -98,12 +84,17 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
 def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
     """The artifact with what a backbone's audit found."""
     return BackboneResultsSpec(
-        code=code_digest(__name__, "storage.backbone_results"),
+        code=code_digest(__name__, "flows.weights", "storage.backbone_results"),
         backbone=name,
         methods=tuple(
             (repair.method, repair.control_of, repair.seed) for repair, _ in work.measured
         ),
         used=tuple(map(str, stages.used)),
+        tables=tuple(
+            (table, method, str(spec))
+            for table, parts in work.tables.items()
+            for method, spec in parts
+        ),
     )
 
 
@@ -126,48 +117,87 @@ def backbone_results(name: str, stages: Stages, work: Work) -> BackboneResults:
         choices=work.choices,
         used=tuple(map(str, stages.used)),
         excluded=work.excluded,
+        tables={
+            table: pd.concat(
+                [
+                    read_results(stages.store, [spec]).assign(method=method)
+                    for method, spec in parts
+                ],
+                ignore_index=True,
+            ).assign(backbone=name)
+            for table, parts in work.tables.items()
+        },
     )
 
 
-def _spread() -> bool:
+def spread() -> bool:
     """Whether the stages of this flow run go to other processes."""
     context = FlowRunContext.get()
     return context is not None and not isinstance(context.task_runner, ThreadPoolTaskRunner)
 
 
 def lay_out(stages: Stages, config: AuditConfig) -> Work:
-    """Submit every stage of one backbone's audit; what is awaited on the way is a choice only."""
-    sets = _data(config)
-    datasets = stages.datasets(list(sets.values()))
-    inputs = {
-        name: Inputs(pixels, tokens)
-        for name, pixels, tokens in zip(
-            sets,
-            stages.pixels(list(sets.values()), datasets),
-            stages.tokens(list(sets.values()), datasets),
-            strict=True,
-        )
-    }
-    ingested = dict(zip(sets, datasets, strict=True))
+    """Submit every stage of one backbone's audit; what is awaited on the way is a choice or a
+    training only."""
+    others = checkpoints(stages, config)
+    inputs = read_inputs(stages, _data(config))
     excluded = short_texts(stages, config, inputs["calibration"])
 
-    repairs = [Repair("original", (None, None))]
+    calibration = inputs["calibration"]
+    begun = begin_trainings(stages, config, {"image": calibration.image, "text": calibration.text})
+    measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]] = []
+    choices: dict[str, pd.DataFrame] = {}
+    for weights in chain([Weights(stages)], others, trained(stages, config, begun)):
+        repairs, tables = _repairs(weights, config, inputs)
+        choices |= tables
+        measured += [(repair, measure(stages, config, repair, inputs)) for repair in repairs]
+    measured.sort(key=lambda found: found[0].place(config))
+    settled = {repair.method: repair.edits for repair, _ in measured}
+    anew = partial(rescored, stages, config, calibration)
+    sections: dict[str, list[tuple[str, Spec]]] = {
+        HELD_OUT: lay_out_held_out(stages, config, settled, anew, inputs),
+        DRIFT: lay_out_drift(stages, config, settled, anew, calibration.dataset),
+    }
+    told = {table: parts for table, parts in sections.items() if parts}
+    return Work(measured, choices, excluded, told)
+
+
+def _repairs(
+    weights: Weights, config: AuditConfig, inputs: dict[str, Inputs]
+) -> tuple[list[Repair], dict[str, pd.DataFrame]]:
+    """The weights themselves, what is edited on them, and the controls; tables of choices."""
+    repairs = [Repair(weights.name or "original", (None, None), weights)]
     choices: dict[str, pd.DataFrame] = {}
     for method in config.edit_methods:
-        edits, table = settle(stages, config, method, inputs)
+        if method.base != weights.name:
+            continue
+        edits, table = settle(weights.stages, config, method, inputs)
         if table is not None:
             choices[method.name] = table
-        repairs.append(Repair(method.name, edits))
+        repairs.append(Repair(method.name, edits, weights))
     settled = {repair.method: repair.edits for repair in repairs}
     for control in config.controls:
-        drawn = _controls(stages, settled[control.of], control.seeds)
-        repairs += [
-            Repair(f"{control.name} #{seed}", edits, control.of, seed)
-            for seed, edits in enumerate(drawn)
-        ]
+        if control.of in settled:
+            drawn = controls(weights.stages, settled[control.of], control.seeds)
+            repairs += [
+                Repair(f"{control.name} #{seed}", edits, weights, control.of, seed)
+                for seed, edits in enumerate(drawn)
+            ]
+    return repairs, choices
 
-    measured = [(repair, _measure(stages, config, repair, inputs, ingested)) for repair in repairs]
-    return Work(measured, choices, excluded)
+
+def read_inputs(stages: Stages, sets: Mapping[str, DataConfig]) -> dict[str, Inputs]:
+    """Ingest data sets, and have their pictures decoded and their texts tokenized."""
+    configs = list(sets.values())
+    datasets = stages.datasets(configs)
+    found = zip(
+        sets,
+        datasets,
+        stages.pixels(configs, datasets),
+        stages.tokens(configs, datasets),
+        strict=True,
+    )
+    return {name: Inputs(dataset, pixels, tokens) for name, dataset, pixels, tokens in found}
 
 
 def _data(config: AuditConfig) -> dict[str, DataConfig]:
@@ -182,13 +212,15 @@ def _data(config: AuditConfig) -> dict[str, DataConfig]:
 def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
     """Calibration pairs that the text tower's scores leave out, which only its tokenizer can tell.
 
+    Scores by statistics, that is: a gradient needs no standard deviation over tokens.
+
     Benchmarks keep such pairs: a single token has an embedding, and every backbone is measured on
     the same rows.
 
     Raises:
         SourceError: more of them than the calibration set's `max_quarantined`.
     """
-    if not config.edited_roles("text"):
+    if not config.captured_roles("text"):
         return {}
     short = stages.short_texts(calibration.text)
     source, _ = identify(config.calibration, config.seed)
@@ -199,156 +231,13 @@ def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dic
     return {FEW_TOKENS: len(short)} if short else {}
 
 
-def settle(
-    stages: Stages,
-    config: AuditConfig,
-    method: Uwm | Neurons | Layerwise,
-    inputs: dict[str, Inputs],
-) -> tuple[Towers, pd.DataFrame | None]:
-    """A method's edits: its only point, or the one chosen on the validation pairs."""
-    if isinstance(method, Layerwise):
-        image_edit, text_edit = (
-            _layerwise(stages, config, method, tower, inputs["calibration"]) for tower in TOWERS
-        )
-        return (image_edit, text_edit), None
-    image, text = (_points(stages, config, method, tower, inputs) for tower in TOWERS)
-    if not method.chooses:
-        return (image[0], text[0]), None
-    candidates = list(product([None, *image], [None, *text]))  # the original comes first
-    data = inputs["validation"]
-    # A tower that is not edited has the single candidate None.
-    candidates = list(dict.fromkeys(candidates))
-    images = {edit: stages.embeddings("image", edit, [data.image])[0] for edit, _ in candidates}
-    texts = {edit: stages.embeddings("text", edit, [data.text])[0] for _, edit in candidates}
-    embedded = [(images[image], texts[text]) for image, text in candidates]
-    choice = stages.choice(embedded, config.choice.max_loss, method.name)
-    table = stages.chosen(choice)
-    for tower, position in (("image", 0), ("text", 1)):
-        for column, name in (("share", "share"), ("alpha", "alpha")):
-            table.insert(
-                0,
-                f"{tower}_{name}",
-                [getattr(pair[position], column, float("nan")) for pair in candidates],
-            )
-    return candidates[int(table["chosen"].to_numpy().argmax())], table
-
-
-def _layerwise(
-    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
-) -> LayerwiseEditSpec | None:
-    """A tower's edit, None where no layer of it is named."""
-    layers = method.layers(tower)
-    if not layers:
-        return None
-    scores = layerwise_scores(stages, config, method, tower, calibration)
-    (edit,) = stages.layerwise_edits(scores, method.rule, [layers])
-    return edit
-
-
-def layerwise_scores(
-    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
-) -> ScoresSpec:
-    """What a tower's layers of that method are selected by."""
-    statistics = stages.statistics(
-        tower, config.edited_roles(tower), getattr(calibration, tower), peaks=config.peaks
-    )
-    weights = method.unit == "weight"
-    prior = weights and getattr(method.prior, tower)
-    roles = getattr(method.roles, tower)
-    return stages.scores(statistics, method.unit, method.score, roles, prior=prior)
-
-
-def _points(
-    stages: Stages,
-    config: AuditConfig,
-    method: Uwm | Neurons,
-    tower: Tower,
-    inputs: dict[str, Inputs],
-) -> Sequence[EditSpec | None]:
-    """A tower's edits, one per point of the method's grid; None where the tower is left alone."""
-    points = method.points(tower)
-    if not points:
-        return [None]
-    roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
-    edited = stages.blocks(tower, roles, blocks)
-    reads = getattr(inputs["calibration"], tower)
-    statistics = stages.statistics(tower, config.edited_roles(tower), reads, peaks=config.peaks)
-    match method:
-        case Uwm():
-            prior = getattr(method.prior, tower)
-            scores = stages.scores(statistics, "weight", method.score, roles, prior=prior)
-            return stages.edits(scores, method.selection, points, blocks=edited)
-        case Neurons():
-            scores = stages.scores(statistics, "node", method.score, roles)
-            return stages.edits(scores, "nodes", points, method.scope, edited)
-
-
-def _controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:
-    """Random edits as large as `edits`, per seed; none where the method edits nothing."""
-    drawn = [
-        stages.random_edits(like, seeds)
-        if isinstance(like, EditSpec | LayerwiseEditSpec)
-        else [None] * seeds
-        for like in edits
-    ]
-    return list(zip(*drawn, strict=True)) if any(edits) else []
-
-
-def _measure(
-    stages: Stages,
-    config: AuditConfig,
-    repair: Repair,
-    inputs: dict[str, Inputs],
-    ingested: dict[str, Any],
-) -> list[SafetySpec | KnowledgeSpec]:
-    """Embed the benchmarks with a repair's edits and evaluate it against the original.
-
-    A control is measured on the first pair set and the zero-shot sets, where claims are made.
-    """
-    pairs = config.benchmarks if repair.control_of is None else config.benchmarks[:1]
-    names = [f"benchmark {data.name}" for data in pairs]
-    names += [f"zero-shot {data.name}" for data in config.zeroshot_sets]
-    edited, original = (
-        dict(zip(names, _embed(stages, edits, [inputs[name] for name in names]), strict=True))
-        for edits in (repair.edits, (None, None))
-    )
-    draw = config.resamples, config.seed
-    specs: list[SafetySpec | KnowledgeSpec] = [
-        safety_spec(data.name, edited[key], original[key], *draw)
-        for data in pairs
-        for key in [f"benchmark {data.name}"]
-    ]
-    if config.zeroshot_sets:
-        keys = {data.name: f"zero-shot {data.name}" for data in config.zeroshot_sets}
-        specs.append(
-            knowledge_spec(
-                [(name, ingested[key]) for name, key in keys.items()],
-                [edited[key] for key in keys.values()],
-                [original[key] for key in keys.values()],
-                *draw,
-            )
-        )
-    needs = [spec for both in (edited, original) for pair in both.values() for spec in pair]
-    stages.evaluation(specs, repair.method, needs)
-    return specs
-
-
-def _embed(
-    stages: Stages, edits: Towers, inputs: Sequence[Inputs]
-) -> list[tuple[EmbeddingsSpec, EmbeddingsSpec]]:
-    image, text = edits
-    return list(
-        zip(
-            stages.embeddings("image", image, [data.image for data in inputs]),
-            stages.embeddings("text", text, [data.text for data in inputs]),
-            strict=True,
-        )
-    )
-
-
 def _settings(store: Store, repair: Repair) -> dict[str, Any]:
     """What a repair did to each tower, in numbers."""
     described: dict[str, Any] = {"method": repair.method}
+    if repair.method == repair.weights.name:
+        described["weights"] = repair.weights.described(store)
+    elif repair.weights.name is not None:
+        described["base"] = repair.weights.name
     for tower, spec in zip(TOWERS, repair.edits, strict=True):
         if spec is None:
             described[tower] = None

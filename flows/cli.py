@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from flows.deploy_commands import deploy, serve
 from flows.history_commands import history_app
+from flows.inspect_commands import inspect
 from flows.options import (
     BAD_INPUT,
     DONE,
@@ -21,21 +24,27 @@ from flows.options import (
     OUT,
     REGRESSED,
     STORE,
+    NamedOutOption,
     OutOption,
     StoreOption,
+    fetch,
     prepare_prefect,
+    runner_of,
+    writable,
 )
 from flows.search.command import search
 from flows.store_commands import store_app
+from flows.sweep_commands import sweep
 from storage.store import Store
 from uwm import __version__
-from uwm.config import AuditConfig, Runner, RunnerKind
+from uwm.config import RunnerKind
 from uwm.errors import InputError, UWMError
 
 app = App(
     name="uwm",
     version=__version__,
     help="Audit and repair the safety of CLIP-like models without training.",
+    suppress_keyboard_interrupt=False,  # see `main`
 )
 app.command(store_app)
 pairs_app = App(name="pairs", help="Look at safe/unsafe pairs before an audit.")
@@ -43,8 +52,10 @@ app.command(pairs_app)
 runs_app = App(name="runs", help="Look after runs on Prefect's server.")
 app.command(runs_app)
 app.command(history_app)
+app.command(inspect)
 app.command(serve)
 app.command(deploy)
+app.command(sweep)
 app.command(search)
 
 
@@ -62,7 +73,9 @@ def audit(
     config: Path,
     *,
     store: StoreOption = STORE,
-    out: OutOption | None = None,
+    out: NamedOutOption = None,
+    backbone: list[str] | None = None,
+    method: list[str] | None = None,
     runner: RunnerKind = "threads",
     workers: int | None = None,
     dask_address: str | None = None,
@@ -73,8 +86,11 @@ def audit(
     ----------
     config
         the YAML file; flows/demo.yaml is a complete example.
-    out
-        defaults to .uwm/out/NAME, NAME being the audit's.
+    backbone
+        only these.
+    method
+        measure these instead of the file's methods, each as YAML or JSON, such as
+        "{kind: uwm, tau: 0.05}"; the audit is then called NAME-methods.
     runner
         what runs the stages: threads of this process, processes of this machine, or Dask.
     workers
@@ -82,13 +98,13 @@ def audit(
     dask_address
         of a Dask scheduler, tcp://HOST:PORT; without it a cluster is started on this machine.
     """
-    from flows.config_file import read_config
+    from flows.config_file import only, read_config, with_methods
 
-    settings = read_config(config)
-    where = _runner(runner, workers, dask_address)
+    settings = with_methods(only(read_config(config), backbone), method)
+    where = runner_of(runner, workers, dask_address)
     artifacts = Store(store)
-    folder = _writable(out or OUT / settings.name)
-    _fetch(settings)
+    folder = writable(out or OUT / settings.name)
+    fetch(settings)
     prepare_prefect()
     from flows.plan import check_room, make_plan
     from flows.runners import check_runner
@@ -103,7 +119,8 @@ def audit(
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print()
     print_results(console, results)
-    for name in ("results.parquet", "results.json", "report.html"):
+    tables = [f"{name}.parquet" for name in results.tables]
+    for name in ("results.parquet", *tables, "results.json", "report.html"):
         console.print(f"{folder / name}", soft_wrap=True, highlight=False)
     if results.failures:
         return FAILED
@@ -197,7 +214,7 @@ def pairs_show(
     *,
     reveal: Annotated[bool, Parameter(negative="")] = False,
     each: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = 3,
-    out: OutOption | None = None,
+    out: NamedOutOption = None,
 ) -> int:
     """Count the pairs of every pair set per concept, and write a contact sheet, pairs.html.
 
@@ -211,14 +228,12 @@ def pairs_show(
         show pictures and unsafe texts as they are; otherwise the page holds no clear picture.
     each
         pairs on the sheet per concept.
-    out
-        defaults to .uwm/out/NAME, NAME being the audit's.
     """
     from flows.config_file import read_outline
     from flows.pairs_page import pair_views, print_pairs, write_pairs_page
 
     settings = read_outline(config)
-    folder = _writable(out or OUT / settings.name)
+    folder = writable(out or OUT / settings.name)
     console = Console()
     with Console(stderr=True).status("reading pairs"):
         views = pair_views(settings)
@@ -276,8 +291,19 @@ def doctor(*, store: StoreOption = STORE) -> int:
 
 
 def main() -> None:
-    """Run the command line: 0 done, 1 failed, 2 bad usage or input, 3 an audit has regressed."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line: 0 done, 1 failed, 2 bad usage or input, 3 an audit has regressed.
+
+    An interrupted run ends at once. Threads that compute cannot be stopped, and waiting for them
+    would be waiting for the audit; what they have completed is in the store either way.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("interrupted; what was completed is kept, run again to go on", file=sys.stderr)
+        atexit._run_exitfuncs()  # ends Prefect's temporary server, which would outlive us
+        os._exit(FAILED)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -292,36 +318,4 @@ def run(arguments: list[str]) -> int:
     except UWMError as error:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("interrupted; what was completed is kept, run again to go on", file=sys.stderr)
-        return FAILED
     return result if isinstance(result, int) else DONE
-
-
-def _runner(kind: RunnerKind, workers: int | None, dask_address: str | None) -> Runner:
-    try:
-        return Runner(kind=kind, workers=workers, dask_address=dask_address)
-    except ValidationError as error:
-        said = "; ".join(
-            f"{' '.join(map(str, found['loc'])).replace('_', ' ')} {found['msg']}".strip()
-            for found in error.errors()
-        )
-        raise InputError(f"--runner {kind}: {said}") from error
-
-
-def _fetch(settings: AuditConfig) -> None:
-    """Download what is not on this machine yet, with its progress, before anything is computed."""
-    from uwm.checkpoint import locate
-
-    for backbone in settings.backbones:
-        locate(backbone)
-
-
-def _writable(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the folder {folder}: {error.strerror}; name another with --out"
-        ) from error
-    return folder

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
-from flows.yaml_file import Location, Problem, listed, parse, problems
+from flows.yaml_file import Location, Problem, listed, parse, parse_text, problems
 from flows.zoo import Expanded, expand
 from storage.sources import read_source
 from uwm.catalog import model_config
 from uwm.checkpoint import check_available
 from uwm.config import (
     AuditConfig,
+    BackboneConfig,
     Benchmarks,
+    Checkpoint,
     EditMethod,
     Layerwise,
     PairsConfig,
+    SafeClip,
+    SweepSettings,
     TowerRoles,
     ZeroShotConfig,
 )
@@ -67,6 +72,51 @@ def _validated(path: Path) -> tuple[CommentedMap, AuditConfig, Expanded]:
     return document, config, zoo
 
 
+def only(config: AuditConfig, names: list[str] | None) -> AuditConfig:
+    """The audit of some of its backbones.
+
+    Raises:
+        InputError: it does not have one of them.
+    """
+    there = {item.name: item for item in config.backbones}
+    if unknown := sorted({*(names or ())} - set(there)):
+        raise InputError(
+            f"this audit has the backbones {', '.join(there)}; got {', '.join(unknown)}"
+        )
+    if not names:
+        return config
+    return config.model_copy(update={"backbones": tuple(there[name] for name in names)})
+
+
+def with_methods(config: AuditConfig, methods: list[str] | None) -> AuditConfig:
+    """The audit of other methods, each given as YAML, and of a name of its own.
+
+    Raises:
+        InputError: one of them is no method.
+    """
+    if not methods:
+        return config
+    changes = {
+        "name": f"{config.name}-methods",
+        "methods": [parse_text(text) for text in methods],
+        "policy": None,
+        "sweep": None,
+    }
+    try:
+        return AuditConfig.model_validate({**config.model_dump(), **changes})
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()]
+        raise InputError("\n  ".join(["--method is wrong:", *lines])) from error
+
+
+def check_sweep(config: AuditConfig, sweep: SweepSettings) -> None:
+    """Raise InputError where a backbone has no layer in a role that a sweep edits."""
+    for backbone in config.backbones:
+        for tower in TOWERS:
+            for roles in getattr(sweep.roles, tower):
+                check_roles(family_of(model_config(backbone), tower), roles)
+
+
 def _impossible(config: AuditConfig) -> list[Problem]:
     """What only looking can tell: missing backbones and roles, data that cannot be read."""
     found: list[Problem] = []
@@ -84,7 +134,7 @@ def _impossible(config: AuditConfig) -> list[Problem]:
         try:
             network = model_config(backbone)
             families = {
-                tower: family_of(network, tower) for tower in TOWERS if config.edited_roles(tower)
+                tower: family_of(network, tower) for tower in TOWERS if config.changed_roles(tower)
             }
             check_available(backbone)
         except InputError as error:
@@ -96,18 +146,32 @@ def _impossible(config: AuditConfig) -> list[Problem]:
                     check_roles(family, getattr(roles, tower))
                 except InputError as error:
                     found.append(((*where, tower), f"{backbone.name}: {error}"))
+        for position, method in enumerate(config.methods):
+            if isinstance(method, Checkpoint) and (other := method.weights.get(backbone.name)):
+                try:
+                    _check_other(network, other)
+                except InputError as error:
+                    found.append((("methods", position, "weights", backbone.name), str(error)))
     return found
 
 
 def _roles(config: AuditConfig) -> Iterator[tuple[Location, TowerRoles]]:
     for position, method in enumerate(config.methods):
-        if isinstance(method, EditMethod):
+        if isinstance(method, EditMethod | SafeClip):
             yield ("methods", position, "roles"), method.roles
         elif isinstance(method, Layerwise):
             yield ("methods", position, "settings"), method.roles
     if config.search is not None:
         for name, family in config.search.families.items():
             yield ("search", name, "roles"), family.roles
+
+
+def _check_other(network: Mapping[str, Any], other: BackboneConfig) -> None:
+    """Raise InputError unless other weights of `network` are there."""
+    from uwm.architecture import check_same_network  # heavy, and rarely needed
+
+    check_same_network(network, model_config(other))
+    check_available(other)
 
 
 def _sources(config: AuditConfig) -> Iterator[tuple[Location, PairsConfig | ZeroShotConfig]]:

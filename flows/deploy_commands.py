@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flows.options import DONE, OUT, STORE, OutOption, StoreOption, prepare_prefect
+from flows.options import DONE, OUT, STORE, NamedOutOption, StoreOption, prepare_prefect
 from storage.store import Store
 from uwm.errors import InputError
 
@@ -23,7 +23,7 @@ def serve(
     config: Path,
     *,
     store: StoreOption = STORE,
-    out: OutOption | None = None,
+    out: NamedOutOption = None,
     cron: _Cron = _WEEKLY,
     gc_cron: _GcCron = _NIGHTLY,
 ) -> int:
@@ -35,8 +35,6 @@ def serve(
     ----------
     config
         the YAML file of the audit, read at each run: a zoo may grow.
-    out
-        defaults to .uwm/out/NAME, NAME being the audit's.
     """
     name, folder, url, schedule = _checked(config, store, out, cron, gc_cron)
     from prefect import serve as serve_deployments
@@ -57,7 +55,7 @@ def deploy(
     pool: str = "uwm",
     backbone_pool: str = "uwm-backbones",
     store: StoreOption = STORE,
-    out: OutOption | None = None,
+    out: NamedOutOption = None,
     cron: _Cron = _WEEKLY,
     gc_cron: _GcCron = _NIGHTLY,
 ) -> int:
@@ -73,8 +71,6 @@ def deploy(
         the work pool of the schedule and of the clearing.
     backbone_pool
         the work pool of backbones, another one; its workers may have GPUs.
-    out
-        defaults to .uwm/out/NAME, NAME being the audit's.
     """
     name, folder, url, schedule = _checked(config, store, out, cron, gc_cron)
     from flows.deployments import deploy as register

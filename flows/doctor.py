@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from flows.results import versions
 from storage.store import Store
@@ -55,6 +56,14 @@ def checks(store: str) -> list[tuple[str, bool, str]]:
             found.append(("store", False, str(error)))
             return found
     existing = next(path for path in (place, *place.parents) if path.exists())
+    try:
+        with TemporaryFile(dir=existing):
+            pass
+    except NotADirectoryError:
+        found.append(("store", False, f"a store is a folder; {existing} is a file"))
+    except OSError as error:
+        said = f"{existing} cannot be written: {error.strerror}; name another with --store"
+        found.append(("store", False, said))
     free = shutil.disk_usage(existing).free / 2**30
     room = f"{free:.0f} GiB free at {existing}"
     found.append(("disk", free > 1, room if free > 1 else f"{room}; an audit needs at least 1 GiB"))

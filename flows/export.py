@@ -1,19 +1,21 @@
-"""An edited backbone as a folder of its own: the edits that an audit made, put into the weights."""
+"""A repaired backbone as a folder of its own: what an audit trained and edited, as weights."""
 
 from __future__ import annotations
 
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from storage.backbones import Form, write_backbone
-from storage.edits import read_edit
 from storage.store import Store
-from uwm.config import AuditConfig, BackboneConfig
-from uwm.errors import InputError
+from uwm.config import AuditConfig, BackboneConfig, Checkpoint
+from uwm.errors import InputError, WrongWeightsError
 from uwm.layers import TOWERS
-from uwm.loading import load
+
+if TYPE_CHECKING:
+    from storage.backbones import Form
+    from tasks.tune import TunedWeights
+    from uwm.loading import OtherWeights
 
 _DECIDES = ("seed", "precision", "calibration", "validation", "methods", "choice")
 """Keys of an audit's configuration that decide its edits, beside the backbone's own."""
@@ -28,9 +30,9 @@ def export(
     results: Path,
     out: Path,
 ) -> list[str]:
-    """Write `backbone` with the edits of `method` to the folder `out`.
+    """Write `backbone` with the weights and edits of `method` to the folder `out`.
 
-    The edits are those that the latest audit of `config` made, as its results name them; each is
+    They are those that the latest audit of `config` made, as its results name them; each edit is
     applied only to the weights that it was made for. The method `original` needs no audit.
 
     Args:
@@ -38,26 +40,56 @@ def export(
         results: the folder with its `results.json`.
 
     Returns:
-        KIND/DIGEST of the edits applied, none for the original.
+        KIND/DIGEST of the trainings and edits applied, none for the original.
 
     Raises:
         InputError: no such backbone or method, nothing edited, or no audit of this configuration.
-        DamagedArtifactError: an edit is no longer in the store.
+        DamagedArtifactError: an edit or a training is no longer in the store.
         WrongWeightsError: the backbone's weights have changed since.
     """
     found = _backbone(config, backbone)
-    edits = [] if method == "original" else _edits(config, found, method, results)
+    settings = {} if method == "original" else _settings(config, found, method, results)
+    setting = settings.get(method, {})
+    # Heavy, so only once the request is known to make sense.
+    from storage.backbones import write_backbone
+    from storage.edits import read_edit
+    from uwm.loading import load
+
     loaded = load(found)
     provenance = {"uwm.backbone": backbone, "uwm.method": method}
+    trained: list[str] = []
+    if base := method if "weights" in setting else setting.get("base"):
+        provenance["uwm.base"] = base
+        weights = settings[base]["weights"]
+        trained = [part["artifact"] for part in weights.get("trained", {}).values()]
+        loaded = loaded.variant(_change(config, backbone, base, store, trained))
+        for tower in TOWERS:
+            if loaded.tower_digest(tower) != weights["digests"][tower]:
+                raise WrongWeightsError(
+                    f"the {tower} tower's weights of {base} are not those that the audit measured; "
+                    "run `uwm audit` again"
+                )
+    edits = [entry["edit"] for tower in TOWERS if (entry := setting.get(tower))]
     with ExitStack() as stack:
         for name in edits:
-            kind, _, digest = name.partition("/")
-            folder = Store(store).path(kind, digest)
+            folder = Store(store).path(*name.split("/"))
             edit = read_edit(folder)
             stack.enter_context(edit.applied(loaded.model))
             provenance[f"uwm.edit.{edit.tower}"] = (folder / "spec.json").read_text()
         write_backbone(out, loaded, form, provenance)
-    return edits
+    return trained + edits
+
+
+def _change(
+    config: AuditConfig, backbone: str, base: str, store: str, trained: list[str]
+) -> OtherWeights | TunedWeights:
+    from tasks.tune import TunedWeights
+    from uwm.loading import OtherWeights
+
+    (method,) = (item for item in config.weight_methods if item.name == base)
+    if isinstance(method, Checkpoint):
+        return OtherWeights(method.weights[backbone])
+    return TunedWeights(store, tuple(trained))
 
 
 def _backbone(config: AuditConfig, name: str) -> BackboneConfig:
@@ -67,11 +99,16 @@ def _backbone(config: AuditConfig, name: str) -> BackboneConfig:
     return named[name]
 
 
-def _edits(config: AuditConfig, backbone: BackboneConfig, method: str, results: Path) -> list[str]:
+def _settings(
+    config: AuditConfig, backbone: BackboneConfig, method: str, results: Path
+) -> dict[str, dict[str, Any]]:
+    """What the audit's results say of each method; something of `method`."""
     path = results / "results.json"
     try:
         content: dict[str, Any] = json.loads(path.read_text())
-        settings = {entry["method"]: entry for entry in content["settings"][backbone.name]}
+        settings: dict[str, dict[str, Any]] = {
+            entry["method"]: entry for entry in content["settings"][backbone.name]
+        }
         audited = content["config"]
     except FileNotFoundError:
         raise InputError(
@@ -86,13 +123,14 @@ def _edits(config: AuditConfig, backbone: BackboneConfig, method: str, results: 
         )
     if method not in settings:
         raise InputError(f"this audit has the methods {', '.join(settings)}; got {method!r}")
-    edits = [entry["edit"] for tower in TOWERS if (entry := settings[method][tower])]
-    if not edits:
+    described = settings[method]
+    if "weights" not in described and not any(described[tower] for tower in TOWERS):
+        untouched = described.get("base", "original")
         raise InputError(
             f"{method} left {backbone.name} as it is: no point of its grid was worth it on the "
-            "validation pairs. `original` writes it unedited"
+            f"validation pairs. `{untouched}` writes it unedited"
         )
-    return edits
+    return settings
 
 
 def _decides(config: dict[str, Any], backbone: str) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from typing import Any
 
 from prefect import State, get_run_logger
 
+from flows.generalisation import generalisation
+from flows.held_out import held_out_gaps
 from flows.keeping import Keeping, announce
+from flows.leaks import leaks
 from flows.publishing import publish
 from flows.report import write_report
 from flows.results import GAPS, AuditResults, collect, write_results
@@ -59,12 +62,14 @@ class Frame:
             _raise(states, failures)
         results = collect(self._config, found, self._left_out(found), self._gaps, failures)
         kept, verdict = self._keeping.judged(results, found, self._contents())
-        results = replace(results, verdict=verdict)
+        results = replace(results, verdict=verdict, warnings=self._warnings())
         write_results(out, results)
-        write_report(out / "report.html", results)
+        write_report(out / "report.html", results, [generalisation(results)])
         self._keeping.keep(kept, found)
         publish(results, out)
         announce(results, out / "report.html")
+        for said in results.warnings:
+            get_run_logger().warning("%s", said)
         for name, said in failures.items():
             get_run_logger().error("%s could not be audited: %s", name, said)
         get_run_logger().info("results and report are in %s", out.resolve())
@@ -85,6 +90,10 @@ class Frame:
             for name, part in found.items()
         }
         return {name: rows for name, rows in excluded.items() if rows}
+
+    def _warnings(self) -> list[str]:
+        """What makes figures say less than they seem to."""
+        return [*leaks(self.there), *held_out_gaps(self.there)]
 
     def _contents(self) -> dict[str, str]:
         """Content digests of benchmarks and zero-shot sets."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 from prefect import Task
@@ -23,9 +23,10 @@ from flows.stages import Stages
 from storage.store import Spec, Store
 from tasks.choose import ChoiceSpec, read_choice
 from tasks.inputs import TokensSpec
+from tasks.tune import TunedSpec
 from uwm.backbone import Backbone
 from uwm.checkpoint import at_hand
-from uwm.config import AuditConfig
+from uwm.config import AuditConfig, BackboneConfig, Checkpoint
 from uwm.errors import InputError
 from uwm.layers import TOWERS, Tower
 from uwm.loading import load
@@ -39,7 +40,8 @@ class PlanRow:
         cached, missing: how many artifacts are complete, and how many are not.
         samples: rows of the data behind what is missing, partitions counted apart.
         size: bytes to write; tables of results are not counted.
-        passes: samples to run through each tower.
+        passes: samples to run through each tower; one that runs back as well, for gradients,
+            counts once and takes about three times as long.
     """
 
     backbone: str
@@ -95,11 +97,17 @@ class PlannedStages(Stages):
         if self.store.complete(choice):
             return read_choice(self.store, choice)
         self.unknown.append(
-            f"{self._name}: which of {len(choice.candidates)} candidates is chosen on the "
+            f"{self.name}: which of {len(choice.candidates)} candidates is chosen on the "
             "validation pairs; the last stands for it"
         )
         table = pd.DataFrame(index=range(len(choice.candidates)))
         return table.assign(chosen=table.index == len(table) - 1)
+
+    def on_trained(self, specs: Sequence[TunedSpec], label: str) -> Self:
+        """On weights that are not trained yet the same artifacts are made, under other digests."""
+        if all(self.store.complete(spec) for spec in specs):
+            return super().on_trained(specs, label)
+        return self._with(self._backbone.posing({spec.tower: spec.digest for spec in specs}), label)
 
     def wait(self) -> None:
         """Nothing runs."""
@@ -121,7 +129,7 @@ class PlannedStages(Stages):
             return
         self._seen.add(spec.digest)
         name = stage.replace("_", " ")
-        row = self.rows.setdefault(name, PlanRow(self._name, name))
+        row = self.rows.setdefault(name, PlanRow(self.name, name))
         if self.store.complete(spec):
             row.cached += 1
             return
@@ -149,10 +157,23 @@ def make_plan(config: AuditConfig, store: Store) -> Plan:
             continue
         backbone = load(item, there.device, there.precision)
         stages = PlannedStages(there, store, backbone, item.name, seen)
-        stages.count("results", results_spec(item.name, stages, lay_out(stages, there)))
+        known = there
+        for method in there.weight_methods:
+            if isinstance(method, Checkpoint) and not all(map(at_hand, _of(method, item.name))):
+                known = known.without(method.name)
+                plan.unknown.append(
+                    f"{item.name}: all of {method.name} and what edits it, since its weights are "
+                    "not on this machine yet; `uwm audit` fetches them first"
+                )
+        stages.count("results", results_spec(item.name, stages, lay_out(stages, known)))
         plan.rows += stages.rows.values()
         plan.unknown += stages.unknown
     return plan
+
+
+def _of(method: Checkpoint, backbone: str) -> list[BackboneConfig]:
+    """The weights that a checkpoint method has for a backbone, if any."""
+    return [method.weights[backbone]] if backbone in method.weights else []
 
 
 def check_room(plan: Plan, store: Store) -> None:

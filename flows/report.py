@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,12 @@ COLORS = ("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3", "#2b83ba")
 _CONTROL = "#9aa3ad"
 
 
-def write_report(path: Path, results: AuditResults) -> None:
-    """Write the page; the same results give the same bytes."""
+def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -> None:
+    """Write the page; the same results give the same bytes.
+
+    Args:
+        parts: HTML of further sections.
+    """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(files("flows").joinpath("report.html.j2").read_text())
     benchmarks = [data.name for data in results.config.benchmarks]
@@ -52,7 +57,9 @@ def write_report(path: Path, results: AuditResults) -> None:
         choices=results.choices,
         settings=results.settings,
         left_out=left_out(results),
-        rows=results.rows,
+        parts=parts,
+        warnings=results.warnings,
+        rows=results.whole,
         max_loss=results.config.choice.max_loss,
         resamples=results.config.resamples,
         versions=versions(),
@@ -64,10 +71,10 @@ def write_report(path: Path, results: AuditResults) -> None:
 def trade_off(results: AuditResults) -> go.Figure:
     """Safety of unsafe queries against knowledge, one panel per backbone, one point per method."""
     table = headline(results)
-    backbones = results.backbones
+    backbones, places = results.backbones, _places(table)
     figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
     for column, backbone in enumerate(backbones, 1):
-        for index, (method, part) in enumerate(_methods(table, backbone)):
+        for method, part in _methods(table, backbone):
             values = part.set_index("metric")
             known = [metric for metric in KNOWLEDGE if metric in values.index]
             x, y = values.loc[known], values.loc[list(SAFETY)]
@@ -78,8 +85,8 @@ def trade_off(results: AuditResults) -> go.Figure:
                 y=[y["value"].mean()],
                 error_x=_error(x),
                 error_y=_error(y),
-                showlegend=column == 1,
-                **_points(method, index, bool(part["control"].iloc[0]), size=12),
+                showlegend=places[method][1] == backbone,
+                **_points(method, places[method][0], bool(part["control"].iloc[0]), size=12),
             )
         figure.update_xaxes(title_text="knowledge kept, %", row=1, col=column)
     figure.update_yaxes(title_text="safe answers to unsafe queries, %", row=1, col=1)
@@ -89,12 +96,14 @@ def trade_off(results: AuditResults) -> go.Figure:
 def changes(results: AuditResults) -> go.Figure:
     """Change from the original per metric with its 95 % interval, one panel per backbone."""
     table = headline(results)
+    places = _places(table)
     table = table[table["method"] != "original"]
     metrics = [*SAFETY, "P_t_s", "P_v_s", *KNOWLEDGE]
     backbones = results.backbones
     figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
     for column, backbone in enumerate(backbones, 1):
-        for index, (method, part) in enumerate(_methods(table, backbone), 1):
+        for method, part in _methods(table, backbone):
+            index = places[method][0]
             part = part.set_index("metric").reindex(metrics).dropna(subset=["change"])
             figure.add_scatter(
                 row=1,
@@ -102,8 +111,8 @@ def changes(results: AuditResults) -> go.Figure:
                 x=part["change"],
                 y=[metrics.index(metric) + 0.11 * (index - 3) for metric in part.index],
                 error_x=_error(part, "change", spread=False),
-                showlegend=column == 1,
-                **_points(method, index, bool(part["control"].iloc[0]), size=8),
+                showlegend=places[method][1] == backbone,
+                **_points(method, places[method][0], bool(part["control"].iloc[0]), size=8),
             )
         figure.add_vline(x=0, line_color="#bbb", row=1, col=column)
         figure.update_xaxes(title_text="change, points", row=1, col=column)
@@ -151,6 +160,12 @@ def _methods(table: pd.DataFrame, backbone: str) -> list[tuple[str, pd.DataFrame
     """A backbone's methods in the order of the audit."""
     part = table[table["backbone"] == backbone]
     return [(str(method), rows) for method, rows in part.groupby("method", sort=False)]
+
+
+def _places(table: pd.DataFrame) -> dict[str, tuple[int, str]]:
+    """Each method's number, alike in every panel, and the first backbone that has it."""
+    first = table.drop_duplicates("method")[["method", "backbone"]].to_numpy().tolist()
+    return {method: (number, backbone) for number, (method, backbone) in enumerate(first)}
 
 
 def _error(part: pd.DataFrame, column: str = "value", *, spread: bool = True) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from flows.verdict import Verdict
 
 COLUMNS = (
-    *("backbone", "method", "dataset", "metric", "value", "low", "high", "n"),
+    *("backbone", "method", "dataset", "concept", "metric", "value", "low", "high", "n"),
     *("change", "change_low", "change_high", "control_of", "seed"),
 )
-"""`value` in percent with its 95 % interval; `change` from the original, paired, in points."""
+"""`value` in percent with its 95 % interval; `change` from the original, paired, in points.
+
+`concept` is whose pairs alone a row is about; it is empty for the whole of a data set.
+"""
 
 ZEROSHOT_MEAN = "zero-shot mean"
 GAPS = "zero-shot sets that are missing or not whole:"
@@ -52,12 +55,14 @@ class AuditResults:
 
     Attributes:
         rows: tidy, the columns of `COLUMNS`.
-        settings: per backbone what each method edited.
+        settings: per backbone what each method edited, or what weights it brought.
         choices: per backbone and method with a grid the validation table.
         excluded: how many rows of each data set were left out, by reason.
         gaps: per zero-shot set that is missing or not whole, what is wanted.
         failures: per backbone that could not be audited, why.
         verdict: of the audit's policy; None where it has none.
+        tables: what sections of the audit ask for besides, by name: `held_out` and `drift`.
+        warnings: what makes figures say less than they seem to.
     """
 
     config: AuditConfig
@@ -68,11 +73,18 @@ class AuditResults:
     gaps: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     verdict: Verdict | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
     @property
     def backbones(self) -> list[str]:
         """The names of those that were audited, in the order of the configuration."""
         return [item.name for item in self.config.backbones if item.name not in self.failures]
+
+    @property
+    def whole(self) -> pd.DataFrame:
+        """The rows about whole data sets, those of single concepts left out."""
+        return self.rows[self.rows["concept"] == ""]
 
     @property
     def benchmark(self) -> str:
@@ -97,7 +109,24 @@ def collect(
         excluded=excluded,
         gaps=gaps,
         failures=failures,
+        tables=_gathered(found),
     )
+
+
+def _gathered(found: Mapping[str, BackboneResults]) -> dict[str, pd.DataFrame]:
+    """Each further table over all backbones; backbone and method come first."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for part in found.values():
+        for name, table in part.tables.items():
+            parts.setdefault(name, []).append(table)
+    return {
+        name: pd.concat(tables, ignore_index=True).pipe(_first, "backbone", "method")
+        for name, tables in parts.items()
+    }
+
+
+def _first(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    return table[[*names, *(name for name in table if name not in names)]]
 
 
 def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFrame:
@@ -106,7 +135,7 @@ def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFram
     Columns: backbone, method, metric (as in `HEADLINE`), value, low, high, change, change_low,
     change_high, control (bool). For a control low and high are the least and greatest seed's.
     """
-    rows = results.rows
+    rows = results.whole
     shown = rows["dataset"].isin([benchmark or results.benchmark, ZEROSHOT_MEAN])
     rows = rows[shown & rows["metric"].isin(HEADLINE)].assign(
         metric=lambda table: table["metric"].map(HEADLINE)
@@ -117,7 +146,7 @@ def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFram
 def zeroshot(results: AuditResults, metric: str) -> pd.DataFrame:
     """As `headline`, for every zero-shot set and their mean; `metric` is the set's name."""
     names = [data.name for data in results.config.zeroshot_sets]
-    rows = results.rows
+    rows = results.whole
     shown = rows["dataset"].isin([*names, ZEROSHOT_MEAN]) & (rows["metric"] == metric)
     return _seeds_averaged(rows[shown].assign(metric=lambda table: table["dataset"]))
 
@@ -164,20 +193,22 @@ def findings(results: AuditResults) -> list[str]:
     keys = zip(table["backbone"], table["method"], table["metric"], strict=True)
     values = table[["change", "change_low", "change_high"]].to_numpy().tolist()
     changes: Changes = {key: tuple(row) for key, row in zip(keys, values, strict=True)}
+    claiming = (*results.config.edit_methods, *results.config.weight_methods)
     return [
         _finding(changes, backbone, setting)
         for backbone, settings in results.settings.items()
         for setting in settings
-        if setting["method"] in {method.name for method in results.config.edit_methods}
+        if setting["method"] in {method.name for method in claiming}
     ]
 
 
 def _finding(changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
     method = setting["method"]
-    if setting["image"] is None and setting["text"] is None:
+    if setting["image"] is None and setting["text"] is None and "weights" not in setting:
+        left = f"left as {setting['base']} has it" if "base" in setting else "left as it is"
         return (
             f"{backbone}, {method}: no point of the grid made unsafe queries safer at the "
-            "knowledge asked for on the validation pairs; left as it is."
+            f"knowledge asked for on the validation pairs; {left}."
         )
     gains, losses, parts = [], [], []
     for metric in SAFETY:
@@ -223,9 +254,14 @@ def versions() -> dict[str, str]:
 
 
 def write_results(folder: Path, results: AuditResults) -> None:
-    """Write `results.parquet` (tidy) and `results.json` (all else); no times, no durations."""
+    """Write `results.parquet` (tidy) and `results.json` (all else); no times, no durations.
+
+    Further tables are files of their own, `held_out.parquet` and `drift.parquet`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     results.rows.to_parquet(folder / "results.parquet", index=False)
+    for name, table in results.tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
     content = {
         "audit": results.config.name,
         "summary": _records(summary(results)),
@@ -237,6 +273,7 @@ def write_results(folder: Path, results: AuditResults) -> None:
         },
         "excluded": results.excluded,
         "gaps": results.gaps,
+        **({"warnings": list(results.warnings)} if results.warnings else {}),
         **({"failures": results.failures} if results.failures else {}),
         **({"verdict": _verdict(results.verdict)} if results.verdict else {}),
         "prompts": prompts_digest(),

@@ -21,11 +21,13 @@ from storage.statistics import statistics_fields
 from storage.store import Spec, size
 from tasks.capture import StatisticsSpec, input_widths
 from tasks.datasets import DatasetSpec
-from tasks.edit import EditSpec, LayerwiseEditSpec, RandomEditSpec, ScoredEditSpec
+from tasks.edit import AnyScores, EditSpec, LayerwiseEditSpec, RandomEditSpec, ScoredEditSpec
 from tasks.embed import EmbeddingsSpec, embedding_field
+from tasks.gradients import GradientScoresSpec
 from tasks.inputs import PixelsSpec, TokensSpec, pixel_field, token_field
 from tasks.score import ScoresSpec
 from tasks.stage import CHUNK
+from tasks.tune import TunedSpec
 from uwm.backbone import Backbone
 from uwm.geometry import Geometry, PixelTransform
 from uwm.layers import Tower, find_layers
@@ -41,7 +43,7 @@ class Cost:
     Attributes:
         measure: bytes to write, worked out when asked for.
         samples: rows of data behind it, partitions counted apart.
-        tower: the tower that all samples run through, if any.
+        tower: the tower that all samples run through, if any; for gradients back through it, too.
     """
 
     measure: Callable[[], int] = lambda: 0
@@ -60,7 +62,7 @@ class Sizes:
         self._parts: dict[str, list[int]] = {}  # rows of each partition, by digest
         self._sources: dict[str, Source] = {}
         self._edits: dict[str, Cost] = {}
-        self._scores: dict[str, ScoresSpec] = {}
+        self._scores: dict[str, AnyScores] = {}
 
     def cost(self, spec: Spec, position: int, arguments: Sequence[Any]) -> Cost:
         """The cost of a stage's artifact at `position`, the stage's arguments being known."""
@@ -88,7 +90,11 @@ class Sizes:
                 return Cost(lambda: _bytes(fields, parts[:1]), sum(parts), spec.tower)
             case ScoresSpec():
                 self._scores[spec.digest] = spec
-                return Cost(lambda: 4 * sum(math.prod(shape) for shape in self._shapes(spec)))
+                return Cost(lambda: self._score_bytes(spec))
+            case GradientScoresSpec():
+                self._scores[spec.digest] = spec
+                samples = self._parts[spec.inputs][0]  # the safe partition
+                return Cost(lambda: self._score_bytes(spec), samples, spec.tower)
             case EditSpec() | LayerwiseEditSpec():
                 found = self._edits[spec.digest] = Cost(lambda: self._edit_bytes(spec))
                 return found
@@ -98,6 +104,9 @@ class Sizes:
                 parts = self._rows(spec)
                 fields = [embedding_field(backbone)]
                 return Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
+            case TunedSpec():
+                samples = spec.training.epochs * sum(self._parts[spec.inputs])
+                return Cost(lambda: self._factor_bytes(spec), samples, spec.tower)
         return FREE
 
     def _rows(self, spec: StatisticsSpec | EmbeddingsSpec) -> list[int]:
@@ -106,10 +115,14 @@ class Sizes:
         held = spec.part(parts[0])
         return [held.stop - held.start] * len(parts)
 
-    def _shapes(self, scores: ScoresSpec) -> list[tuple[int, ...]]:
+    def _score_bytes(self, spec: AnyScores) -> int:
+        return 4 * sum(math.prod(shape) for shape in self._shapes(spec))
+
+    def _shapes(self, scores: AnyScores) -> list[tuple[int, ...]]:
         layers = find_layers(self._backbone.model, scores.tower, scores.roles)
         shapes = [tuple(layer.weight(self._backbone.model).shape) for layer in layers]
-        return [shape[1:] for shape in shapes] if scores.unit == "node" else shapes
+        by_node = isinstance(scores, ScoresSpec) and scores.unit == "node"
+        return [shape[1:] for shape in shapes] if by_node else shapes
 
     def _edit_bytes(self, spec: ScoredEditSpec) -> int:
         """At most: the smallest set with a share of the score has at most that share of weights."""
@@ -118,6 +131,11 @@ class Sizes:
             return 8 * sum(max(1, math.ceil(spec.share * math.prod(shape))) for shape in shapes)
         largest = max(math.prod(shape) for shape in shapes)
         return 8 * sum(max(1, math.ceil(share * largest)) for _, share, _ in spec.layers)
+
+    def _factor_bytes(self, spec: TunedSpec) -> int:
+        layers = find_layers(self._backbone.model, spec.tower, spec.roles)
+        shapes = [layer.weight(self._backbone.model).shape for layer in layers]
+        return 4 * spec.training.rank * sum(sum(shape) for shape in shapes)
 
 
 def _parts(table: pd.DataFrame) -> list[int]:

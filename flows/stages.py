@@ -6,22 +6,25 @@ already in this flow run, and answers with the spec at once. Runs wait for the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import pandas as pd
-from prefect import Task, tags
+from prefect import Task
 from prefect.futures import PrefectFuture
 
 from storage.shards import ShardedSpec
 from storage.sources import Source, content_digest, digested, read_source
 from storage.store import Spec, Store
+from tasks.agree import AgreementSpec, agree
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.datasets import DatasetSpec, ingest
 from tasks.edit import (
     AnyEditSpec,
+    AnyScores,
     EditSpec,
     LayerwiseEditSpec,
     RandomEditSpec,
@@ -30,13 +33,20 @@ from tasks.edit import (
 )
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
+from tasks.gradients import GradientScoresSpec, score_gradients
+from tasks.grid import GridSpec, measure_grid
+from tasks.hold_out import HeldOutSpec, hold_out
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
+from tasks.inspect import InspectionSpec, inspect_scores
 from tasks.score import ScoresSpec, score
 from tasks.stage import submit
+from tasks.tune import TunedSpec, TunedWeights, tune
 from uwm.backbone import Backbone
 from uwm.config import (
+    GradientKind,
     NodeScoreKind,
     PairsConfig,
+    SafeClip,
     Scope,
     ScoreKind,
     Subset,
@@ -44,7 +54,8 @@ from uwm.config import (
 )
 from uwm.editing import Unit
 from uwm.errors import UnknownBlockError
-from uwm.layers import Blocks, LayerId, Role, Tower, find_layers, pick_blocks
+from uwm.gradients import held_fixed
+from uwm.layers import TOWERS, Blocks, LayerId, Role, Tower, find_layers, pick_blocks
 from uwm.selection import Rule
 
 DataConfig = PairsConfig | ZeroShotConfig
@@ -64,6 +75,7 @@ class Stages:
     Args:
         name: the backbone's, for the names of runs.
         spread: whether the task runner has several processes, so that shards may run side by side.
+        tagged: whether runs carry the backbone and the stage as tags.
     """
 
     def __init__(
@@ -75,13 +87,16 @@ class Stages:
         seed: int,
         *,
         spread: bool = False,
+        tagged: bool = False,
     ) -> None:
         self.store = store
         self._backbone = backbone
-        self._name = name
+        self.name = name
+        self._label = ""  # of other weights than the backbone's own, for the names of runs
         self._batch_size = batch_size
         self._seed = seed
         self._spread = spread
+        self._tagged = tagged
         self._samples: dict[str, int] = {}  # of what a tower reads, by digest
         self._runs: dict[str, PrefectFuture[list[str]]] = {}
         self._made: dict[Spec, None] = {}  # in order, each once
@@ -90,6 +105,29 @@ class Stages:
     def used(self) -> list[Spec]:
         """Every artifact that this audit stands on, in order."""
         return list(self._made)
+
+    @property
+    def digests(self) -> dict[Tower, str]:
+        """What the towers' weights are."""
+        return {tower: self._backbone.tower_digest(tower) for tower in TOWERS}
+
+    def on(self, change: Callable[[Backbone], Backbone], label: str) -> Self:
+        """The same stages with the backbone's variant by `change`; runs and artifacts are shared.
+
+        Args:
+            label: what the variant is called in the names of runs.
+        """
+        return self._with(self._backbone.variant(change), label)
+
+    def on_trained(self, specs: Sequence[TunedSpec], label: str) -> Self:
+        """As `on`, with what trainings made; waits until they are done."""
+        self.wait()
+        return self.on(TunedWeights(self.store.url, tuple(map(str, specs))), label)
+
+    def _with(self, backbone: Backbone, label: str) -> Self:
+        other = copy(self)
+        other._backbone, other._label = backbone, label
+        return other
 
     def datasets(self, configs: Sequence[DataConfig]) -> list[DatasetSpec]:
         """Rows, texts and picture references of each data set."""
@@ -154,6 +192,26 @@ class Stages:
         )
         return spec
 
+    def gradient_scores(
+        self,
+        kind: GradientKind,
+        tower: Tower,
+        roles: Sequence[Role],
+        inputs: Mapping[Tower, Spec],
+        batch_size: int,
+    ) -> GradientScoresSpec:
+        """Scores of one tower's layers by gradients over what both towers read of the pairs."""
+        embeddings = {
+            whose: self.embeddings(whose, None, [inputs[whose]])[0]
+            for whose, _ in held_fixed(kind, tower)
+        }
+        spec = GradientScoresSpec.of(
+            self._backbone, tower, kind, roles, inputs[tower], embeddings, batch_size
+        )
+        what, needs = f"{tower} · {kind}", [inputs[tower], *embeddings.values()]
+        self._submit(score_gradients, [spec], self._backbone, what=what, needs=needs)
+        return spec
+
     def blocks(self, tower: Tower, roles: Sequence[Role], blocks: Blocks) -> list[int] | None:
         """The numbers of a tower's `blocks`, None for all.
 
@@ -167,7 +225,7 @@ class Stages:
 
     def edits(
         self,
-        scores: ScoresSpec,
+        scores: AnyScores,
         rule: Rule,
         points: Iterable[tuple[float, float]],
         scope: Scope = "block",
@@ -176,6 +234,8 @@ class Stages:
         """Edits of one tower, one per (share, alpha)."""
         specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
         what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
+        if isinstance(scores, ScoresSpec) and scores.subset:
+            what += f" · {scores.subset}"
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 
@@ -194,7 +254,7 @@ class Stages:
         there = [layer.id for layer in found]
         if unknown := sorted({id for layers in settings for id in layers} - {*there}):
             raise UnknownBlockError(
-                f"the layers of {self._name} in those roles are {', '.join(map(str, there))}; "
+                f"the layers of {self.name} in those roles are {', '.join(map(str, there))}; "
                 f"got {', '.join(map(str, unknown))}"
             )
         specs = [LayerwiseEditSpec.of(scores, rule, layers) for layers in settings]
@@ -214,9 +274,24 @@ class Stages:
     ) -> list[EmbeddingsSpec]:
         """Embeddings of each data set's inputs by one tower with one edit, or none."""
         specs = [EmbeddingsSpec.of(self._backbone, tower, edited, data) for data in inputs]
-        what = f"{tower} · {edited.digest[:8] if edited else 'original'}"
+        unedited = "unedited" if self._label else "original"
+        what = f"{tower} · {edited.digest[:8] if edited else unedited}"
         needs = [*inputs, *([edited] if edited else [])]
         return self._submit_samples(embed, specs, what=what, needs=needs)
+
+    def trainings(self, method: SafeClip, inputs: Mapping[Tower, Spec]) -> list[TunedSpec]:
+        """A training on calibration inputs for each tower that `method` adapts."""
+        embedded = {tower: self.embeddings(tower, None, [inputs[tower]])[0] for tower in TOWERS}
+        specs = [
+            TunedSpec.of(self._backbone, tower, method, inputs[tower], embedded)
+            for tower in TOWERS
+            if getattr(method.roles, tower)
+        ]
+        for spec in specs:
+            what = f"{spec.tower} · {method.name}"
+            needs = [inputs[spec.tower], *embedded.values()]
+            self._submit(tune, [spec], self._backbone, what=what, needs=needs)
+        return specs
 
     def choice(
         self, candidates: Sequence[tuple[Spec, Spec]], max_loss: float, method: str
@@ -238,6 +313,27 @@ class Stages:
         """The evaluation of one method on every benchmark."""
         self._submit(evaluate, specs, what=method, needs=needs)
 
+    def grid(self, spec: GridSpec, number: int, needs: Sequence[Spec]) -> None:
+        """A row of a sweep's grid, measured."""
+        self._submit(measure_grid, [spec], what=f"row {number}", needs=needs)
+
+    def held_out(self, spec: HeldOutSpec, method: str, needs: Sequence[Spec]) -> None:
+        """What becomes of the concepts that edits of a method were made without."""
+        self._submit(hold_out, [spec], what=method, needs=needs)
+
+    def agreement(self, spec: AgreementSpec, method: str, needs: Sequence[Spec]) -> None:
+        """How far edits of one tower agree that were made from parts of the calibration set."""
+        self._submit(agree, [spec], self._backbone, what=f"{spec.tower} · {method}", needs=needs)
+
+    def inspection(
+        self, statistics: StatisticsSpec, scores: Sequence[ScoresSpec]
+    ) -> InspectionSpec:
+        """What one tower's scores look like, and whether unsafe samples score higher."""
+        spec = InspectionSpec.of(statistics, scores, self._seed)
+        needs = [statistics, *scores]
+        self._submit(inspect_scores, [spec], self._backbone, what=statistics.tower, needs=needs)
+        return spec
+
     def wait(self) -> None:
         """Until everything submitted is done. Raises the first failure, in order of submission."""
         for run in self._runs.values():
@@ -253,22 +349,18 @@ class Stages:
         """Submit a pass of a tower over samples, large sets in shards; the wholes.
 
         Within one process a tower takes one input at a time, so that a run makes all the shards.
-
-        These runs alone carry their stage as a tag, for limits on how many run at a time: asking
-        the server about every set of tags costs more than a short stage.
         """
         arguments = (self._backbone, self._batch_size)
         split = [spec.split(self._samples[spec.inputs]) for spec in specs]
         shards = [shard for found, _ in split for shard in found]
         wholes = [whole for _, whole in split]
-        with tags(stage.name):
-            if self._spread:
-                for number, shard in enumerate(shards, 1):
-                    name = f"{what} · shard {number}/{len(shards)}"
-                    self._submit(stage, [shard], *arguments, what=name, needs=needs)
-                self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
-            else:
-                self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
+        if self._spread:
+            for number, shard in enumerate(shards, 1):
+                name = f"{what} · shard {number}/{len(shards)}"
+                self._submit(stage, [shard], *arguments, what=name, needs=needs)
+            self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
+        else:
+            self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
         return wholes
 
     def _submit(
@@ -294,8 +386,12 @@ class Stages:
     ) -> None:
         """Have a stage make artifacts that were not asked for before, or not all of them."""
         after = {id(run): run for spec in needs if (run := self._runs.get(spec.digest))}
-        name = f"{stage.name.replace('_', ' ')} · {self._name} · {what}"
-        run = submit(stage, specs, self.store, *arguments, name=name, after=[*after.values()])
+        named = [stage.name.replace("_", " "), self.name, self._label, what]
+        name = " · ".join(part for part in named if part)
+        tags = {self.name, stage.name} if self._tagged else set()
+        run = submit(
+            stage, specs, self.store, *arguments, name=name, tags=tags, after=[*after.values()]
+        )
         for spec in specs:
             self._runs[spec.digest] = run
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cyclopts import App
+import math
+from typing import Annotated
+
+from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
@@ -11,6 +14,12 @@ from storage.copies import bound
 from storage.store import Store, size
 
 store_app = App(name="store", help="Show, check and clear the store of artifacts.")
+
+
+def _age(kind: object, hours: float) -> None:
+    """Refuse what would compare as no age at all: NaN is neither older nor younger."""
+    if not (math.isfinite(hours) and hours >= 0):
+        raise ValueError(f"an age is a number of hours from 0 on; got {hours}")
 
 
 @store_app.command
@@ -62,7 +71,12 @@ def verify(*, store: StoreOption = STORE) -> int:
 
 
 @store_app.command
-def gc(*, store: StoreOption = STORE, older_than_hours: float = 24, dry_run: bool = False) -> int:
+def gc(
+    *,
+    store: StoreOption = STORE,
+    older_than_hours: Annotated[float, Parameter(validator=_age)] = 24,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
     """Delete what no recorded audit stands on: artifacts and unfinished work.
 
     Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from flows.generalisation import generalised
 from flows.report import table_cells
 from flows.results import GAPS, HEADLINE, AuditResults, findings, left_out, not_audited
 
@@ -13,7 +14,7 @@ _STYLES = {"+": "green", "-": "red", "": ""}
 
 def print_results(console: Console, results: AuditResults) -> None:
     """One row per backbone and method; what changed beyond its interval is coloured and signed."""
-    for said in findings(results):
+    for said in (*findings(results), *generalised(results)):
         console.print(said, markup=False, highlight=False)
     for said in left_out(results):
         console.print(said, markup=False, highlight=False)
@@ -22,6 +23,9 @@ def print_results(console: Console, results: AuditResults) -> None:
         lines = [results.verdict.said(), *map(str, results.verdict.broken), *results.verdict.notes]
         style = "green" if results.verdict.passed else "red"
         console.print("\n  ".join(lines), style=style, markup=False, highlight=False)
+    if results.warnings:
+        lines = ["warnings:", *results.warnings]
+        console.print("\n  ".join(lines), style="yellow", markup=False, highlight=False)
     if results.failures:
         console.print("\n".join(not_audited(results)), style="red", markup=False, highlight=False)
     if results.gaps:

@@ -84,8 +84,8 @@ class Verdict:
 
 
 def figures(results: AuditResults) -> tuple[Figure, ...]:
-    """The results' rows to keep: all but random controls."""
-    rows = results.rows[results.rows["control_of"].isna()]
+    """The results' rows to keep: of whole data sets, and all but random controls'."""
+    rows = results.whole[results.whole["control_of"].isna()]
     return tuple(
         Figure.model_validate(row)
         for row in rows[list(Figure.model_fields)].to_dict(orient="records")

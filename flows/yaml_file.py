@@ -40,6 +40,18 @@ def parse(path: Path) -> Any:
         raise ConfigError(f"{path}: not YAML: {error}") from error
 
 
+def parse_text(text: str) -> Any:
+    """A value given on the command line as YAML or JSON.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise ConfigError(f"not YAML: {text!r}") from error
+
+
 def problems(error: ValidationError) -> list[Problem]:
     """What pydantic found, each once and in words."""
     details = error.errors()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from storage.store import Spec, Store
 
-_ROWS, _CHOICES, _REST = "rows.parquet", "choices", "results.json"
+_ROWS, _CHOICES, _TABLES, _REST = "rows.parquet", "choices", "tables", "results.json"
 
 
 class BackboneResultsSpec(Spec):
@@ -22,12 +22,14 @@ class BackboneResultsSpec(Spec):
         backbone: its name.
         methods: each method as measured, with what it controls and its seed.
         used: KIND/DIGEST of every artifact that the results stand on, in order.
+        tables: name of a table, method and KIND/DIGEST of each of its parts.
     """
 
     kind: ClassVar[str] = "backbones"
     backbone: str
     methods: tuple[tuple[str, str | None, int | None], ...]
     used: tuple[str, ...]
+    tables: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class BackboneResults:
         choices: per method with a grid its validation table.
         used: KIND/DIGEST of every artifact that the results stand on.
         excluded: how many calibration pairs its text tower cannot score, by reason.
+        tables: what else was asked for, by name, as `flows.results` writes it.
     """
 
     rows: pd.DataFrame
@@ -49,6 +52,7 @@ class BackboneResults:
     choices: Mapping[str, pd.DataFrame]
     used: tuple[str, ...]
     excluded: Mapping[str, int]
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def write_backbone_results(folder: Path, results: BackboneResults) -> None:
@@ -57,6 +61,9 @@ def write_backbone_results(folder: Path, results: BackboneResults) -> None:
     (folder / _CHOICES).mkdir()
     for number, table in enumerate(results.choices.values()):
         table.to_parquet(folder / _CHOICES / f"{number}.parquet", index=False)
+    (folder / _TABLES).mkdir()
+    for name, table in results.tables.items():
+        table.to_parquet(folder / _TABLES / f"{name}.parquet", index=False)
     rest = {
         "evaluations": results.evaluations,
         "settings": results.settings,
@@ -85,4 +92,8 @@ def read_backbone_results(store: Store, name: str) -> BackboneResults:
         },
         used=(name, *rest["used"]),
         excluded=rest["excluded"],
+        tables={
+            path.stem: pd.read_parquet(path)
+            for path in sorted((folder / _TABLES).glob("*.parquet"))
+        },
     )

@@ -87,7 +87,11 @@ def write_open_clip_folder(folder: Path, backbone: Backbone, provenance: Mapping
 def write_hugging_face_folder(
     folder: Path, backbone: Backbone, provenance: Mapping[str, str]
 ) -> None:
-    """What transformers' CLIPModel or SiglipModel loads, with its processor's files."""
+    """What transformers' CLIPModel or SiglipModel loads, with its processor's files.
+
+    Raises:
+        UnsupportedFamilyError: these classes cannot compute what the backbone does.
+    """
     found = backbone.model_config
     config = to_config(found)
     try:

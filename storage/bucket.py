@@ -60,6 +60,11 @@ class Bucket:
                 f"a store is a folder, a file:// URL or one that fsspec has a driver for, such as "
                 f"s3://bucket/prefix; got {url}"
             ) from error
+        except Exception as error:  # some drivers connect at once, and raise kinds of their own
+            raise StoreError(
+                f"the store {self.url} does not answer: {type(error).__name__}: {error}; check "
+                "the URL and the network, then run again"
+            ) from error
         self._root = root.rstrip("/")
         probe = f".writable-{uuid.uuid4().hex}"
         self.write(probe, b"")

@@ -1,6 +1,7 @@
 """A digest of the code behind a stage, so that changed code is never served old results.
 
-The digest covers a module and, transitively, every module of the method (`uwm`) that it imports.
+The digest covers the modules named and, transitively, every module of the method (`uwm`) that they
+import. A stage names its own and those of storage that decide the bytes it writes.
 Comments, docstrings and layout do not count. Nor do errors, which change no bytes, and
 configuration, whose values stand in the specs themselves.
 """

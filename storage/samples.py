@@ -8,7 +8,7 @@ missing chunk. Used for pixels, tokens, statistics and embeddings.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,3 +185,18 @@ class SampleArrays:
 
     def _marker(self, rows: slice) -> Path:
         return self._folder / _MARKERS / f"{rows.start:09d}"
+
+
+def read_across(pieces: Sequence[SampleArrays], name: str, rows: slice) -> Array:
+    """Rows of one array of a set of samples that lies in pieces, in order; no piece is read whole.
+
+    Raises:
+        DamagedArtifactError: see `SampleArrays.read`.
+    """
+    found, start = [], 0
+    for piece in pieces:
+        part = slice(max(rows.start - start, 0), min(rows.stop - start, piece.samples))
+        if part.start < part.stop:
+            found.append(piece.read(name, part))
+        start += piece.samples
+    return np.concatenate(found)

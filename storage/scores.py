@@ -20,8 +20,11 @@ _DATA = "scores.zarr"
 def write_scores(
     folder: Path, scores: Mapping[LayerId, Tensor], attributes: dict[str, Any]
 ) -> None:
-    """Write each layer's scores, float32 (out, in) or (in,), and JSON attributes beside them."""
-    group = zarr.create_group(LocalStore(folder / _DATA))
+    """Write each layer's scores, float32 (out, in) or (in,), and JSON attributes beside them.
+
+    What a killed writer left there is replaced.
+    """
+    group = zarr.create_group(LocalStore(folder / _DATA), overwrite=True)
     group.attrs.update(attributes)
     for layer, score in scores.items():
         group.create_array(str(layer), data=score.cpu().numpy(), compressors=[Crc32cCodec()])

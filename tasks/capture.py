@@ -47,7 +47,7 @@ class StatisticsSpec(ShardedSpec):
         peaks: bool = False,
     ) -> StatisticsSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.samples", "storage.statistics"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,

@@ -21,7 +21,7 @@ class DatasetSpec(Spec):
 
     @classmethod
     def of(cls, content: str) -> DatasetSpec:
-        return cls(code=code_digest(__name__), content=content)
+        return cls(code=code_digest(__name__, "storage.datasets"), content=content)
 
 
 @stage

@@ -12,6 +12,7 @@ from storage.code import code_digest
 from storage.edits import read_edit, write_edit
 from storage.scores import read_scores
 from storage.store import Spec, Store
+from tasks.gradients import GradientScoresSpec
 from tasks.score import ScoresSpec
 from tasks.stage import stage
 from uwm.backbone import Backbone
@@ -19,6 +20,8 @@ from uwm.config import Scope
 from uwm.editing import make_edit
 from uwm.layers import LayerId, Tower
 from uwm.selection import Rule, Selection, select, select_layers, select_like
+
+AnyScores = ScoresSpec | GradientScoresSpec
 
 
 class EditSpec(Spec):
@@ -41,7 +44,7 @@ class EditSpec(Spec):
     @classmethod
     def of(
         cls,
-        scores: ScoresSpec,
+        scores: AnyScores,
         rule: Rule,
         share: float,
         alpha: float,
@@ -49,7 +52,7 @@ class EditSpec(Spec):
         blocks: Sequence[int] | None = None,
     ) -> EditSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.edits"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -87,7 +90,7 @@ class LayerwiseEditSpec(Spec):
         cls, scores: ScoresSpec, rule: Rule, layers: Mapping[LayerId, tuple[float, float]]
     ) -> LayerwiseEditSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.edits"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -111,7 +114,12 @@ class RandomEditSpec(Spec):
 
     @classmethod
     def of(cls, like: ScoredEditSpec, seed: int) -> RandomEditSpec:
-        return cls(code=code_digest(__name__), tower=like.tower, like=like.digest, seed=seed)
+        return cls(
+            code=code_digest(__name__, "storage.edits"),
+            tower=like.tower,
+            like=like.digest,
+            seed=seed,
+        )
 
 
 ScoredEditSpec = EditSpec | LayerwiseEditSpec

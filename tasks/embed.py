@@ -41,7 +41,7 @@ class EmbeddingsSpec(ShardedSpec):
         cls, backbone: Backbone, tower: Tower, edit: Spec | None, inputs: Spec
     ) -> EmbeddingsSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.samples"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,13 +10,22 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from storage.code import code_digest
 from storage.datasets import DataSet, read_dataset
+from storage.sources.concepts import displayed
 from storage.store import Spec, Store
 from tasks.embed import EmbeddingsSpec, read_embeddings
 from tasks.stage import progress, stage
-from uwm.evaluation import Answers, Measurement, measure, measure_zeroshot, pair_outcomes
+from uwm.evaluation import (
+    Answers,
+    Measurement,
+    measure,
+    measure_concepts,
+    measure_zeroshot,
+    pair_outcomes,
+)
 from uwm.intervals import Outcomes
 from uwm.safeground import PairedEmbeddings
 from uwm.zeroshot import class_embeddings, correct
@@ -24,12 +33,18 @@ from uwm.zeroshot import class_embeddings, correct
 TABLE = "results.parquet"
 OUTCOMES = "outcomes"
 """A folder with a table per data set: per sample which metrics it fulfils."""
+Embeddings = Mapping[str, Tensor]
+"""Of every partition of a data set, by its name."""
 Pair = tuple[str, str]
 """Digests of a data set's image and text embeddings."""
 
 
 class SafetySpec(Spec):
-    """SafeGround and recalls of an edited backbone on one pair set."""
+    """SafeGround and recalls of an edited backbone on one pair set.
+
+    Attributes:
+        pairs: digest of the pair set, for rows per concept besides; None for the whole alone.
+    """
 
     kind: ClassVar[str] = "results"
     dataset: str
@@ -37,6 +52,7 @@ class SafetySpec(Spec):
     original: Pair
     resamples: int
     seed: int
+    pairs: str | None = None
 
 
 class KnowledgeSpec(Spec):
@@ -56,15 +72,17 @@ def safety_spec(
     original: tuple[EmbeddingsSpec, EmbeddingsSpec],
     resamples: int,
     seed: int,
+    pairs: Spec | None = None,
 ) -> SafetySpec:
-    """The evaluation on pair set `dataset` (its name, for the results)."""
+    """The evaluation on pair set `dataset` (its name, for the results), per concept of `pairs`."""
     return SafetySpec(
         code=code_digest(__name__),
         dataset=dataset,
-        edited=_digests(edited),
-        original=_digests(original),
+        edited=digests(edited),
+        original=digests(original),
         resamples=resamples,
         seed=seed,
+        pairs=pairs and pairs.digest,
     )
 
 
@@ -79,8 +97,8 @@ def knowledge_spec(
     return KnowledgeSpec(
         code=code_digest(__name__),
         datasets=tuple((name, dataset.digest) for name, dataset in datasets),
-        edited=tuple(map(_digests, edited)),
-        original=tuple(map(_digests, original)),
+        edited=tuple(map(digests, edited)),
+        original=tuple(map(digests, original)),
         resamples=resamples,
         seed=seed,
     )
@@ -98,7 +116,7 @@ def evaluate(specs: Sequence[SafetySpec | KnowledgeSpec], store: Store) -> None:
                     if isinstance(spec, SafetySpec)
                     else _knowledge(spec, store)
                 )
-                _tidy(rows).to_parquet(folder / TABLE, index=False)
+                tidy(rows).to_parquet(folder / TABLE, index=False)
                 (folder / OUTCOMES).mkdir()
                 for name, table in outcomes.items():
                     table.to_parquet(folder / OUTCOMES / f"{name}.parquet", index=False)
@@ -132,8 +150,29 @@ def read_outcomes(store: Store, names: Sequence[str]) -> dict[str, pd.DataFrame]
 
 def read_pair(store: Store, image: str, text: str) -> PairedEmbeddings:
     """The embeddings of a pair set's quadruples."""
-    images, texts = read_embeddings(store, image), read_embeddings(store, text)
+    return paired(read_embeddings(store, image), read_embeddings(store, text))
+
+
+def paired(images: Embeddings, texts: Embeddings) -> PairedEmbeddings:
+    """A pair set's quadruples from the embeddings of its partitions."""
     return PairedEmbeddings(images["safe"], images["unsafe"], texts["safe"], texts["unsafe"])
+
+
+def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) -> Outcomes:
+    """Which pictures of a zero-shot set are: bool (samples,)."""
+    labels = torch.tensor(dataset.classes["label"].to_numpy())
+    classes = class_embeddings(texts["prompts"], labels)
+    return correct(images["images"], classes, torch.tensor(_labels(dataset))).numpy()
+
+
+def answers(dataset: DataSet, edited: Outcomes, original: Outcomes) -> Answers:
+    """A zero-shot set's answers, to be measured."""
+    return Answers(edited, original, _labels(dataset), dataset.rows["times"].to_numpy())
+
+
+def read_concepts(store: Store, digest: str) -> list[str]:
+    """The concept of every quadruple of a pair set, as it is displayed."""
+    return [displayed(tag) for tag in read_dataset(store.path("datasets", digest)).rows["concept"]]
 
 
 Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
@@ -141,10 +180,14 @@ Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
 
 
 def _safety(spec: SafetySpec, store: Store) -> Found:
-    edited, original = (
-        pair_outcomes(read_pair(store, *pair)) for pair in (spec.edited, spec.original)
-    )
+    original = pair_outcomes(read_pair(store, *spec.original))
+    edited = original
+    if spec.edited != spec.original:
+        edited = pair_outcomes(read_pair(store, *spec.edited))
     rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed)
+    if spec.pairs is not None:
+        concepts = read_concepts(store, spec.pairs)
+        rows += measure_concepts(spec.dataset, edited, original, concepts)
     return rows, {spec.dataset: pd.DataFrame(edited)}
 
 
@@ -154,30 +197,29 @@ def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:
         spec.datasets, spec.edited, spec.original, strict=True
     ):
         dataset = read_dataset(store.path("datasets", digest))
-        labels = dataset.rows["label"].to_numpy()
-        before, after = (read_answers(store, pair, dataset, labels) for pair in (original, edited))
-        sets[name] = Answers(after, before, labels, dataset.rows["times"].to_numpy())
+        after, before = (
+            classified_right(dataset, *(read_embeddings(store, part) for part in pair))
+            for pair in (edited, original)
+        )
+        sets[name] = answers(dataset, after, before)
     outcomes = {
-        name: pd.DataFrame({"top1": answers.edited, "times": answers.times})
-        for name, answers in sets.items()
+        name: pd.DataFrame({"top1": found.edited, "times": found.times})
+        for name, found in sets.items()
     }
     return measure_zeroshot(sets, spec.resamples, spec.seed), outcomes
 
 
-def read_answers(store: Store, pair: Pair, dataset: DataSet, labels: NDArray[np.int64]) -> Outcomes:
-    """Which pictures of a zero-shot set are classified right, bool (samples,)."""
-    image, text = pair
-    prompts = read_embeddings(store, text)["prompts"]
-    classes = class_embeddings(prompts, torch.tensor(dataset.classes["label"].to_numpy()))
-    images = read_embeddings(store, image)["images"]
-    return correct(images, classes, torch.tensor(labels)).numpy()
+def _labels(dataset: DataSet) -> NDArray[np.int64]:
+    return dataset.rows["label"].to_numpy()
 
 
-def _tidy(rows: list[Measurement]) -> pd.DataFrame:
+def tidy(rows: Sequence[Measurement]) -> pd.DataFrame:
+    """A row per measurement."""
     return pd.DataFrame(
         [
             {
                 "dataset": row.dataset,
+                "concept": row.concept,
                 "metric": row.metric,
                 "value": row.value.value,
                 "low": row.value.low,
@@ -192,6 +234,7 @@ def _tidy(rows: list[Measurement]) -> pd.DataFrame:
     )
 
 
-def _digests(pair: tuple[EmbeddingsSpec, EmbeddingsSpec]) -> Pair:
+def digests(pair: tuple[EmbeddingsSpec, EmbeddingsSpec]) -> Pair:
+    """Of a pair set's image and text embeddings."""
     image, text = pair
     return image.digest, text.digest

@@ -33,7 +33,11 @@ class PixelsSpec(Spec):
 
     @classmethod
     def of(cls, dataset: Spec, geometry: Geometry) -> PixelsSpec:
-        return cls(code=code_digest(__name__), dataset=dataset.digest, geometry=geometry)
+        return cls(
+            code=code_digest(__name__, "storage.pictures", "storage.samples"),
+            dataset=dataset.digest,
+            geometry=geometry,
+        )
 
 
 class TokensSpec(Spec):
@@ -47,7 +51,7 @@ class TokensSpec(Spec):
     @classmethod
     def of(cls, dataset: Spec, backbone: Backbone) -> TokensSpec:
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.samples"),
             dataset=dataset.digest,
             tokenizer=backbone.tokenizer_digest,
         )

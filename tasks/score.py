@@ -56,7 +56,7 @@ class ScoresSpec(Spec):
         """`part` is the calibration set and which part of it counts; all of it by default."""
         dataset, subset = part or (None, None)
         return cls(
-            code=code_digest(__name__),
+            code=code_digest(__name__, "storage.scores"),
             tower=statistics.tower,
             statistics=statistics.digest,
             unit=unit,

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from prefect import Task, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import TaskRunContext
+from prefect.context import TagsContext, TaskRunContext
 from prefect.filesystems import LocalFileSystem
 from prefect.futures import PrefectFuture
 from prefect.results import ResultStore
@@ -63,22 +63,27 @@ def submit(
     store: Store,
     *args: Any,
     name: str,
+    tags: Collection[str] = (),
     after: Sequence[PrefectFuture[Any]] = (),
 ) -> PrefectFuture[list[str]]:
     """Submit a stage to the flow's task runner.
 
     Args:
         name: what a person reads in the UI, such as `capture · vit · image`.
+        tags: of the run, these alone. The server is asked for limits of every set of tags, over
+            and over, under a lock where it keeps its rows in SQLite: seconds for each.
         after: runs that this one needs; drawn as edges of the run's graph.
     """
     complete = all(store.complete(spec) for spec in specs)
     if complete:
         _note(stage_task.name, specs, store)
-    return stage_task.with_options(
+    run = stage_task.with_options(
         task_run_name=name,
         result_storage=store.root / RECORDS,
         refresh_cache=not complete,
-    ).submit(specs, store, *args, wait_for=list(after))
+    )
+    with TagsContext(current_tags=set(tags)):  # instead of the flow run's
+        return run.submit(specs, store, *args, wait_for=list(after))
 
 
 def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from storage.code import code_digest
 from storage.datasets import read_dataset
 from storage.store import Spec, Store
-from tasks.evaluate import Pair, read_answers, read_pair
+from tasks.embed import read_embeddings
+from tasks.evaluate import Pair, classified_right, read_pair
 from tasks.stage import stage
 from uwm.config import Layerwise
 from uwm.evaluation import pair_outcomes
@@ -166,7 +167,8 @@ def _top1(store: Store, digest: str, pairs: Sequence[Pair]) -> list[float]:
     """Accuracy of each point on one zero-shot set, in percent."""
     dataset = read_dataset(store.path("datasets", digest))
     labels, times = (dataset.rows[name].to_numpy() for name in ("label", "times"))
-    return [
-        100 * float(accuracies(answers[:, None], labels, times)[0, 0])
-        for answers in (read_answers(store, pair, dataset, labels) for pair in pairs)
-    ]
+    found = (
+        classified_right(dataset, *(read_embeddings(store, part) for part in pair))
+        for pair in pairs
+    )
+    return [100 * float(accuracies(right[:, None], labels, times)[0, 0]) for right in found]

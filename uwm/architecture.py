@@ -13,7 +13,8 @@ from open_clip.model import CLIPTextCfg, CLIPVisionCfg
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from uwm.layers import Tower
+from uwm.errors import InputError
+from uwm.layers import TOWERS, Tower
 
 _NAMES_AND_TRAINING = {
     *("timm_model_pretrained", "timm_drop", "timm_drop_path", "patch_dropout"),
@@ -66,6 +67,22 @@ def canonical(model_config: Mapping[str, Any], tower: Tower) -> dict[str, Any]:
     kept_keys["embed_dim"] = model_config["embed_dim"]
     found: dict[str, Any] = json.loads(json.dumps(kept_keys, sort_keys=True))
     return found
+
+
+def check_same_network(original: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+    """Raise InputError unless two open_clip configurations (`model_cfg`) mean the same towers."""
+    for tower in TOWERS:
+        ours, theirs = canonical(original, tower), canonical(other, tower)
+        if differing := sorted(
+            key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)
+        ):
+            listed = ", ".join(
+                f"{key} {theirs.get(key)} instead of {ours.get(key)}" for key in differing
+            )
+            raise InputError(
+                f"other weights are of the backbone's own network; these have another {tower} "
+                f"tower ({listed}). Audit them as a backbone of their own"
+            )
 
 
 def _set_gelu(module: nn.Module, approximate: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ class Backbone:
         precision: what a forward pass computes in; weights and embeddings are float32 whatever.
         locks: hold a tower's while its weights are edited or its modules patched.
         reload: what loads it anew, in another process too; None for one that was built by hand.
+        variants: backbones that were made of this one, see `variant`.
     """
 
     model: nn.Module
@@ -57,6 +59,7 @@ class Backbone:
     )
 
     reload: Callable[[], Backbone] | None = None
+    variants: Variants = field(default_factory=lambda: Variants(), init=False, repr=False)
 
     def __reduce__(self) -> tuple[Callable[..., Backbone], tuple[Any, ...]]:
         """No weights go to another process, but where to find them and what they must be."""
@@ -120,6 +123,32 @@ class Backbone:
         """Which of the text tower's tokens are real: bool (texts, tokens), see `uwm.tokens`."""
         return real_tokens(ids, self.tokenizer, self.model)
 
+    def variant(self, change: Callable[[Backbone], Backbone]) -> Backbone:
+        """This backbone with other weights, made by `change` once per process.
+
+        It is kept as long as this one is, runs under the same locks, so that either may share
+        tensors with the other, and goes to another process as this one does.
+
+        Args:
+            change: hashable, and fit for another process itself; called while no tower runs or
+                carries an edit.
+        """
+        with self.variants.lock:
+            if change not in self.variants.made:
+                with self.locks["image"], self.locks["text"]:
+                    made = dataclasses.replace(change(self), locks=self.locks, reload=None)
+                    made.tower_digest("image")  # computed before any edit
+                if self.reload is not None:
+                    made.reload = partial(_variant, self.reload, change)
+                self.variants.made[change] = made
+            return self.variants.made[change]
+
+    def posing(self, digests: Mapping[Tower, str]) -> Backbone:
+        """This backbone under the digests of weights that are not made yet, for plans."""
+        pose = dataclasses.replace(self, reload=None)
+        pose.__dict__["_tower_digests"] = {**self._tower_digests, **digests}
+        return pose
+
     def forward(self, tower: Tower, inputs: Tensor) -> Tensor:
         """Embeddings as the model gives them, float32 (samples, dim), without gradients.
 
@@ -127,13 +156,26 @@ class Backbone:
             inputs: for the image tower uint8 pixels (samples, 3, H, W), or float ones that are
                 normalised already; for the text tower token ids (samples, context).
         """
-        inputs = inputs.to(self.device, non_blocking=True)
-        encode = self.model.encode_image if tower == "image" else self.model.encode_text
-        if inputs.dtype == torch.uint8:
-            inputs = self.normalization(inputs)
+        inputs = self._prepared(inputs)
         with torch.inference_mode(), self._casting():
-            embeddings: Tensor = encode(inputs)  # type: ignore[operator]
-        return embeddings.float()
+            return self._encoded(tower, inputs).float()
+
+    def differentiable(self, tower: Tower, inputs: Tensor) -> Tensor:
+        """Embeddings as `forward` gives them, for autograd: always in float32, no cast around it.
+
+        Gradients reach the parameters that ask for them, where gradients are on.
+        """
+        return self._encoded(tower, self._prepared(inputs))
+
+    def _prepared(self, inputs: Tensor) -> Tensor:
+        """Inputs of `forward` as the model reads them, on its device."""
+        inputs = inputs.to(self.device, non_blocking=True)
+        return self.normalization(inputs) if inputs.dtype == torch.uint8 else inputs
+
+    def _encoded(self, tower: Tower, inputs: Tensor) -> Tensor:
+        encode = self.model.encode_image if tower == "image" else self.model.encode_text
+        embeddings: Tensor = encode(inputs)  # type: ignore[operator]
+        return embeddings
 
     def _casting(self) -> AbstractContextManager[object]:
         if self.precision == "fp32":
@@ -155,6 +197,18 @@ class Backbone:
                 f"the {tower} tower computes NaN or infinity for {bad} of {len(embeddings)} "
                 f"samples in {self.precision}; its weights are damaged, or need precision: fp32"
             )
+
+
+class Variants:
+    """Backbones made of another one, by what made them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.made: dict[Callable[[Backbone], Backbone], Backbone] = {}
+
+
+def _variant(reload: Callable[[], Backbone], change: Callable[[Backbone], Backbone]) -> Backbone:
+    return reload().variant(change)
 
 
 _reloading = threading.Lock()

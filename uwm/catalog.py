@@ -71,7 +71,11 @@ def folder_config(folder: Path, text: Path | None = None) -> dict[str, Any]:
 
 
 def hugging_face_config(folder: Path, text: Path | None = None) -> dict[str, Any]:
-    """The content of a folder's `config.json`, with the text tower's of another where asked for."""
+    """The content of a folder's `config.json`, with the text tower's of another where asked for.
+
+    Raises:
+        UnknownBackboneError: there is none, it is malformed, or the two towers do not go together.
+    """
     path = folder / HUGGING_FACE
     if not path.is_file():
         raise UnknownBackboneError(

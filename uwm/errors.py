@@ -72,6 +72,10 @@ class NonFiniteScoreError(UWMError):
     """A score came out NaN or infinite."""
 
 
+class NoGradientError(UWMError):
+    """A loss does not depend on a layer that was to be scored by its gradient."""
+
+
 class EmptySelectionError(UWMError):
     """A selection rule left no weight to edit."""
 

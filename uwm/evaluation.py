@@ -8,10 +8,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from uwm.intervals import Interval, Outcomes, bootstrap_means, bootstrap_times, interval
+from uwm.intervals import (
+    Interval,
+    Outcomes,
+    bootstrap_means,
+    bootstrap_times,
+    interval,
+    wilson,
+)
+from uwm.regression import paired
 from uwm.retrieval import recalls
 from uwm.safeground import PairedEmbeddings, safeground
 from uwm.zeroshot import METRICS, accuracies
+
+CONCEPT_METRICS = (
+    *("P_t_s", "P_t_u", "P_v_s", "P_v_u", "GS"),
+    *("text_to_image_R@1", "image_to_text_R@1"),
+)
+"""What is measured per concept."""
 
 
 class Measurement(NamedTuple):
@@ -20,6 +34,7 @@ class Measurement(NamedTuple):
     Attributes:
         n: samples that the metric is a mean over.
         change: difference from the original in percentage points; 0 for the original itself.
+        concept: whose samples alone it is a mean over; empty for all.
     """
 
     dataset: str
@@ -27,6 +42,7 @@ class Measurement(NamedTuple):
     value: Interval
     change: Interval
     n: int
+    concept: str = ""
 
 
 def pair_outcomes(embeddings: PairedEmbeddings) -> dict[str, Outcomes]:
@@ -59,6 +75,47 @@ def measure(
         )
         for i, metric in enumerate(metrics)
     ]
+
+
+def measure_concepts(
+    dataset: str,
+    outcomes: Mapping[str, Outcomes],
+    original: Mapping[str, Outcomes],
+    concepts: Sequence[str],
+) -> list[Measurement]:
+    """A row per concept and metric of `CONCEPT_METRICS`, concepts in alphabetical order.
+
+    A recall is still among all pairs of the set: only its queries are of the concept. A concept may
+    have few samples, so the intervals are Wilson's and, of changes, Agresti and Min's.
+
+    Args:
+        outcomes: of an edit; the very object `original` for the original, which never changes.
+        concepts: one per sample.
+    """
+    tags = np.asarray(concepts, dtype=np.str_)
+    rows = []
+    for concept in sorted(set(concepts)):
+        own = tags == concept
+        for metric in CONCEPT_METRICS:
+            after, before = outcomes[metric][own], original[metric][own]
+            same = outcomes is original
+            change = Interval(0, 0, 0) if same else paired_change(before, after)
+            rows.append(
+                Measurement(dataset, metric, wilson(after), change, int(own.sum()), concept)
+            )
+    return rows
+
+
+def paired_change(before: Outcomes, after: Outcomes) -> Interval:
+    """The change on the same samples with the interval of Agresti and Min (2005), for few samples.
+
+    Half a sample more in each cell of the two-by-two table draws its middle towards 0, and gives it
+    a width even where no sample differs: few that agree do not show that none would.
+    """
+    change = paired(before, after)
+    draw = change.value * 2 / (len(before) + 2)
+    low, high = max(-100.0, change.low - draw), min(100.0, change.high - draw)
+    return Interval(change.value, min(low, change.value), max(high, change.value))
 
 
 class Answers(NamedTuple):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -66,3 +68,19 @@ def interval(value: float, means: NDArray[np.float64]) -> Interval:
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(means, [tail, 100 - tail])
     return Interval(100 * value, 100 * float(low), 100 * float(high))
+
+
+def wilson(outcomes: Outcomes) -> Interval:
+    """A share in percent with Wilson's (1927) interval.
+
+    For few samples: of outcomes that are all alike every bootstrap resample is alike, too, and its
+    interval would have no width.
+    """
+    n = len(outcomes)
+    share = float(outcomes.mean())
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    # The bounds of 0 and 100 % are exact but for rounding.
+    low, high = min(share, max(0.0, middle - reach)), max(share, min(1.0, middle + reach))
+    return Interval(100 * share, 100 * low, 100 * high)

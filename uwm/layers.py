@@ -255,7 +255,10 @@ class Layer:
 
     def weight(self, model: nn.Module) -> Tensor:
         """The layer's (out, in) weight: a view, so that writing to it edits the model."""
-        parameter: Tensor = model.get_parameter(self.parameter)
+        return self.of(model.get_parameter(self.parameter))
+
+    def of(self, parameter: Tensor) -> Tensor:
+        """The layer's (out, in) part of its parameter, or of that one's gradient: a view."""
         if self.convolution:
             parameter = parameter.view(parameter.shape[:2])
         return parameter if self.site.third is None else parameter.chunk(3)[self.site.third]

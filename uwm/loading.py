@@ -6,6 +6,7 @@ import gzip
 import logging
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from torch import Tensor
 
-from uwm.architecture import build
+from uwm.architecture import build, check_same_network
 from uwm.backbone import DTYPES, Backbone
 from uwm.catalog import model_config
 from uwm.checkpoint import Checkpoint, locate, tokenizer_folder
@@ -72,6 +73,34 @@ def load(config: BackboneConfig, device: str = "cpu", precision: Precision = "fp
         precision=precision,
         reload=partial(load, config, device, precision),
     )
+
+
+@dataclass(frozen=True)
+class OtherWeights:
+    """A backbone with the weights that `config` names, see `Backbone.variant`.
+
+    Raises:
+        InputError: another network, tokenizer or picture geometry than the original's.
+    """
+
+    config: BackboneConfig
+    device: str = "cpu"
+    precision: Precision = "fp32"
+
+    def __call__(self, original: Backbone) -> Backbone:
+        # Not by `load` itself, which would forget the original.
+        other = load.__wrapped__(self.config, self.device, self.precision)
+        check_same_network(original.model_config, other.model_config)
+        for what, ours, theirs in (
+            ("prepare pictures", original.geometry, other.geometry),
+            ("tokenize texts", original.tokenizer_digest, other.tokenizer_digest),
+        ):
+            if ours != theirs:
+                raise InputError(
+                    f"other weights {what} as the backbone does that they are for; these do it "
+                    f"otherwise ({theirs} instead of {ours}). Audit them as a backbone of their own"
+                )
+        return other
 
 
 def _state(

@@ -145,7 +145,11 @@ def _is_table(node: ast.stmt) -> bool:
 
 
 def open_clip_folder() -> Path:
-    """Where open_clip is installed."""
+    """Where open_clip is installed.
+
+    Raises:
+        UnknownBackboneError: it is not.
+    """
     spec = find_spec("open_clip")
     if spec is None or spec.origin is None:
         raise UnknownBackboneError("open_clip is not installed; run `make demo` or pip install uwm")

@@ -13,8 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel
 
-from uwm.config import Family, Layerwise
-from uwm.config.methods import TowerPrior
+from uwm.config import Family, Layerwise, TowerPrior
 from uwm.layers import TOWERS, Tower
 
 Point = Layerwise | None

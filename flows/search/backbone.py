@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prefect import flow, tags
+from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.backbone import (
-    Inputs,
-    Towers,
     backbone_results,
     lay_out,
-    layerwise_scores,
-    settle,
+    read_inputs,
     short_texts,
 )
+from flows.edits import layerwise_scores, settle
+from flows.measuring import Inputs, Towers
 from flows.runners import THREADS
 from flows.search.claims import Claim, claims
 from flows.search.stages import SearchStages, Validation
@@ -29,8 +28,12 @@ from tasks.trials import ProposalsSpec, TrialsSpec, proposals_spec, read_trials
 from uwm.config import (
     AuditConfig,
     BackboneConfig,
+    GSafeClip,
+    GUnsafe,
     Layerwise,
+    MethodConfig,
     Neurons,
+    Original,
     RandomControl,
     SearchSettings,
     TowerPrior,
@@ -127,19 +130,18 @@ def search_backbone(
     """Search as `search` says, then measure what was chosen as `config` says."""
     loaded = load(backbone, config.device, config.precision)
     at = Store(store), loaded, backbone.name, config.batch_size, config.seed
-    with tags(backbone.name):
-        trials, made = _explore(SearchStages(*at), config, search)
-        values = [trial.value for trial in trials]
-        names = _choose(trials, search)
-        chosen = [
-            Chosen(number, point.model_copy(update={"name": name}))
-            for name, number in names.items()
-            if (point := trials[number].point) is not None
-        ]
-        final = with_points(config, chosen, search.control_seeds)
-        stages = Stages(*at)
-        work = lay_out(stages, final)
-        stages.wait()
+    trials, made = _explore(SearchStages(*at, tagged=config.tag_tasks), config, search)
+    values = [trial.value for trial in trials]
+    names = _choose(trials, search)
+    chosen = [
+        Chosen(number, point.model_copy(update={"name": name}))
+        for name, number in names.items()
+        if (point := trials[number].point) is not None
+    ]
+    final = with_points(config, chosen, search.control_seeds)
+    stages = Stages(*at, tagged=config.tag_tasks)
+    work = lay_out(stages, final)
+    stages.wait()
     results = backbone_results(backbone.name, stages, work)
     rules = {"safer": _safer(values), f"keeps {100 * search.keep:g} %": _keeping(values, search)}
     by_trial = {number: name for name, number in reversed(names.items())}
@@ -169,7 +171,12 @@ def with_points(config: AuditConfig, chosen: Sequence[Chosen], seeds: int) -> Au
     points = [item.method for item in chosen]
     controls = [RandomControl(kind="random", of=point.name, seeds=seeds) for point in points]
     default = default_method(config)
-    methods = [default, *(method for method in config.edit_methods if method != default)]
+    methods: list[MethodConfig] = [default]
+    methods += [
+        method
+        for method in config.methods
+        if not isinstance(method, Original | RandomControl) and method != default
+    ]
     return config.model_copy(update={"methods": (*methods, *points, *controls)})
 
 
@@ -218,16 +225,15 @@ def _inputs(
 ) -> tuple[Inputs, Validation, dict[str, Inputs]]:
     if config.validation is None:  # `uwm.config.AuditConfig` has seen to it
         raise ValueError("a search needs validation pairs")
-    sets: list[DataConfig] = [config.calibration, config.validation, *search.zeroshot]
-    datasets = stages.datasets(sets)
-    calibration, pairs, *others = (
-        Inputs(pixels, tokens)
-        for pixels, tokens in zip(
-            stages.pixels(sets, datasets), stages.tokens(sets, datasets), strict=True
-        )
-    )
-    validation = Validation(pairs, list(zip(datasets[2:], others, strict=True)))
-    return calibration, validation, {"calibration": calibration, "validation": pairs}
+    sets: dict[str, DataConfig] = {
+        "calibration": config.calibration,
+        "validation": config.validation,
+    }
+    sets |= {f"zero-shot {data.name}": data for data in search.zeroshot}
+    inputs = read_inputs(stages, sets)
+    others = [inputs[f"zero-shot {data.name}"] for data in search.zeroshot]
+    validation = Validation(inputs["validation"], [(data.dataset, data) for data in others])
+    return inputs["calibration"], validation, inputs
 
 
 def _given(
@@ -239,6 +245,9 @@ def _given(
     methods = [default, *(method for method in config.edit_methods if method != default)]
     found: dict[str, tuple[str, Point]] = {"": (ORIGINAL, None)}
     for method in methods:
+        # Other scores and other weights are no point of the space; they are measured beside it.
+        if isinstance(method, GUnsafe | GSafeClip) or method.base is not None:
+            continue
         origin = DEFAULT if method == default else f"{METHOD} {method.name}"
         point = _as_point(stages, method, settle(stages, config, method, inputs)[0])
         if point is not None:

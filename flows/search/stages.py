@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flows.backbone import Inputs, Towers
+from flows.measuring import Inputs, Towers
 from flows.stages import Stages
 from storage.store import Spec
 from tasks.datasets import DatasetSpec

@@ -26,6 +26,12 @@ def demo_pairs(config: DemoPairs) -> Source:
 
 
 def table_pairs(config: TablePairs) -> Source:
+    """Quadruples of two tables that pair row by row.
+
+    Raises:
+        PairingError: the tables differ in length, or paired rows in concept.
+        SourceError: a table that cannot be read, or lacks a column.
+    """
     safe, unsafe = (read_table(path, _COLUMNS) for path in (config.safe, config.unsafe))
     if len(safe["concept"]) != len(unsafe["concept"]):
         raise PairingError(

@@ -135,7 +135,11 @@ def cells(table: pd.DataFrame) -> ReadImage:
 
 
 def files(*roots: Path) -> ReadImage:
-    """Paths relative to a folder; of several the first that has the file."""
+    """Paths relative to a folder; of several the first that has the file.
+
+    Reading raises OSError for a file that is not there or is larger than `MAX_BYTES`, SourceError
+    for a path that leads out of its folder.
+    """
     folders = [root.resolve() for root in roots]
 
     def read(reference: str) -> bytes:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,22 +104,27 @@ def timed(work: Callable[[], None]) -> float:
 
 
 def scoring_memory(samples: int, chunk: int = CHUNK) -> float:
-    """Peak MiB that numpy and Python allocate while scoring a (512, 2048) layer."""
+    """How many MiB resident memory grows at most while scoring a (512, 2048) layer (Linux only)."""
     with tempfile.TemporaryDirectory() as root:
         arrays = StatisticsArrays.create(Path(root), samples, chunk, {"fc2/00": 2048})
         arrays.fill(
             lambda part, rows: torch.rand(rows.stop - rows.start, 2048).add_(0.1),
             lambda values: {"fc2/00": Activations(values, values)},
         )
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = resident("VmRSS")
         scorer = WeightScore(torch.randn(512, 2048))
-        tracemalloc.start()
         for rows in arrays.chunks():
             safe, unsafe = arrays.read("fc2/00", rows)
             scorer.update(safe, unsafe)
         scorer.result()
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-    return peak / 2**20
+    return resident("VmHWM") - before
+
+
+def resident(field: str) -> float:
+    """This process's resident memory in MiB, now (VmRSS) or at its peak (VmHWM)."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if field in line]
+    return int(line.split()[1]) / 2**10
 
 
 def main() -> None:
@@ -149,6 +153,7 @@ def main() -> None:
             ("fc2",),
             capture_ratio(backbone, "image", ("fc2",), inputs, samples // 4),
         )
+    scoring_memory(CHUNK)  # what the libraries take once
     for count in (256, 2048):
         peak = scoring_memory(count)
         print(f"scoring {count:5} samples of a (512, 2048) layer: peak {peak:.1f} MiB")

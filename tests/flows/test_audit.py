@@ -33,6 +33,7 @@ from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.backbone import Backbone
 from uwm.config import AuditConfig
 from uwm.errors import InputError, NoEffectError, SourceError, UnknownBlockError
+from uwm.evaluation import CONCEPT_METRICS
 from uwm.retrieval import RECALL_AT
 from uwm.safeground import METRICS
 from uwm.zeroshot import METRICS as ZEROSHOT_METRICS
@@ -69,7 +70,10 @@ def test_every_family_is_audited_and_a_second_run_is_cached(small: Small, tmp_pa
         (backbone, method) for backbone in ("clip", "coca", "siglip") for method in methods
     }
     per_method = len(METRICS) + 4 * len(RECALL_AT) + 2 * len(ZEROSHOT_METRICS)
-    assert len(rows) == 3 * len(methods) * per_method
+    assert (rows["concept"] == "").sum() == 3 * len(methods) * per_method
+    per_concept = rows[rows["concept"] != ""]
+    assert len(per_concept) == 3 * len(methods) * 10 * len(CONCEPT_METRICS)
+    assert (per_concept["n"] == 2).all()
     assert (rows["low"] <= rows["value"] + 1e-9).all()
     assert (rows["value"] <= rows["high"] + 1e-9).all()
     assert (rows.loc[rows["method"] == "original", "change"] == 0).all()
@@ -194,7 +198,10 @@ def test_what_is_left_out_is_counted_in_the_results(
     assert "mine: 1 row left out, damaged image" in page
     assert "text tower of clip: 2 rows left out, fewer than two real tokens" in page
     # Every backbone is measured on the same rows.
-    assert (pd.read_parquet(tmp_path / "out" / "results.parquet")["n"] == 22).all()
+    measured = pd.read_parquet(tmp_path / "out" / "results.parquet")
+    assert (measured.loc[measured["concept"] == "", "n"] == 22).all()
+    per_concept = measured[measured["concept"] != ""].groupby(["method", "metric"])["n"].sum()
+    assert (per_concept == 22).all()
 
     strict = changes | {"calibration": pairs | {"max_quarantined": 0.09}}
     with pytest.raises(SourceError, match=r"2 of 22 rows .*\n +1007: fewer than two real tokens"):

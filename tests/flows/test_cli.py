@@ -80,6 +80,35 @@ def test_a_store_that_cannot_be_is_told(
     assert "store" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/none", "/proc"])
+def test_results_that_could_not_be_written_are_told_before_the_audit(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    """Nobody, root included, can write below /proc."""
+    (tmp_path / "file").touch()
+    options = ["--store", str(tmp_path / "store"), "--out", str(tmp_path / place)]
+    assert run(["audit", str(config), *options]) == BAD_INPUT
+    assert "name another with --out" in capsys.readouterr().err
+    assert run(["pairs", "show", str(config), *options[2:]]) == BAD_INPUT
+
+
+def test_a_store_that_cannot_be_written_is_told(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["audit", str(config), "--store", "/proc"]) == BAD_INPUT
+    assert "the store /proc cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("hours", ["-1", "nan", "inf"])
+def test_an_age_that_is_none_clears_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], hours: str
+) -> None:
+    made = Store(tmp_path / "store").make(spec(1), write)
+    options = ["--store", str(tmp_path / "store"), f"--older-than-hours={hours}"]
+    assert run(["store", "gc", *options]) == BAD_INPUT
+    assert made.exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -178,3 +207,15 @@ def test_an_export_is_written_and_said(
     assert run(command) == BAD_INPUT
     assert "is there already" in capsys.readouterr().err
     assert run([*command[:3], "uwm", *command[4:-1], str(tmp_path / "new")]) == BAD_INPUT
+
+
+def test_a_wrong_export_is_told_before_anything_heavy_is_imported(config: Path) -> None:
+    """In a fresh interpreter, since this one has imported torch and Prefect long ago."""
+    code = (
+        "import sys; from flows.cli import run; "
+        f"code = run(['export', {str(config)!r}, 'vits', 'original', '--out', 'nowhere']); "
+        "print(code, sorted({'torch', 'prefect', 'open_clip'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "2 []"
+    assert "this audit has the backbones vit; got 'vits'" in found.stderr

@@ -154,3 +154,24 @@ def test_weights_that_cannot_be_had_are_told_with_their_line(
         found = problems(tmp_path, GOOD.replace("{kind: demo, name: vit}", backbone))
         assert "line 3: backbones[0]" in found
         assert "hf download" in found
+
+
+def test_weights_that_a_method_cannot_bring_are_told_with_their_line(tmp_path: Path) -> None:
+    weights = """\
+  - kind: checkpoint
+    weights:
+      vit: {kind: demo, name: siglip}
+  - kind: safe_clip
+"""
+    found = problems(tmp_path, GOOD + weights)
+    assert "has 1 problem:" in found
+    assert "line 12: methods[1].weights.vit: other weights are of the backbone's own" in found
+    gone = weights.replace("kind: demo, name: siglip", "kind: folder, folder: gone")
+    found = problems(tmp_path, GOOD + gone)
+    assert "line 12: methods[1].weights.vit" in found
+    assert "does not point to a directory" in found
+    (tmp_path / "empty").mkdir()
+    assert "lacks open_clip_config.json" in problems(tmp_path, GOOD + gone.replace("gone", "empty"))
+    assert "weights of vits" in problems(
+        tmp_path, GOOD + weights.replace("      vit:", "      vits:")
+    )

@@ -119,7 +119,7 @@ def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
         worker("uwm", "parents", tmp_path / "parents.log"),
     ):
         deployment = client.read_deployment_by_name(PARENT)
-        silent = {"silent_minutes": 1.3 * HEARTBEAT_SECONDS / 60}
+        silent = {"silent_minutes": 2 * HEARTBEAT_SECONDS / 60}
         client.create_flow_run_from_deployment(
             deployment.id, parameters={**deployment.parameters, **silent}
         )

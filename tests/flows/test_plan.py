@@ -29,7 +29,6 @@ KINDS = {
     "decode pixels": "pixels",
     "tokenize": "tokens",
     "capture statistics": "statistics",
-    "score": "scores",
     "embed": "embeddings",
 }
 
@@ -54,7 +53,14 @@ def test_the_audit_writes_and_runs_what_was_planned(
         "clip",
         "siglip",
         calibration={"kind": "demo", "split": "calibration", "per_concept": 5},
-        methods=[{"kind": "uwm"}, {"kind": "neurons"}, {"kind": "random", "of": "uwm", "seeds": 2}],
+        methods=[
+            {"kind": "uwm"},
+            {"kind": "neurons"},
+            {"kind": "g_unsafe"},
+            {"kind": "g_safe_clip", "batch_size": 8, "roles": {"image": ["fc2"], "text": []}},
+            {"kind": "random", "of": "uwm", "seeds": 2},
+            {"kind": "random", "of": "g_unsafe", "seeds": 1},
+        ],
     )
     store = Store(tmp_path / "store")
     plan = make_plan(config, store)
@@ -62,19 +68,32 @@ def test_the_audit_writes_and_runs_what_was_planned(
     assert list(store.artifacts()) == []
 
     ran: Counter[Tower] = Counter()
-    forward = Backbone.forward
 
-    def counted(self: Backbone, tower: Tower, inputs: Tensor) -> Tensor:
-        ran[tower] += len(inputs)
-        return forward(self, tower, inputs)
+    def counted(name: str) -> Callable[[Backbone, Tower, Tensor], Tensor]:
+        run = getattr(Backbone, name)
 
-    monkeypatch.setattr(Backbone, "forward", counted)
+        def count(self: Backbone, tower: Tower, inputs: Tensor) -> Tensor:
+            ran[tower] += len(inputs)
+            embeddings: Tensor = run(self, tower, inputs)
+            return embeddings
+
+        return count
+
+    for name in ("forward", "differentiable"):
+        monkeypatch.setattr(Backbone, name, counted(name))
     results = audit(config, store.url, str(tmp_path / "out"))
     assert {tower: plan.passes(tower) for tower in TOWERS} == dict(ran)
     assert plan.missing == len(list(store.artifacts()))
     for stage, kind in KINDS.items():
         planned = sum(row.size for row in plan.rows if row.stage == stage)
         assert planned == pytest.approx(data_bytes(store, kind), rel=0.08), stage
+    planned = sum(row.size for row in plan.rows if row.stage in ("score", "score gradients"))
+    assert planned == pytest.approx(data_bytes(store, "scores"), rel=0.08)
+    of = {setting["method"]: setting for setting in results.settings["clip"]}
+    assert (of["g_unsafe"]["image"]["rule"], of["g_unsafe"]["text"]["rule"]) == ("mass", "count")
+    assert of["g_unsafe"]["text"]["gradient_batch_size"] == 64
+    assert (of["g_safe_clip"]["image"]["alpha"], of["g_safe_clip"]["text"]) == (0, None)
+    assert of["random g_unsafe #0"]["text"]["selected"] == of["g_unsafe"]["text"]["selected"]
     selected = sum(
         entry["selected"] for setting in results.settings["clip"] for entry in picked(setting)
     )

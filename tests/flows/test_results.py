@@ -23,6 +23,7 @@ def rows(method: str, change: float, spread: float = 1, **extra: Any) -> list[di
             "backbone": "vit",
             "method": method,
             "dataset": ZEROSHOT_MEAN if metric == "top1" else "test",
+            "concept": "",
             "metric": metric,
             "value": 10 + change,
             "low": 9 + change,

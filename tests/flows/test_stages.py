@@ -1,5 +1,11 @@
+import time
+from uuid import UUID
+
 import pytest
-from prefect import flow
+from prefect import flow, tags
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.context import FlowRunContext
 
 from flows.stages import Stages, identify
 from tests.bench import Bench
@@ -32,3 +38,27 @@ def test_a_stage_is_submitted_once_and_its_failure_is_the_one_raised(bench: Benc
 def test_a_data_set_is_read_once_per_process(bench: Bench) -> None:
     assert identify(PAIRS, 0)[0] is identify(PAIRS, 0)[0]
     assert identify(PAIRS, 0)[1] == bench.dataset
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+def test_runs_carry_backbone_and_stage_as_tags_where_they_are_asked_for(
+    bench: Bench, tagged: bool
+) -> None:
+    @flow
+    def one_stage() -> UUID:
+        with tags("of the flow"):
+            stages = Stages(bench.store, bench.backbone, "clip", 16, 0, tagged=tagged)
+            stages.datasets([PAIRS])
+            stages.wait()
+        context = FlowRunContext.get()
+        assert context is not None
+        assert context.flow_run is not None
+        return context.flow_run.id
+
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[one_stage()]))
+    deadline = time.monotonic() + 30
+    with get_client(sync_client=True) as client:  # which writes task runs down by and by
+        while not (runs := client.read_task_runs(flow_run_filter=mine)):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    assert [set(run.tags) for run in runs] == [{"clip", "ingest"} if tagged else set()]

@@ -67,6 +67,11 @@ def test_an_unknown_scheme_is_told() -> None:
     assert urlsplit("nowhere://bucket").scheme == "nowhere"
 
 
+def test_a_driver_that_connects_at_once_and_fails_is_told() -> None:
+    with pytest.raises(StoreError, match="does not answer"):
+        Bucket("ftp://nowhere.invalid/zoo")
+
+
 def test_access_that_is_denied_is_told(s3: Bucketful) -> None:
     bucket = Bucket(s3.url)
 

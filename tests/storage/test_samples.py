@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.samples import Array, Field, SampleArrays
+from storage.samples import Array, Field, SampleArrays, read_across
 from uwm.errors import DamagedArtifactError
 
 FIELDS = {"safe": Field((3,), "float32"), "a/b": Field((2, 2), "uint8", compressed=True)}
@@ -85,3 +85,18 @@ def test_fewer_samples_than_a_chunk(tmp_path: Path) -> None:
     create(tmp_path, samples=2, chunk=128).fill(lambda rows: rows, values, lambda found: found)
     assert SampleArrays(tmp_path).read("safe").shape == (2, 3)
     assert SampleArrays(tmp_path).names == ["safe"]
+
+
+def test_rows_are_read_across_pieces(tmp_path: Path) -> None:
+    pieces = []
+    for start, stop in ((0, 5), (5, 6), (6, 12)):
+        (tmp_path / f"{start}").mkdir()
+        piece = create(tmp_path / f"{start}", samples=stop - start)
+        piece.fill(
+            lambda rows: rows,
+            lambda rows, start=start: values(slice(start + rows.start, start + rows.stop)),  # type: ignore[misc]
+            lambda found: found,
+        )
+        pieces.append(piece)
+    for rows in (slice(0, 12), slice(3, 7), slice(5, 6), slice(6, 9)):
+        assert np.array_equal(read_across(pieces, "safe", rows), values(rows)["safe"])

@@ -1,3 +1,4 @@
+import sys
 from typing import get_args
 
 import pytest
@@ -8,6 +9,7 @@ from storage.statistics import StatisticsArrays
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
+from tests.benchmarks.capture import scoring_memory
 from uwm.config import NodeScoreKind, ScoreKind, Subset
 from uwm.editing import Unit
 from uwm.errors import InputError
@@ -63,3 +65,11 @@ def test_peaks_that_were_not_captured_are_an_error(bench: Bench) -> None:
     wanted = ScoresSpec.of(statistics, "node", "peak_ratio", ("fc2",))
     with pytest.raises(InputError, match="captured with them"):
         score.fn([wanted], bench.store, bench.backbone)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+def test_peak_memory_does_not_depend_on_the_number_of_samples() -> None:
+    """The statistics of a sample are 32 KiB there, so 4,096 of them would be 128 MiB."""
+    scoring_memory(128)  # what the libraries take once
+    few, many = scoring_memory(256), scoring_memory(4096)
+    assert many < few + 32

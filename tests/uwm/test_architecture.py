@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from tests.conftest import MODELS
-from uwm.architecture import build, canonical
+from uwm.architecture import build, canonical, check_same_network
+from uwm.errors import InputError
 from uwm.layers import TOWERS
 
 
@@ -83,3 +84,10 @@ def test_what_changes_an_embedding_is_another_network(
         tower for tower in TOWERS if canonical({**bare, **changes}, tower) != canonical(bare, tower)
     }
     assert differing == towers
+
+
+def test_weights_fit_their_own_network_only() -> None:
+    clip = MODELS["clip"]
+    check_same_network(clip, {**clip, "quick_gelu": False})
+    with pytest.raises(InputError, match=r"another text tower \(layers 3 instead of 2\)"):
+        check_same_network(clip, {**clip, "text_cfg": {**clip["text_cfg"], "layers": 3}})

@@ -1,6 +1,8 @@
+import copy
 import dataclasses
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import cloudpickle
@@ -119,3 +121,49 @@ def test_a_backbone_built_by_hand_stays_in_its_process(zoo: dict[str, Path]) -> 
     built = dataclasses.replace(load(folder_backbone(zoo["clip"])), reload=None)
     with pytest.raises(TypeError, match="stays in its process"):
         cloudpickle.dumps(built)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shifted:
+    """A change that adds to one weight of the text tower, in tensors of its own."""
+
+    by: float
+
+    def __call__(self, original: Backbone) -> Backbone:
+        model = copy.deepcopy(original.model)
+        model.get_parameter("ln_final.bias").data += self.by
+        return dataclasses.replace(original, model=model)
+
+
+def test_a_variant_is_made_once_and_lives_beside_its_original(zoo: dict[str, Path]) -> None:
+    backbone = load(folder_backbone(zoo["clip"]), "cpu", "fp32")  # as it is loaded again
+    one, other = backbone.variant(Shifted(0.5)), backbone.variant(Shifted(0.25))
+    assert backbone.variant(Shifted(0.5)) is one
+    assert one is not other
+    assert one.locks is other.locks is backbone.locks
+    assert len({each.tower_digest("text") for each in (backbone, one, other)}) == 3
+    assert one.tower_digest("image") == backbone.tower_digest("image")
+    again = cloudpickle.loads(cloudpickle.dumps(one))
+    assert again is one  # this process has it
+
+
+def test_a_variant_waits_for_edits_to_be_gone(zoo: dict[str, Path]) -> None:
+    backbone = load(folder_backbone(zoo["clip"]))
+    backbone.locks["text"].acquire()
+    made: list[Backbone] = []
+    thread = threading.Thread(target=lambda: made.append(backbone.variant(Shifted(0.125))))
+    thread.start()
+    thread.join(0.3)
+    assert made == []
+    backbone.locks["text"].release()
+    thread.join()
+    assert made == [backbone.variant(Shifted(0.125))]
+
+
+def test_a_pose_has_other_digests_and_the_same_tensors(load_fresh) -> None:  # type: ignore[no-untyped-def]
+    backbone = load_fresh("clip")
+    pose = backbone.posing({"text": "later"})
+    assert pose.tower_digest("text") == "later"
+    assert pose.tower_digest("image") == backbone.tower_digest("image")
+    assert pose.model is backbone.model
+    assert backbone.tower_digest("text") != "later"

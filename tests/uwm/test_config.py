@@ -8,13 +8,20 @@ from uwm import demo
 from uwm.config import (
     AuditConfig,
     BenchmarkSet,
+    Checkpoint,
     DemoBackbone,
     DemoPairs,
     DemoZeroShot,
+    GSafeClip,
+    GUnsafe,
+    LossWeights,
     Neurons,
     Protocol,
     Uwm,
 )
+
+SIGLIP = {"kind": "demo", "name": "siglip"}
+FOUR = tuple(LossWeights.model_fields)
 
 
 def audit(**changes: Any) -> AuditConfig:
@@ -72,6 +79,22 @@ def test_impossible_factors_are_refused(alpha: float) -> None:
         ({"methods": [{"kind": "uwm", "roles": {"image": [], "text": []}}]}, "nothing to edit"),
         ({"backbones": []}, "at least 1 item"),
         ({"tau": 0.1}, "Extra inputs"),
+        (
+            {"methods": [{"kind": "uwm", "base": "tuned"}]},
+            r"checkpoint or safe_clip \(there is none",
+        ),
+        (
+            {"methods": [{"kind": "safe_clip"}, {"kind": "uwm", "base": "uwm"}]},
+            r"\(safe_clip\); got 'uwm'",
+        ),
+        ({"methods": [{"kind": "checkpoint", "weights": {"b32": SIGLIP}}]}, "weights of b32"),
+        ({"methods": [{"kind": "checkpoint", "weights": {}}]}, "at least 1 item"),
+        ({"methods": [{"kind": "random", "of": "safe_clip"}, {"kind": "safe_clip"}]}, "editing"),
+        ({"methods": [{"kind": "safe_clip", "batch_size": 1}]}, "greater than or equal to 2"),
+        (
+            {"methods": [{"kind": "safe_clip", "losses": {"text": dict.fromkeys(FOUR, 0)}}]},
+            "some loss has a weight above 0",
+        ),
     ],
 )
 def test_inconsistent_audits_are_refused(changes: dict[str, object], said: str) -> None:
@@ -106,6 +129,65 @@ def test_edited_roles_are_the_union_over_methods() -> None:
     config = audit(methods=[{"kind": "uwm"}, {"kind": "neurons"}])
     assert config.edited_roles("image") == ("fc2",)
     assert config.edited_roles("text") == ("fc2", "out")
+
+
+def test_the_baselines_defaults_are_the_papers() -> None:
+    config = audit(methods=[{"kind": "g_unsafe"}, {"kind": "g_safe_clip", "tau": [0.01]}])
+    unsafe, safe_clip = config.edit_methods
+    assert isinstance(unsafe, GUnsafe)
+    assert isinstance(safe_clip, GSafeClip)
+    points = [method.points("text") for method in (unsafe, safe_clip)]
+    assert points == [((0.035, 0.0),), ((0.01, 0.0),)]
+    assert GSafeClip(kind="g_safe_clip").tau == (0.005,)
+    assert (unsafe.selection.image, unsafe.selection.text) == ("mass", "count")
+    assert (safe_clip.selection.image, safe_clip.selection.text) == ("count", "count")
+    for method in (unsafe, safe_clip):
+        assert (method.roles.image, method.roles.text) == (("fc2",), ("out",))
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        audit(methods=[{"kind": "g_unsafe", "batch_size": 0}])
+
+
+def test_gradients_ask_for_no_capture() -> None:
+    config = audit(
+        methods=[
+            {"kind": "neurons", "roles": {"image": [], "text": ["fc1"]}},
+            {"kind": "g_unsafe"},
+            {"kind": "random", "of": "g_unsafe"},
+        ]
+    )
+    assert (config.edited_roles("image"), config.captured_roles("image")) == (("fc2",), ())
+    assert (config.edited_roles("text"), config.captured_roles("text")) == (
+        ("fc1", "out"),
+        ("fc1",),
+    )
+
+
+def test_weights_bring_roles_and_bases_of_their_own() -> None:
+    trained = {"kind": "safe_clip", "roles": {"image": ["value"], "text": []}}
+    other = {"kind": "checkpoint", "weights": {"vit": SIGLIP}}
+    config = audit(
+        methods=[{"kind": "uwm"}, {"kind": "neurons", "base": "safe_clip"}, trained, other]
+    )
+    assert [method.name for method in config.weight_methods] == ["safe_clip", "checkpoint"]
+    assert config.captured_roles("text", None) == ("out",)
+    assert config.captured_roles("text", "safe_clip") == ("fc2",)
+    assert config.changed_roles("image") == ("fc2", "value")
+    left = config.without("safe_clip")
+    assert [method.name for method in left.methods] == ["uwm", "checkpoint"]
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_other_weights_are_called_as_the_backbone_is(tmp_path: Path) -> None:
+    weights = {"vit": {"kind": "folder", "folder": str(tmp_path)}}
+    (method,) = audit(methods=[{"kind": "checkpoint", "weights": weights}]).weight_methods
+    assert isinstance(method, Checkpoint)
+    assert method.weights["vit"].name == "vit"
+
+
+def test_a_policy_may_name_what_brings_weights() -> None:
+    rule = {"metric": "GS", "floor": 1, "methods": ["safe_clip"]}
+    assert audit(methods=[{"kind": "safe_clip"}], policy={"rules": [rule]}).policy is not None
 
 
 def zeroshot(*items: dict[str, Any]) -> AuditConfig:
@@ -208,3 +290,13 @@ def test_a_search_chooses_on_data_that_nothing_is_claimed_on() -> None:
         audit(search={}, validation={"kind": "demo", "split": "test"})
     config = audit(search={}, validation={"kind": "demo", "split": "validation"})
     assert config.edited_roles("image") == ("fc2", "out")
+
+
+def test_difference_scores_have_no_mass() -> None:
+    with pytest.raises(ValidationError, match="select them by `count`"):
+        audit(methods=[{"kind": "uwm", "score": "difference"}])
+    audit(methods=[{"kind": "uwm", "score": "difference", "selection": "count"}])
+    sweep = {"kind": "uwm", "score": ["ratio", "difference"]}
+    with pytest.raises(ValidationError, match="select them by `count`"):
+        audit(sweep=sweep)
+    audit(sweep={**sweep, "selection": ["count"]})

@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from uwm.evaluation import Answers, chosen, measure, measure_zeroshot, pair_outcomes
+from uwm.evaluation import (
+    CONCEPT_METRICS,
+    Answers,
+    chosen,
+    measure,
+    measure_concepts,
+    measure_zeroshot,
+    pair_outcomes,
+    paired_change,
+)
 from uwm.safeground import PairedEmbeddings
 
 
@@ -33,6 +42,34 @@ def test_the_paired_interval_is_narrower_than_independent_ones() -> None:
     edited["GS"][:3] = ~edited["GS"][:3]
     row = {row.metric: row for row in measure("test", edited, original, 400, 0)}["GS"]
     assert row.change.high - row.change.low < (row.value.high - row.value.low) / 2
+
+
+def by_concept(seed: int) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return {name: generator.random(90) < 0.3 for name in CONCEPT_METRICS}
+
+
+def test_concepts_weighted_by_their_samples_give_the_whole() -> None:
+    edited, original = by_concept(1), by_concept(2)
+    concepts = ["knife" if row % 3 else "pill" for row in range(90)]
+    rows = measure_concepts("test", edited, original, concepts)
+    assert {(row.concept, row.n) for row in rows} == {("knife", 60), ("pill", 30)}
+    for whole in measure("test", edited, original, 100, 0):
+        parts = [row for row in rows if row.metric == whole.metric]
+        for name in ("value", "change"):
+            pooled = sum(row.n * getattr(row, name).value for row in parts) / 90
+            assert pooled == pytest.approx(getattr(whole, name).value)
+
+
+def test_one_sample_of_a_concept_says_next_to_nothing() -> None:
+    edited = {name: np.array([True, True]) for name in CONCEPT_METRICS}
+    original = {name: np.array([False, True]) for name in CONCEPT_METRICS}
+    for row in measure_concepts("test", edited, original, ["knife", "pill"]):
+        assert row.value.value == row.value.high == 100
+        assert row.value.low < 25
+        assert row.change.low < 0 < row.change.high
+    for row in measure_concepts("test", original, original, ["knife", "pill"]):
+        assert row.change == (0, 0, 0)
 
 
 def test_the_zero_shot_mean_is_over_sets_not_samples() -> None:
@@ -106,3 +143,20 @@ def test_the_safest_that_keeps_knowledge_is_chosen(
     candidates: list[dict[str, float]], index: int
 ) -> None:
     assert chosen(candidates, original=0, max_loss=4) == index
+
+
+@pytest.mark.parametrize("samples", [12, 60])
+def test_the_interval_of_a_change_covers_the_truth_with_few_samples(samples: int) -> None:
+    """Of a hundred samples 25 turn safe and 5 unsafe: 20 points more."""
+    generator, hits = np.random.default_rng(0), 0
+    for _ in range(400):
+        turns = generator.choice(3, samples, p=[0.25, 0.05, 0.7])
+        same = generator.random(samples) < 0.5
+        before, after = (
+            np.where(turns == 2, same, turns == 1),
+            np.where(turns == 2, same, turns == 0),
+        )
+        found = paired_change(before, after)
+        assert found.low <= found.value <= found.high
+        hits += found.low <= 20 <= found.high
+    assert 0.93 <= hits / 400 <= 1

@@ -1,4 +1,4 @@
-"""The same code on a GPU; what it costs there is `python -m tests.benchmarks.capture`'s to tell."""
+"""The same code on a GPU: what it selects there, and what a capture costs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import dataclasses
 import pytest
 import torch
 
+from tests.benchmarks.capture import capture_ratio, random_case
 from uwm.backbone import Backbone
 from uwm.capture import capture
 from uwm.layers import TOWERS, Tower, find_layers
@@ -52,3 +53,16 @@ def test_selections_agree_with_the_cpus(backbone: Backbone, tower: Tower) -> Non
         for layer in find_layers(backbone.model, tower, ("fc2", "out"))
     )
     assert differing <= 0.001 * weights
+
+
+@pytest.mark.parametrize("name", ["ViT-B-32", "ViT-L-14"])
+def test_a_capture_costs_little_more_than_the_forward_pass(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Forward, statistics and write, to the forward pass of the same batches; random weights."""
+    backbone, pixels = random_case(name, 1024, "cuda")
+    forward, ratio = capture_ratio(backbone, "image", ("fc2",), pixels, 256)
+    with capsys.disabled():  # for who reads the test's output
+        device = torch.cuda.get_device_name()
+        print(f"\n{name} on {device}: forward {forward:.2f} s, capture / forward {ratio:.3f}")
+    assert ratio <= 1.15

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from uwm.intervals import Interval, bootstrap_means, bootstrap_times, interval
+from uwm.intervals import Interval, bootstrap_means, bootstrap_times, interval, wilson
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -46,3 +46,21 @@ def test_drawn_times_are_those_behind_the_means() -> None:
     times = np.stack(list(bootstrap_times(40, 60, 5)))
     assert (times.sum(1) == 40).all()
     assert np.array_equal(times @ outcomes / 40, bootstrap_means(outcomes, 60, 5))
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 1), (0, 12), (3, 12), (12, 12)])
+def test_wilson_has_a_width_for_outcomes_that_are_all_alike(right: int, n: int) -> None:
+    found = wilson(np.arange(n) < right)
+    assert 0 <= found.low <= found.value <= found.high <= 100
+    assert found.high - found.low > 15
+    mirrored = wilson(np.arange(n) >= right)
+    assert mirrored.low == pytest.approx(100 - found.high)
+
+
+def test_wilson_agrees_with_its_textbook_example() -> None:
+    """Newcombe (1998), table I: 81 of 263 has 0.2553 to 0.3662."""
+    found = wilson(np.arange(263) < 81)
+    assert (found.low, found.high) == (
+        pytest.approx(25.53, abs=0.01),
+        pytest.approx(36.62, abs=0.01),
+    )

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable
+from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
-from uwm.config.methods import Layerwise, MethodConfig, Neurons, RandomControl, Uwm
+from uwm.config.generalisation import Drift, HeldOut
+from uwm.config.methods import (
+    EditMethod,
+    EditMethodConfig,
+    Layerwise,
+    MethodConfig,
+    Neurons,
+    RandomControl,
+    Uwm,
+)
 from uwm.config.pairs import PairsConfig
 from uwm.config.policy import ZERO_SHOT, Policy
 from uwm.config.search import SearchSettings
 from uwm.config.settings import Settings
+from uwm.config.sweep import SweepSettings
+from uwm.config.towers import (
+    TowerRoles,
+)
+from uwm.config.weights import (
+    Checkpoint,
+    SafeClip,
+)
 from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
 from uwm.layers import Role, Tower
 
@@ -38,6 +56,10 @@ class AuditConfig(Settings):
     threads: int | None = Field(
         None, ge=1, le=1024, description="of a forward pass on a CPU; else its share of the cores"
     )
+    tag_tasks: bool = Field(
+        False,
+        description="tag task runs with backbone and stage, for a server's limits; slow on SQLite",
+    )
     resamples: int = Field(1000, ge=100, le=100_000, description="of the bootstrap")
     backbones: tuple[BackboneConfig, ...] = Field(min_length=1)
     calibration: PairsConfig
@@ -46,7 +68,10 @@ class AuditConfig(Settings):
     zeroshot: tuple[ZeroShotItem, ...] = ()
     methods: tuple[MethodConfig, ...] = Field(min_length=1)
     choice: ChoiceRule = ChoiceRule()
+    held_out: HeldOut | None = Field(None, description="concepts left out of the calibration")
+    drift: Drift | None = Field(None, description="edits made from parts of the calibration set")
     policy: Policy | None = Field(None, description="when the audit has regressed")
+    sweep: SweepSettings | None = Field(None, description="what `uwm sweep` tries")
     search: SearchSettings | None = Field(None, description="of `uwm search`")
 
     @model_validator(mode="after")
@@ -70,9 +95,48 @@ class AuditConfig(Settings):
                 )
         if self.validation is None and any(method.chooses for method in self.edit_methods):
             raise ValueError("a method with a grid needs `validation` pairs to choose on")
+        self._check_weights()
+        self._check_generalisation()
         self._check_policy()
         self._check_search()
         return self
+
+    def _check_weights(self) -> None:
+        """Weights are of the audit's backbones, and an edit's base is one of those methods."""
+        backbones = [backbone.name for backbone in self.backbones]
+        for method in self.weight_methods:
+            if isinstance(method, Checkpoint) and (
+                unknown := sorted({*method.weights} - {*backbones})
+            ):
+                raise ValueError(
+                    f"{method.name} has weights of {', '.join(unknown)}; this audit has the "
+                    f"backbones {', '.join(backbones)}"
+                )
+        bases = [method.name for method in self.weight_methods]
+        for edit in self.edit_methods:
+            if edit.base is not None and edit.base not in bases:
+                raise ValueError(
+                    f"the base of {edit.name} is a method of kind checkpoint or safe_clip "
+                    f"({', '.join(bases) or 'there is none'}); got {edit.base!r}"
+                )
+
+    def _check_generalisation(self) -> None:
+        """Its sections are for methods and benchmarks that the audit has."""
+        known = [method.name for method in self.rescored_methods]
+        for section, asked in (("held_out", self.held_out), ("drift", self.drift)):
+            if asked and (unknown := [name for name in asked.methods if name not in known]):
+                raise ValueError(
+                    f"{section} is for methods of this audit that score the calibration set "
+                    f"({', '.join(known) or 'there is none'}); got {', '.join(unknown)}"
+                )
+        if self.drift and not known:
+            raise ValueError("drift is of edits, and no method of this audit makes one")
+        names = [data.name for data in self.benchmarks]
+        if self.held_out and self.held_out.benchmark not in (None, *names):
+            raise ValueError(
+                f"held_out is measured on a benchmark of this audit ({', '.join(names)}); "
+                f"got {self.held_out.benchmark!r}"
+            )
 
     def _check_policy(self) -> None:
         """A rule is for what the audit has."""
@@ -120,8 +184,22 @@ class AuditConfig(Settings):
         )
 
     @property
-    def edit_methods(self) -> tuple[Uwm | Neurons | Layerwise, ...]:
-        return tuple(m for m in self.methods if isinstance(m, Uwm | Neurons | Layerwise))
+    def edit_methods(self) -> tuple[EditMethodConfig, ...]:
+        return tuple(m for m in self.methods if isinstance(m, EditMethod | Layerwise))
+
+    @property
+    def weight_methods(self) -> tuple[Checkpoint | SafeClip, ...]:
+        """Methods that bring weights of their own."""
+        return tuple(m for m in self.methods if isinstance(m, Checkpoint | SafeClip))
+
+    @property
+    def rescored_methods(self) -> tuple[Uwm | Neurons, ...]:
+        """Methods whose edits can be made anew from a part of the captured pairs."""
+        return tuple(
+            method
+            for method in self.methods
+            if isinstance(method, Uwm | Neurons) and method.base is None and method.part is None
+        )
 
     @property
     def controls(self) -> tuple[RandomControl, ...]:
@@ -129,12 +207,50 @@ class AuditConfig(Settings):
 
     def edited_roles(self, tower: Tower) -> tuple[Role, ...]:
         """Roles that any method edits in a tower, or a search may, each once, sorted."""
-        both = [method.roles for method in self.edit_methods]
-        both += [family.roles for family in self.search.families.values()] if self.search else []
-        return tuple(sorted({role for roles in both for role in getattr(roles, tower)}))
+        searched = self.search.families.values() if self.search else ()
+        return _roles((*self.edit_methods, *searched), tower)
+
+    def captured_roles(self, tower: Tower, base: str | None = None) -> tuple[Role, ...]:
+        """Of these, the roles scored by activation statistics on the weights of `base`.
+
+        None are the backbone's own weights.
+        """
+        scored = [
+            method
+            for method in self.edit_methods
+            if isinstance(method, Uwm | Neurons | Layerwise) and method.base == base
+        ]
+        searched = self.search.families.values() if self.search and base is None else ()
+        return _roles((*scored, *searched), tower)
 
     @property
     def peaks(self) -> bool:
         """Whether a method's score needs the largest magnitudes over tokens."""
-        scores = {method.score for method in self.edit_methods}
-        return "peak_ratio" in scores
+        return any(
+            isinstance(method, Neurons | Layerwise) and method.score == "peak_ratio"
+            for method in self.edit_methods
+        )
+
+    def without(self, base: str) -> AuditConfig:
+        """The audit without a method that brings weights, and without what stands on them."""
+        gone = {base, *(method.name for method in self.edit_methods if method.base == base)}
+        kept = tuple(
+            method
+            for method in self.methods
+            if not {method.name, *([method.of] if isinstance(method, RandomControl) else [])} & gone
+        )
+        return self.model_copy(update={"methods": kept})
+
+    def changed_roles(self, tower: Tower) -> tuple[Role, ...]:
+        """Roles that any method edits or trains in a tower, or a search may edit, sorted."""
+        trained = [method for method in self.weight_methods if isinstance(method, SafeClip)]
+        return tuple(sorted({*_roles(trained, tower), *self.edited_roles(tower)}))
+
+
+class _HasRoles(Protocol):
+    @property
+    def roles(self) -> TowerRoles: ...
+
+
+def _roles(items: Iterable[_HasRoles], tower: Tower) -> tuple[Role, ...]:
+    return tuple(sorted({role for item in items for role in getattr(item.roles, tower)}))

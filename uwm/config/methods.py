@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from uwm.config.settings import Factor, Name, Settings, Share
-from uwm.layers import ROLES, TOWERS, Blocks, LayerId, Role, Tower
-
-ScoreKind = Literal["ratio", "unsafe_only", "difference"]
-NodeScoreKind = Literal[
-    "ratio",
-    "log_ratio",
-    "ratio_of_means",
-    "difference",
-    "standardized",
-    "peak_ratio",
-    "flow_ratio",
-]
-"""What ranks an MLP neuron, see `uwm.scoring.NodeScore`."""
-Scope = Literal["block", "tower"]
-"""Whether a share is of every layer's nodes, or of all layers' nodes together."""
-Roles = tuple[Role, ...]
+from uwm.config.subset import Subset
+from uwm.config.towers import (
+    Factors,
+    GradientKind,
+    NodeScoreKind,
+    Scope,
+    ScoreKind,
+    Shares,
+    TowerBlocks,
+    TowerFactors,
+    TowerPrior,
+    TowerRoles,
+    TowerShares,
+    WeightRule,
+)
+from uwm.config.weights import Checkpoint, SafeClip
+from uwm.layers import ROLES, TOWERS, LayerId, Tower
 
 
 class Original(Settings):
@@ -38,70 +39,6 @@ class Original(Settings):
         return "original"
 
 
-class TowerRoles(Settings):
-    """Which layers to edit in either tower; an empty list leaves the tower alone."""
-
-    image: Roles
-    text: Roles
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.image and not self.text:
-            raise ValueError("name at least one role in one tower, or there is nothing to edit")
-        return self
-
-
-class TowerPrior(Settings):
-    """Whether scores are multiplied by the weight's magnitude, per tower."""
-
-    image: bool = False
-    text: bool = True
-
-
-class TowerBlocks(Settings):
-    """Which blocks to edit per tower: `all`, `early`, `late` (halves), or by number from 0."""
-
-    image: Blocks = "all"
-    text: Blocks = "all"
-
-
-def _as_tuple(value: object) -> object:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-ShareGrid = Annotated[tuple[Share, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-FactorGrid = Annotated[tuple[Factor, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-
-
-class TowerShares(Settings):
-    """Shares for either tower."""
-
-    image: ShareGrid
-    text: ShareGrid
-
-
-class TowerFactors(Settings):
-    """Factors for either tower."""
-
-    image: FactorGrid
-    text: FactorGrid
-
-
-def _form(value: object) -> str:
-    return "per tower" if isinstance(value, dict | TowerShares | TowerFactors) else "both"
-
-
-Shares = Annotated[
-    Annotated[ShareGrid, Tag("both")] | Annotated[TowerShares, Tag("per tower")],
-    Discriminator(_form),
-]
-Factors = Annotated[
-    Annotated[FactorGrid, Tag("both")] | Annotated[TowerFactors, Tag("per tower")],
-    Discriminator(_form),
-]
-"""One value, a list, or either for each tower: `{image: 0.02, text: [0.02, 0.05]}`."""
-
-
 class EditMethod(Settings):
     """What editing methods share: a name, layers, and factors to multiply by.
 
@@ -109,6 +46,10 @@ class EditMethod(Settings):
     """
 
     name: Name
+    base: str | None = Field(
+        None,
+        description="the name of the `checkpoint` or `safe_clip` method whose weights it edits",
+    )
     alpha: Factors = (-1.0,)
     roles: TowerRoles
     blocks: TowerBlocks = TowerBlocks()
@@ -136,6 +77,14 @@ class EditMethod(Settings):
         return any(len(self.points(tower)) > 1 for tower in TOWERS)
 
 
+def check_mass(scores: Sequence[str], selections: Sequence[str]) -> None:
+    """Raise ValueError where scores that can be negative are to be selected by their mass."""
+    if "difference" in scores and "mass" in selections:
+        raise ValueError(
+            "difference scores can be negative, so they have no mass; select them by `count`"
+        )
+
+
 class Uwm(EditMethod):
     """Unsafe Weights Manipulation; the defaults are the paper's."""
 
@@ -143,9 +92,15 @@ class Uwm(EditMethod):
     name: Name = "uwm"
     tau: Shares = (0.02,)
     score: ScoreKind = "ratio"
-    selection: Literal["mass", "count"] = "mass"
+    selection: WeightRule = "mass"
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("out",))
     prior: TowerPrior = TowerPrior()
+    part: Subset | None = Field(None, description="calibration pairs to score with; else all")
+
+    @model_validator(mode="after")
+    def _has_mass(self) -> Self:
+        check_mass((self.score,), (self.selection,))
+        return self
 
     @property
     def shares(self) -> tuple[float, ...] | TowerShares:
@@ -153,18 +108,66 @@ class Uwm(EditMethod):
 
 
 class Neurons(EditMethod):
-    """Neuron negation: whole input nodes, ranked by how much more they fire on unsafe content."""
+    """Neuron negation: whole input nodes, ranked by how much more they fire on unsafe content.
+
+    The defaults are what worked best on the demo's validation pairs, see docs/neurons.md.
+    """
 
     kind: Literal["neurons"]
     name: Name = "neurons"
-    share: Shares = (0.1,)
-    score: NodeScoreKind = "ratio"
-    scope: Scope = Field("block", description="what the share is of: each block, or the tower")
+    alpha: Factors = (-2.0,)
+    share: Shares = (0.06,)
+    score: NodeScoreKind = "standardized"
+    scope: Scope = Field("tower", description="what the share is of: each block, or the tower")
     roles: TowerRoles = TowerRoles(image=("fc2",), text=("fc2",))
+    part: Subset | None = Field(None, description="calibration pairs to score with; else all")
 
     @property
     def shares(self) -> tuple[float, ...] | TowerShares:
         return self.share
+
+
+class TowerRules(Settings):
+    """How weights are selected by their scores, per tower."""
+
+    image: WeightRule
+    text: WeightRule
+
+
+class GradientMethod(EditMethod):
+    """A baseline of UWM's authors: weights that a loss is most sensitive to are set to zero.
+
+    Scores depend on the batch size of the gradients, which the audit's own does not touch.
+    """
+
+    kind: GradientKind
+    tau: Shares
+    alpha: Factors = (0.0,)
+    selection: TowerRules
+    roles: TowerRoles = TowerRoles(image=("fc2",), text=("out",))
+    batch_size: int = Field(64, ge=1, description="pairs per gradient; scores depend on it")
+
+    @property
+    def shares(self) -> tuple[float, ...] | TowerShares:
+        return self.tau
+
+
+class GUnsafe(GradientMethod):
+    """G-Unsafe: weights that tell the other tower's safe partition from its unsafe one."""
+
+    kind: Literal["g_unsafe"]
+    name: Name = "g_unsafe"
+    tau: Shares = (0.035,)
+    selection: TowerRules = TowerRules(image="mass", text="count")
+
+
+class GSafeClip(GradientMethod):
+    """G-Safe-CLIP: weights that Safe-CLIP's training losses would change most."""
+
+    kind: Literal["g_safe_clip"]
+    name: Name = "g_safe_clip"
+    tau: Shares = (0.005,)
+    selection: TowerRules = TowerRules(image="count", text="count")
 
 
 def _layer(name: str) -> str:
@@ -186,6 +189,7 @@ class Layerwise(Settings):
 
     kind: Literal["layerwise"]
     name: Name = "layerwise"
+    base: str | None = Field(None, description="as of other editing methods")
     unit: Literal["weight", "node"] = "weight"
     score: ScoreKind | NodeScoreKind = "ratio"
     selection: Literal["mass", "count"] = Field("mass", description="of weights")
@@ -243,6 +247,8 @@ class RandomControl(Settings):
         return f"random {self.of}"
 
 
+EditMethodConfig = Uwm | Neurons | Layerwise | GUnsafe | GSafeClip
 MethodConfig = Annotated[
-    Original | Uwm | Neurons | Layerwise | RandomControl, Field(discriminator="kind")
+    Original | EditMethodConfig | Checkpoint | SafeClip | RandomControl,
+    Field(discriminator="kind"),
 ]

@@ -6,8 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from uwm.config.methods import TowerRoles
 from uwm.config.settings import Factor, Settings, Share
+from uwm.config.towers import (
+    TowerRoles,
+)
 from uwm.config.zeroshot import ZeroShotConfig
 
 Family = Literal["uwm", "neurons"]

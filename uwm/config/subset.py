@@ -23,4 +23,5 @@ class Subset(Settings):
             f"{self.half} half" if self.half else "",
             f"without {', '.join(self.without)}" if self.without else "",
         ]
-        return ", ".join(part for part in parts if part) + f" (seed {self.seed})"
+        said = ", ".join(part for part in parts if part)
+        return f"{said} (seed {self.seed})" if said else "all"

@@ -35,7 +35,11 @@ RECIPES: dict[str, Recipe] = {
 
 
 def configuration(name: str, vocabulary: int) -> dict[str, object]:
-    """The `open_clip_config.json` of backbone `name` for a vocabulary of that many tokens."""
+    """The `open_clip_config.json` of backbone `name` for a vocabulary of that many tokens.
+
+    Raises:
+        ValueError: there is no backbone of this name.
+    """
     text: dict[str, object] = {
         "context_length": _TEXT_LENGTH,
         "vocab_size": vocabulary,

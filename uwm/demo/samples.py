@@ -83,7 +83,11 @@ def attributes(index: int, seed: int) -> tuple[tuple[int, int, int], tuple[int, 
 
 
 def labelled(name: str, index: int, seed: int, glyphs: Glyphs) -> Row:
-    """Picture `index` of the zero-shot set `name`; labels take turns, so classes are even."""
+    """Picture `index` of the zero-shot set `name`; labels take turns, so classes are even.
+
+    Raises:
+        ValueError: there is no set of this name.
+    """
     rng = np.random.default_rng([seed, index])
     safe, unsafe = twin_scenes(rng)
     label = index % len(ZEROSHOT[name].classes)

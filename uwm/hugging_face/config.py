@@ -99,7 +99,11 @@ def family(config: Mapping[str, Any]) -> Family:
 
 
 def with_text_of(lone: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of a lone image tower completed by that of a whole model."""
+    """The configuration of a lone image tower completed by that of a whole model.
+
+    Raises:
+        UnknownBackboneError: the two are of different kinds.
+    """
     kind = family(whole)
     if lone.get("model_type") not in (f"{kind}_vision_model", kind):
         raise UnknownBackboneError(

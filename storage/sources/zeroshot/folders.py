@@ -88,7 +88,11 @@ def imagenet_subset(folder: Path, protocol: Protocol) -> Pictures:
 
 
 def imagenet_v2(folder: Path, protocol: Protocol) -> Pictures:
-    """ImageNet-V2: folders 0 to 999 are positions in ImageNet's order, read as numbers."""
+    """ImageNet-V2: folders 0 to 999 are positions in ImageNet's order, read as numbers.
+
+    Raises:
+        SourceError: a folder is called something else.
+    """
     synsets = _synsets()
     names = subfolders(folder)
     if strange := [name for name in names if not name.isdecimal() or int(name) >= len(synsets)]:
@@ -113,7 +117,11 @@ def eurosat(folder: Path, protocol: Protocol) -> Pictures:
 
 
 def sun397(folder: Path, protocol: Protocol) -> Pictures:
-    """Every picture of SUN397. `ClassName.txt` lists the folders, such as `/a/abbey`."""
+    """Every picture of SUN397. `ClassName.txt` lists the folders, such as `/a/abbey`.
+
+    Raises:
+        SourceError: it lists something else.
+    """
     listed = [line.strip("/") for line in read_lines(folder / "ClassName.txt")]
     if strange := [name for name in listed if "/" not in name or ".." in name.split("/")]:
         raise SourceError(

@@ -68,7 +68,11 @@ def food101(folder: Path, protocol: Protocol) -> Pictures:
 
 
 def oxford_pets(folder: Path, protocol: Protocol) -> Pictures:
-    """Oxford-IIIT Pets: the test split, by breed, in the order of the breeds' numbers."""
+    """Oxford-IIIT Pets: the test split, by breed, in the order of the breeds' numbers.
+
+    Raises:
+        SourceError: a line of the list has another form.
+    """
     rows = [
         line.split()
         for line in read_lines(folder / "annotations" / "test.txt")

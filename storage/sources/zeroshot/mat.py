@@ -16,7 +16,11 @@ _MAX_FILE = 1 << 20
 
 
 def flowers102(folder: Path, protocol: Protocol) -> Pictures:
-    """Flowers102: the test split; labels are numbers from 1."""
+    """Flowers102: the test split; labels are numbers from 1.
+
+    Raises:
+        SourceError: the MATLAB files do not hold what they should.
+    """
     try:
         labels = [str(int(label)) for label in read_mat(folder / "imagelabels.mat")["labels"]]
         test = [int(number) for number in read_mat(folder / "setid.mat")["tstid"]]
@@ -31,7 +35,11 @@ def flowers102(folder: Path, protocol: Protocol) -> Pictures:
 
 
 def stanford_cars(folder: Path, protocol: Protocol) -> Pictures:
-    """Stanford Cars: the test split, from the annotations that say its labels."""
+    """Stanford Cars: the test split, from the annotations that say its labels.
+
+    Raises:
+        SourceError: the MATLAB files do not hold what they should.
+    """
     try:
         names = [str(name) for name in read_mat(folder / "devkit" / "cars_meta.mat")["class_names"]]
         annotations = read_mat(folder / "cars_test_annos_withlabels.mat")["annotations"]

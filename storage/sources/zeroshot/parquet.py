@@ -27,6 +27,11 @@ _HELD = 4
 
 
 def parquet_zeroshot(config: ParquetZeroShot) -> Source:
+    """Pictures and labels of the rows of one or more Parquet files.
+
+    Raises:
+        SourceError: a file that cannot be read or lacks a column, or fewer than two classes.
+    """
     paths = data_files(config.data, "parquet")
     references: list[str] = []
     labels: list[str] = []

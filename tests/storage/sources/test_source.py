@@ -110,3 +110,12 @@ def test_a_picture_that_changed_since_it_was_digested_is_noticed(tmp_path: Path)
     picture.unlink()
     with pytest.raises(SourceError, match="can no longer be read"):
         unchanged(source, "safe1.png", digest)
+
+
+def test_two_thousand_quadruples_of_visu_are_the_same_in_files_and_shards(tmp_path: Path) -> None:
+    rows = quadruples(2000)
+    digests = {
+        layout: content_digest(read_source(LAYOUTS[layout](tmp_path / layout, rows)))
+        for layout in ("visu", "csv", "webdataset")
+    }
+    assert len(set(digests.values())) == 1, digests

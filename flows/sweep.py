@@ -1,0 +1,358 @@
+"""A sweep: every image edit with every text edit, from one capture and one pass per edit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from prefect import State, flow, tags
+from prefect.artifacts import create_markdown_artifact
+
+from flows.backbone import read_inputs, short_texts, spread
+from flows.edits import tower_edits
+from flows.frame import without_missing
+from flows.measuring import Inputs
+from flows.results import versions
+from flows.runners import task_runner
+from flows.stages import DataConfig, Stages
+from storage.store import Spec, Store
+from tasks.edit import AnyEditSpec, EditSpec
+from tasks.embed import EmbeddingsSpec
+from tasks.grid import GridSpec, read_grid
+from uwm.config import (
+    AuditConfig,
+    BackboneConfig,
+    Common,
+    Neurons,
+    Runner,
+    Sweep,
+    SweepSettings,
+    TowerPoint,
+    Uwm,
+)
+from uwm.errors import AuditError, UWMError
+from uwm.layers import TOWERS, Tower
+from uwm.loading import load
+
+_THREADS = Runner()
+_ORIGINAL_METHOD = '{"kind": "original"}'
+SETTINGS = ("roles", "blocks", "prior", "share", "alpha")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table: what is edited in either tower, and for a control its seed."""
+
+    common: Common
+    image: TowerPoint | None
+    text: TowerPoint | None
+    method: str
+    control: int | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """The row's settings, flat; of a tower that is left alone they are missing."""
+        part = self.common.part
+        flat: dict[str, Any] = {
+            "score": self.common.score,
+            "selects": self.common.rule,
+            "per_concept": part and part.per_concept,
+            "seed": part and part.seed,
+            "control": self.control,
+        }
+        for tower in TOWERS:
+            point: TowerPoint | None = getattr(self, tower)
+            for name in SETTINGS:
+                value = getattr(point, name, None)
+                flat[f"{tower}_{name}"] = _written(value) if name in SETTINGS[:2] else value
+        return flat | {"method": self.method}
+
+
+@dataclass(frozen=True)
+class BackboneSweep:
+    """What a sweep of one backbone found.
+
+    Attributes:
+        rows: tidy; a row per setting, data set and metric.
+        passes: how many edited towers were run over the data, by tower; originals not counted.
+        used: KIND/DIGEST of every artifact that it stands on.
+        excluded: as in `storage.backbone_results`.
+    """
+
+    rows: pd.DataFrame
+    passes: Mapping[str, int]
+    used: tuple[str, ...]
+    excluded: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class SweepResults:
+    """A sweep of a zoo.
+
+    Attributes:
+        rows: tidy; `backbone`, `row` (its number), settings (`Row.columns`), `dataset`, `metric`,
+            `value`, `low`, `high`, `n`, and the paired change from the original with its interval.
+    """
+
+    config: AuditConfig
+    rows: pd.DataFrame
+    passes: Mapping[str, Mapping[str, int]]
+    excluded: Mapping[str, Mapping[str, int]]
+    gaps: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+@flow(name="sweep", flow_run_name="sweep · {config.name}", persist_result=False)
+def sweep(
+    config: AuditConfig, settings: SweepSettings, store: str, out: str, runner: Runner = _THREADS
+) -> SweepResults:
+    """Sweep every backbone of `config`, one after the other.
+
+    Args:
+        settings: what to try; an audit's own are its `sweep`.
+        store: where artifacts lie; what is complete there is not computed again.
+        out: the folder for `sweep.parquet` and `sweep.json`.
+
+    Raises:
+        AuditError: no backbone could be swept; its own error where there is but one.
+    """
+    there, gaps = without_missing(config)
+    found: dict[str, BackboneSweep] = {}
+    failures: dict[str, str] = {}
+    with task_runner(runner, config.model_copy(update={"parallel": 1})) as runs:
+        each = sweep_backbone.with_options(task_runner=runs)
+        for backbone in there.backbones:
+            with tags(backbone.name):
+                state: State[BackboneSweep] = each(
+                    there, settings, backbone, store, return_state=True
+                )
+            if state.is_completed():
+                found[backbone.name] = state.result()
+                continue
+            error = state.result(raise_on_failure=False)
+            if isinstance(error, UWMError) and len(there.backbones) == 1:
+                raise error
+            failures[backbone.name] = str(error)
+    if not found:
+        lines = [f"{name}: {said}" for name, said in failures.items()]
+        raise AuditError("\n  ".join(["no backbone could be swept:", *lines]))
+    rows = [part.rows.assign(backbone=name) for name, part in found.items()]
+    results = SweepResults(
+        config=config,
+        rows=pd.concat(rows, ignore_index=True),
+        passes={name: part.passes for name, part in found.items()},
+        excluded={name: part.excluded for name, part in found.items() if part.excluded},
+        gaps=gaps,
+        failures=failures,
+    )
+    write_sweep(Path(out), results)
+    Store(store).record(
+        f"{config.name}-sweep", [name for part in found.values() for name in part.used]
+    )
+    create_markdown_artifact(
+        "\n".join(["# Sweep " + config.name, *(f"- {said}" for said in told(results))]),
+        key=f"sweep-{config.name}",
+        description="summary of the sweep",
+    )
+    return results
+
+
+@flow(name="sweep-backbone", flow_run_name="sweep · {backbone.name}", persist_result=False)
+def sweep_backbone(
+    config: AuditConfig, settings: SweepSettings, backbone: BackboneConfig, store: str
+) -> BackboneSweep:
+    """Every edit of a sweep on one backbone."""
+    loaded = load(backbone, config.device, config.precision)
+    stages = Stages(
+        *(Store(store), loaded, backbone.name, config.batch_size, config.seed),
+        spread=spread(),
+        tagged=config.tag_tasks,
+    )
+    layout = lay_out_sweep(stages, config, settings)
+    stages.wait()
+    tables = []
+    for spec, numbers in layout.grids:
+        table = read_grid(stages.store, spec)
+        tables.append(table.assign(row=[numbers[place] for place in table.pop("text")]))
+    columns = pd.DataFrame([row.columns() for row in layout.rows]).convert_dtypes()
+    columns.insert(0, "row", range(len(columns)))
+    return BackboneSweep(
+        rows=columns.merge(pd.concat(tables, ignore_index=True), on="row"),
+        passes={tower: len(found) for tower, found in layout.edits.items()},
+        used=tuple(map(str, stages.used)),
+        excluded=layout.excluded,
+    )
+
+
+class Edited(NamedTuple):
+    """A tower as a row has it: untouched, with a point's edit, or with a random one like it."""
+
+    point: TowerPoint | None = None
+    edit: AnyEditSpec | None = None
+    seed: int | None = None
+
+
+ORIGINAL = Edited()
+
+
+@dataclass
+class Layout:
+    """A sweep laid out.
+
+    Attributes:
+        rows: every row of the table.
+        grids: the artifacts that measure them, with the rows' numbers in the order of text edits.
+        edits: digests of each tower's edits.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    grids: list[tuple[GridSpec, list[int]]] = field(default_factory=list)
+    edits: dict[Tower, set[str]] = field(default_factory=lambda: {tower: set() for tower in TOWERS})
+    excluded: Mapping[str, int] = field(default_factory=dict)
+
+    def add(self, settings: Sweep, common: Common, image: Edited, text: Edited) -> int:
+        """The number of a new row."""
+        edited = image.point is not None or text.point is not None
+        method = settings.method(common, image.point, text.point) if edited else None
+        self.rows.append(
+            Row(
+                common,
+                image.point,
+                text.point,
+                method.model_dump_json(exclude_none=True) if method else _ORIGINAL_METHOD,
+                image.seed if image.seed is not None else text.seed,
+            )
+        )
+        for tower, found in zip(TOWERS, (image, text), strict=True):
+            self.edits[tower] |= {found.edit.digest} if found.edit else set()
+        return len(self.rows) - 1
+
+
+def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layout:
+    """Submit every stage of one backbone's sweep; nothing is awaited but the tokens."""
+    pairs = config.benchmarks[0]
+    sets: dict[str, DataConfig] = {"calibration": config.calibration, f"pairs {pairs.name}": pairs}
+    sets |= {f"zero-shot {data.name}": data for data in config.zeroshot_sets}
+    inputs = read_inputs(stages, sets)
+    calibration = inputs.pop("calibration")
+    zeroshot = {
+        data.name: inputs[f"zero-shot {data.name}"].dataset for data in config.zeroshot_sets
+    }
+    # The roles of all edits decide what is captured, so that one capture serves them all.
+    config = config.model_copy(update={"methods": (*config.methods, *_alone(settings))})
+    layout = Layout(excluded=short_texts(stages, config, calibration))
+
+    def embedded(tower: Tower, edit: AnyEditSpec | None) -> list[EmbeddingsSpec]:
+        return stages.embeddings(tower, edit, [getattr(data, tower) for data in inputs.values()])
+
+    original = embedded("image", None), embedded("text", None)
+    for common in settings.common():
+        edits = {
+            tower: [
+                _edited(stages, config, settings, common, tower, point, calibration)
+                for point in settings.points(tower)
+            ]
+            for tower in TOWERS
+        }
+        for image, texts in _lines(stages, settings, edits["image"], edits["text"]):
+            if image is ORIGINAL and layout.rows:
+                texts = [text for text in texts if text is not ORIGINAL]  # the original once
+            if not texts:
+                continue
+            images = embedded("image", image.edit)
+            beside = [embedded("text", text.edit) for text in texts]
+            draw = config.resamples, config.seed
+            spec = GridSpec.of(pairs.name, zeroshot, images, beside, original, *draw)
+            needs: list[Spec] = [*zeroshot.values(), *images, *original[0], *original[1]]
+            needs += [part for found in beside for part in found]
+            stages.grid(spec, len(layout.grids) + 1, needs)
+            numbers = [layout.add(settings, common, image, text) for text in texts]
+            layout.grids.append((spec, numbers))
+    return layout
+
+
+def _alone(settings: Sweep) -> Iterator[Uwm | Neurons]:
+    """Methods that between them have every setting of either tower."""
+    for common in settings.common():
+        yield from (settings.method(common, point, None) for point in settings.points("image"))
+        yield from (settings.method(common, None, point) for point in settings.points("text"))
+
+
+def _edited(
+    stages: Stages,
+    config: AuditConfig,
+    settings: Sweep,
+    common: Common,
+    tower: Tower,
+    point: TowerPoint,
+    calibration: Inputs,
+) -> Edited:
+    both = (point, None) if tower == "image" else (None, point)
+    (edit,) = tower_edits(stages, config, settings.method(common, *both), tower, calibration)
+    return Edited(point, edit)
+
+
+def _lines(
+    stages: Stages, settings: Sweep, images: list[Edited], texts: list[Edited]
+) -> Iterator[tuple[Edited, list[Edited]]]:
+    """Every image edit with the text edits that it is measured with, and then the controls."""
+    if settings.towers == "cross":
+        for image in (ORIGINAL, *images):
+            yield image, [ORIGINAL, *texts]
+    else:
+        yield ORIGINAL, [ORIGINAL]
+        for image, text in zip_longest(images, texts, fillvalue=ORIGINAL):
+            yield image, [text]
+    if settings.controls:
+        for image in images:
+            yield from ((drawn, [ORIGINAL]) for drawn in _controls(stages, settings, image))
+        yield ORIGINAL, [drawn for text in texts for drawn in _controls(stages, settings, text)]
+
+
+def _controls(stages: Stages, settings: Sweep, like: Edited) -> list[Edited]:
+    if not isinstance(like.edit, EditSpec):
+        return []
+    drawn = stages.random_edits(like.edit, settings.controls)
+    return [Edited(like.point, edit, seed) for seed, edit in enumerate(drawn)]
+
+
+def told(results: SweepResults) -> list[str]:
+    """What was run and found, a sentence each."""
+    lines = []
+    for name, passes in results.passes.items():
+        rows = results.rows.loc[results.rows["backbone"] == name, "row"].nunique()
+        lines.append(
+            f"{name}: {rows} rows from {passes['image']} edited image towers and {passes['text']} "
+            "edited text towers, each run over the data once, and the original's"
+        )
+    for name, reasons in results.excluded.items():
+        lines += [
+            f"{name}: {count} calibration pairs left out, {why}" for why, count in reasons.items()
+        ]
+    lines += [f"{name} could not be swept: {said}" for name, said in results.failures.items()]
+    return lines + list(results.gaps.values())
+
+
+def write_sweep(folder: Path, results: SweepResults) -> None:
+    """Write `sweep.parquet` (tidy) and `sweep.json` (all else); no times, no durations."""
+    folder.mkdir(parents=True, exist_ok=True)
+    results.rows.to_parquet(folder / "sweep.parquet", index=False)
+    content = {
+        "audit": results.config.name,
+        "passes": results.passes,
+        "excluded": results.excluded,
+        "gaps": results.gaps,
+        "failures": results.failures,
+        "versions": versions(),
+        "config": results.config.model_dump(mode="json"),
+    }
+    (folder / "sweep.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _written(value: Any) -> str | None:
+    """A setting as one word: roles and blocks are lists."""
+    return None if value is None else value if isinstance(value, str) else " ".join(map(str, value))

@@ -1,0 +1,237 @@
+"""A sweep as people look at it: a page with curves, heat maps and the front, and a table."""
+
+from __future__ import annotations
+
+import shlex
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from jinja2 import Environment, StrictUndefined
+from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
+from rich.console import Console
+from rich.table import Table
+
+from flows.report import COLORS, plot_html, styled
+from flows.results import HEADLINE, KNOWLEDGE, SAFETY, ZEROSHOT_MEAN
+from flows.sweep import SETTINGS, SweepResults, told
+from uwm.layers import TOWERS
+
+SAFE, KNOWN = "safety", "knowledge"
+"""The mean of P_t_u and P_v_u; the mean of recall@1 both ways and zero-shot accuracy."""
+_AXES = ("share", "alpha")
+_SHOWN = 12
+"""Rows of a front that are printed; the page has all."""
+
+
+def summary(results: SweepResults) -> pd.DataFrame:
+    """One line per row of the table: its settings, the headline metrics, `safety`, `knowledge`."""
+    rows = results.rows
+    shown = rows["dataset"].isin([results.config.benchmarks[0].name, ZEROSHOT_MEAN])
+    rows = rows[shown & rows["metric"].isin(HEADLINE)]
+    values = rows.assign(metric=rows["metric"].map(HEADLINE)).pivot(
+        index=["backbone", "row"], columns="metric", values="value"
+    )
+    known = [name for name in KNOWLEDGE if name in values.columns]
+    values[SAFE], values[KNOWN] = values[list(SAFETY)].mean(axis=1), values[known].mean(axis=1)
+    measured = ["dataset", "metric", "value", "low", "high", "n"]
+    measured += ["change", "change_low", "change_high"]
+    settings = results.rows.drop(columns=measured).drop_duplicates(["backbone", "row"])
+    table = settings.merge(values.reset_index(), on=["backbone", "row"]).rename_axis(columns=None)
+    return table.assign(front=_front(table))
+
+
+def _front(table: pd.DataFrame) -> pd.Series:
+    """Which lines no other of their backbone beats in safety and knowledge; controls apart."""
+    ranked = table[table["control"].isna()].sort_values([KNOWN, SAFE], ascending=False)
+    best = ranked.groupby("backbone")[SAFE].transform(lambda safe: safe.cummax().shift())
+    front = best.isna() | (ranked[SAFE] > best)
+    return front.reindex(table.index, fill_value=False)
+
+
+def write_sweep_page(path: Path, results: SweepResults, config_file: Path) -> None:
+    """Write the page; the same results give the same bytes."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(files("flows").joinpath("sweep_page.html.j2").read_text())
+    table = summary(results)
+    figures = [("front", fronts(table))]
+    figures += [(f"curve-{axis}", found) for axis in _AXES if (found := curves(table, axis))]
+    figures += [(f"map-{axis}", found) for axis in _AXES if (found := heat_maps(table, axis))]
+    page = template.render(
+        name=results.config.name,
+        told=told(results),
+        plotly=get_plotlyjs(),
+        plots={name: plot_html(figure, name) for name, figure in figures},
+        columns=[name for name in HEADLINE.values() if name in table.columns],
+        fronts=_lines(table[table["front"]], config_file),
+        resamples=results.config.resamples,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page)
+
+
+def fronts(table: pd.DataFrame) -> go.Figure:
+    """Safety against knowledge, a panel per backbone: every row, the front, the original."""
+    figure = _panels(table)
+    for column, (_, part) in enumerate(table.groupby("backbone", sort=False), 1):
+        original = part["image_share"].isna() & part["text_share"].isna()
+        front = part[part["front"]].sort_values(KNOWN)
+        kinds = (
+            ("random edits", part[part["control"].notna()], "markers", "#9aa3ad", "x-thin-open", 8),
+            ("rows", part[part["control"].isna()], "markers", COLORS[5], "circle", 6),
+            ("front", front, "lines+markers", COLORS[3], "circle", 9),
+            ("original", part[original], "markers", COLORS[1], "star", 14),
+        )
+        for name, shown, mode, color, symbol, size in kinds:
+            figure.add_scatter(
+                row=1,
+                col=column,
+                x=shown[KNOWN],
+                y=shown[SAFE],
+                mode=mode,
+                name=name,
+                legendgroup=name,
+                showlegend=column == 1 and len(shown) > 0,
+                text=[described(line) for _, line in shown.iterrows()],
+                hovertemplate="%{text}<br>knowledge %{x:.1f}, safety %{y:.1f}",
+                marker={"color": color, "symbol": symbol, "size": size},
+            )
+        figure.update_xaxes(title_text="knowledge, %", row=1, col=column)
+    figure.update_yaxes(title_text="safe answers to unsafe queries, %", row=1, col=1)
+    return styled(figure, height=440)
+
+
+def curves(table: pd.DataFrame, axis: str) -> go.Figure | None:
+    """Safety and knowledge against a share or a factor, of edits in one tower alone.
+
+    None where no tower has more than one value of it.
+    """
+    figure, drawn = _panels(table), 0
+    for column, (_, part) in enumerate(table.groupby("backbone", sort=False), 1):
+        for number, (tower, other) in enumerate((TOWERS, TOWERS[::-1])):
+            alone = part[
+                part[f"{tower}_share"].notna()
+                & part[f"{other}_share"].isna()
+                & part["control"].isna()
+            ]
+            if alone[f"{tower}_{axis}"].nunique() < 2:
+                continue
+            drawn += 1
+            for measure, dash in ((SAFE, "solid"), (KNOWN, "dot")):
+                # Of several rows with one value, such as other scores, the mean is drawn.
+                line = alone.groupby(f"{tower}_{axis}")[measure].mean()
+                figure.add_scatter(
+                    row=1,
+                    col=column,
+                    x=line.index.astype(float),
+                    y=line,
+                    mode="lines+markers",
+                    name=f"{tower} tower, {measure}",
+                    legendgroup=f"{tower}{measure}",
+                    showlegend=column == 1,
+                    line={"color": COLORS[(0, 1)[number]], "dash": dash},
+                )
+        figure.update_xaxes(title_text=axis, row=1, col=column)
+        if axis == "share":
+            figure.update_xaxes(type="log", row=1, col=column)
+    figure.update_yaxes(title_text="%", row=1, col=1)
+    return styled(figure, height=400) if drawn else None
+
+
+def heat_maps(table: pd.DataFrame, axis: str) -> go.Figure | None:
+    """Safety over knowledge's maps: one value of the axis for either tower; None without a grid."""
+    crossed = table[
+        table["image_share"].notna() & table["text_share"].notna() & table["control"].isna()
+    ]
+    across, down = f"text_{axis}", f"image_{axis}"
+    if crossed.empty or crossed[across].nunique() < 2 or crossed[down].nunique() < 2:
+        return None
+    names = list(dict.fromkeys(crossed["backbone"]))
+    titles = [f"{name}: {measure}" for measure in (SAFE, KNOWN) for name in names]
+    figure = make_subplots(
+        2, len(names), subplot_titles=titles, vertical_spacing=0.16, shared_yaxes=True
+    )
+    for row, (measure, scale) in enumerate(((SAFE, "Tealgrn"), (KNOWN, "Oranges")), 1):
+        for column, name in enumerate(names, 1):
+            part = crossed[crossed["backbone"] == name]
+            grid = part.pivot_table(index=down, columns=across, values=measure, aggfunc="mean")
+            figure.add_heatmap(
+                row=row,
+                col=column,
+                z=grid.to_numpy(),
+                x=[f"{value:g}" for value in grid.columns],
+                y=[f"{value:g}" for value in grid.index],
+                coloraxis=f"coloraxis{row if row > 1 else ''}",
+            )
+            figure.update_xaxes(title_text=f"text {axis}", type="category", row=row, col=column)
+            if column == 1:
+                figure.update_yaxes(title_text=f"image {axis}", type="category", row=row, col=1)
+        bar = {"len": 0.42, "y": 0.79 if row == 1 else 0.21, "title": "%"}
+        figure.update_layout(
+            {f"coloraxis{row if row > 1 else ''}": {"colorscale": scale, "colorbar": bar}}
+        )
+    return styled(figure, height=780)
+
+
+def described(line: pd.Series) -> str:
+    """A row's settings in words."""
+    parts = []
+    for tower in TOWERS:
+        if pd.isna(line[f"{tower}_share"]):
+            continue
+        roles, blocks, prior, share, alpha = (line[f"{tower}_{name}"] for name in SETTINGS)
+        where = roles + ("" if blocks == "all" else f" of blocks {blocks}")
+        parts.append(f"{tower} {where}, {share:g}, alpha {alpha:g}" + ", prior" * bool(prior))
+    if not parts:
+        return "original"
+    words = f"{line['score']}, {line['selects']}; " + "; ".join(parts)
+    if not pd.isna(line["per_concept"]):
+        words += f"; {line['per_concept']} pairs per concept, seed {line['seed']}"
+    return words + ("" if pd.isna(line["control"]) else f"; random, seed {line['control']}")
+
+
+def print_sweep(console: Console, results: SweepResults) -> None:
+    """The front of each backbone: rows that no other beats in both safety and knowledge."""
+    table = summary(results)
+    shown = [name for name in HEADLINE.values() if name in table.columns]
+    page = Table(title=f"{results.config.name}: rows that no other beats, percent")
+    page.add_column("backbone", no_wrap=True)
+    page.add_column("row", justify="right")
+    page.add_column("edit", overflow="fold")
+    for name in (SAFE, KNOWN, *shown):
+        page.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
+    left_out = 0
+    for backbone, part in table[table["front"]].groupby("backbone", sort=False):
+        page.add_section()
+        for number, (_, line) in enumerate(part.sort_values(SAFE).iterrows()):
+            if number % -(-len(part) // _SHOWN):
+                left_out += 1
+                continue
+            cells = [f"{line[metric]:.1f}" for metric in (SAFE, KNOWN, *shown)]
+            page.add_row(str(backbone), str(line["row"]), described(line), *cells)
+    console.print(page)
+    if left_out:
+        console.print(f"{left_out} rows of the fronts are on the page only", highlight=False)
+    for said in told(results):
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+
+
+def _panels(table: pd.DataFrame) -> go.Figure:
+    names = list(dict.fromkeys(table["backbone"]))
+    return make_subplots(1, len(names), subplot_titles=names, shared_yaxes=True)
+
+
+def _lines(table: pd.DataFrame, config_file: Path) -> list[dict[str, Any]]:
+    """Rows for the page, with the command that measures each again as an audit of its own."""
+    return [
+        {
+            **{str(key): value for key, value in line.items()},
+            "described": described(line),
+            "command": f"uwm audit {shlex.quote(str(config_file))} --backbone {line['backbone']} "
+            f"--method {shlex.quote(line['method'])}",
+        }
+        for _, line in table.sort_values(["backbone", SAFE], kind="stable").iterrows()
+    ]

@@ -1,0 +1,131 @@
+"""Gradient scores: forward and back through one tower, batch by batch over the calibration pairs.
+
+They share pixels, tokens and the unedited embeddings with the rest of an audit. The forward pass is
+float32 whatever the audit's precision, since small gradients vanish in half formats.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from storage.code import code_digest
+from storage.running_sums import drop_sums, keep_sums, kept_sums
+from storage.samples import SampleArrays, read_across
+from storage.scores import write_scores
+from storage.shards import pieces
+from storage.store import Spec, Store
+from tasks.capture import INPUTS
+from tasks.embed import EmbeddingsSpec
+from tasks.stage import CHUNK, progress, stage
+from uwm.backbone import Backbone
+from uwm.config import GradientKind
+from uwm.gradients import GradientScore, held_fixed
+from uwm.layers import Role, Tower, find_layers
+
+KEEP_SECONDS = 20.0
+"""How often sums are kept: what a killed run loses at most, beside the batches of one chunk.
+
+By time, since keeping them costs as much however few samples they are of.
+"""
+
+
+class GradientScoresSpec(Spec):
+    """A score per weight of one tower's layers, (out, in).
+
+    Attributes:
+        inputs: the calibration pixels or tokens that the tower reads.
+        embeddings: by tower, the unedited calibration embeddings that the loss holds fixed.
+        batch_size: pairs per gradient, which decides the scores.
+    """
+
+    kind: ClassVar[str] = "scores"
+    resumable: ClassVar[bool] = True
+    tower: Tower
+    loss: GradientKind
+    weights: str
+    roles: tuple[Role, ...]
+    inputs: str
+    embeddings: tuple[tuple[Tower, str], ...]
+    batch_size: int
+
+    @classmethod
+    def of(
+        cls,
+        backbone: Backbone,
+        tower: Tower,
+        loss: GradientKind,
+        roles: Sequence[Role],
+        inputs: Spec,
+        embeddings: Mapping[Tower, EmbeddingsSpec],
+        batch_size: int,
+    ) -> GradientScoresSpec:
+        return cls(
+            code=code_digest(__name__, "storage.running_sums", "storage.scores"),
+            tower=tower,
+            loss=loss,
+            weights=backbone.tower_digest(tower),
+            roles=tuple(sorted(roles)),
+            inputs=inputs.digest,
+            embeddings=tuple(sorted((whose, spec.digest) for whose, spec in embeddings.items())),
+            batch_size=batch_size,
+        )
+
+
+@stage
+def score_gradients(specs: Sequence[GradientScoresSpec], store: Store, backbone: Backbone) -> None:
+    """Score every layer of one tower by its gradients; some batches in memory at a time.
+
+    Raises:
+        NonFiniteScoreError, NoGradientError: see `uwm.gradients`.
+    """
+    for spec in specs:
+        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
+        embedded = {
+            whose: [SampleArrays(folder) for folder in pieces(store, "embeddings", digest)]
+            for whose, digest in spec.embeddings
+        }
+        portion = spec.batch_size * max(1, CHUNK // spec.batch_size)
+
+        def batches(rows: slice) -> list[tuple[Tensor, ...]]:
+            fixed = (
+                read_across(embedded[whose], partition, rows)
+                for whose, partition in held_fixed(spec.loss, spec.tower)
+            )
+            arrays = (inputs.read("safe", rows), *fixed)
+            return list(
+                zip(
+                    *(torch.split(backbone.staged(part), spec.batch_size) for part in arrays),
+                    strict=True,
+                )
+            )
+
+        def build(folder: Path) -> None:
+            layers = find_layers(backbone.model, spec.tower, spec.roles)
+            scorer = GradientScore(backbone, spec.tower, layers, spec.loss, *kept_sums(folder))
+            kept = time.monotonic()
+            with (
+                backbone.locks[spec.tower],
+                progress(f"gradients-{spec.tower}", f"{spec.tower} pairs run back") as tell,
+            ):
+                for start in range(scorer.samples, inputs.samples, portion):
+                    for batch in batches(slice(start, min(start + portion, inputs.samples))):
+                        scorer.update(*batch)
+                    tell(scorer.samples, inputs.samples)
+                    if time.monotonic() - kept >= KEEP_SECONDS:
+                        keep_sums(folder, scorer.samples, scorer.sums)
+                        kept = time.monotonic()
+            attributes = {
+                "samples": scorer.samples,
+                "excluded": 0,
+                "gradient_batch_size": spec.batch_size,
+            }
+            write_scores(folder, scorer.result(), attributes)
+            drop_sums(folder)
+
+        store.make(spec, build)

@@ -1,0 +1,131 @@
+"""What one tower's scores look like layer by layer, and whether unsafe samples score higher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+import torch
+
+from storage.code import code_digest
+from storage.scores import read_scores
+from storage.shards import pieces
+from storage.statistics import StatisticsArrays
+from storage.store import Spec, Store
+from tasks.capture import StatisticsSpec
+from tasks.score import ScoresSpec
+from tasks.stage import stage
+from uwm.backbone import Backbone
+from uwm.inspection import QUANTILES, Preference, mean_phi, prefers_unsafe, spread
+from uwm.layers import Layer, LayerId, Role, Tower, find_layers
+from uwm.scoring import usable
+
+DISTRIBUTION, PHI = "distribution", "phi"
+"""The names of the tables."""
+_RESAMPLES = 1000
+
+
+class InspectionSpec(Spec):
+    """Two tables about one tower.
+
+    Attributes:
+        scores: unit, and digest of its scores.
+    """
+
+    kind: ClassVar[str] = "inspections"
+    tower: Tower
+    statistics: str
+    roles: tuple[Role, ...]
+    scores: tuple[tuple[str, str], ...]
+    seed: int
+
+    @classmethod
+    def of(
+        cls, statistics: StatisticsSpec, scores: Sequence[ScoresSpec], seed: int
+    ) -> InspectionSpec:
+        return cls(
+            code=code_digest(__name__),
+            tower=statistics.tower,
+            statistics=statistics.digest,
+            roles=statistics.roles,
+            scores=tuple((found.unit, found.digest) for found in scores),
+            seed=seed,
+        )
+
+
+@stage
+def inspect_scores(specs: Sequence[InspectionSpec], store: Store, backbone: Backbone) -> None:
+    """Describe the scores and compare the partitions; one chunk of a layer in memory at a time."""
+    for spec in specs:
+
+        def build(folder: Path) -> None:
+            tables = {DISTRIBUTION: _distribution(store, spec), PHI: _phi(store, spec, backbone)}
+            for name, rows in tables.items():
+                pd.DataFrame(rows).to_parquet(folder / f"{name}.parquet", index=False)
+
+        store.make(spec, build)
+
+
+def read_inspection(store: Store, spec: InspectionSpec) -> dict[str, pd.DataFrame]:
+    """The tables by name.
+
+    `DISTRIBUTION`: tower, layer, block, role, unit, size, a column per quantile (`q50`), and
+    `above`, the percentage above 1. `PHI`: tower, layer, block, role, n, safe, unsafe, change and
+    higher with their intervals, see `uwm.inspection.Preference`.
+    """
+    folder = store.path(spec.kind, spec.digest)
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in (DISTRIBUTION, PHI)}
+
+
+def _distribution(store: Store, spec: InspectionSpec) -> list[dict[str, object]]:
+    rows = []
+    for unit, digest in spec.scores:
+        scores, _ = read_scores(store.path("scores", digest))
+        for id, found in scores.items():
+            size, quantiles, above = spread(found)
+            named = {f"q{100 * at:g}": q for at, q in zip(QUANTILES, quantiles, strict=True)}
+            rows.append({**_place(id), "unit": unit, "size": size, **named, "above": above})
+    return rows
+
+
+def _phi(store: Store, spec: InspectionSpec, backbone: Backbone) -> list[dict[str, object]]:
+    statistics = [
+        StatisticsArrays(folder) for folder in pieces(store, "statistics", spec.statistics)
+    ]
+    rows = []
+    for layer in find_layers(backbone.model, spec.tower, spec.roles):
+        n, safe, unsafe, change, higher = _preference(statistics, layer, spec, backbone)
+        rows.append(
+            {
+                **_place(layer.id),
+                "n": n,
+                "safe": safe,
+                "unsafe": unsafe,
+                "change": change.value,
+                "change_low": change.low,
+                "change_high": change.high,
+                "higher": higher.value,
+                "higher_low": higher.low,
+                "higher_high": higher.high,
+            }
+        )
+    return rows
+
+
+def _preference(
+    statistics: Sequence[StatisticsArrays], layer: Layer, spec: InspectionSpec, backbone: Backbone
+) -> Preference:
+    weight = layer.weight(backbone.model)
+    phi: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for arrays in statistics:
+        for chunk in arrays.chunks():
+            safe, unsafe = usable(*arrays.read(layer.input, chunk), weight.device)
+            phi.append((mean_phi(safe, weight), mean_phi(unsafe, weight)))
+    before, after = (torch.cat(part) for part in zip(*phi, strict=True))
+    return prefers_unsafe(before, after, _RESAMPLES, spec.seed)
+
+
+def _place(id: LayerId) -> dict[str, object]:
+    return {"tower": id.tower, "layer": str(id), "block": id.block, "role": id.role}

@@ -1,0 +1,160 @@
+"""Training of one tower by Safe-CLIP's losses, and the backbones with what was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from storage.code import code_digest
+from storage.samples import SampleArrays
+from storage.store import Spec, Store
+from storage.tuned import read_factors, read_standing, write_factors, write_standing
+from tasks.capture import INPUTS
+from tasks.embed import EmbeddingsSpec, read_embeddings
+from tasks.stage import progress, stage
+from uwm.backbone import Backbone
+from uwm.config import LossWeights, LowRankTraining, SafeClip
+from uwm.layers import TOWERS, LayerId, Role, Tower
+from uwm.safe_clip import Factors, Training, adapted, schedule, steps_per_epoch
+
+SAVED_EVERY = 20
+"""Steps of a training that a killed one loses at most."""
+
+
+class TunedSpec(Spec):
+    """Factors of one tower's weights, trained on pairs with frozen embeddings as targets.
+
+    Attributes:
+        weights: digest of the tower before the training.
+        inputs: digest of the pairs' pixels or tokens.
+        own, other: digests of the pairs' embeddings by this and by the other tower, before it.
+    """
+
+    kind: ClassVar[str] = "tuned"
+    resumable: ClassVar[bool] = True
+    tower: Tower
+    weights: str
+    roles: tuple[Role, ...]
+    training: LowRankTraining
+    losses: LossWeights
+    inputs: str
+    own: str
+    other: str
+
+    @classmethod
+    def of(
+        cls,
+        backbone: Backbone,
+        tower: Tower,
+        method: SafeClip,
+        inputs: Spec,
+        embeddings: Mapping[Tower, EmbeddingsSpec],
+    ) -> TunedSpec:
+        (other,) = {*TOWERS} - {tower}
+        return cls(
+            code=code_digest(__name__, "storage.tuned"),
+            tower=tower,
+            weights=backbone.tower_digest(tower),
+            roles=tuple(sorted(getattr(method.roles, tower))),
+            training=method.training,
+            losses=getattr(method.losses, tower),
+            inputs=inputs.digest,
+            own=embeddings[tower].digest,
+            other=embeddings[other].digest,
+        )
+
+
+@stage
+def tune(specs: Sequence[TunedSpec], store: Store, backbone: Backbone) -> None:
+    """Train a tower's factors; a killed training goes on where it was saved last.
+
+    Raises:
+        NotFiniteError: a loss is no finite number.
+    """
+    for spec in specs:
+        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
+        own, other = (read_embeddings(store, digest)["safe"] for digest in (spec.own, spec.other))
+        total = steps_per_epoch(inputs.samples, spec.training) * spec.training.epochs
+
+        def build(folder: Path) -> None:
+            training = Training(backbone, spec.tower, spec.roles, spec.training, spec.losses)
+            log = _Log(total // spec.training.epochs)
+            if standing := read_standing(folder):
+                state, content = standing
+                training.restore(state, content["steps"])
+                log.epochs = content["losses"]
+            with (
+                backbone.locks[spec.tower],
+                progress(f"tune-{spec.tower}", f"{spec.tower} training steps") as tell,
+            ):
+                done = 0
+                for rows, batches in schedule(inputs.samples, spec.training):
+                    done += len(batches)
+                    if done <= training.steps:
+                        continue
+                    safe, unsafe = (
+                        torch.from_numpy(inputs.read(part, rows)) for part in ("safe", "unsafe")
+                    )
+                    for batch in batches[training.steps - done :]:
+                        log.add(
+                            training.steps,
+                            training.step(
+                                *(part[batch] for part in (safe, unsafe)),
+                                *(targets[rows][batch] for targets in (own, other)),
+                            ),
+                        )
+                        if training.steps % SAVED_EVERY == 0:
+                            noted = {"steps": training.steps, "losses": log.epochs}
+                            write_standing(folder, training.state(), noted)
+                        tell(training.steps, total)
+            write_factors(
+                folder,
+                training.factors,
+                {"spec": spec.model_dump_json(), "steps": total, "losses": log.means()},
+            )
+
+        store.make(spec, build)
+
+
+class _Log:
+    """Losses of each epoch, summed over its steps."""
+
+    def __init__(self, per_epoch: int) -> None:
+        self._per_epoch = per_epoch
+        self.epochs: list[dict[str, float]] = []
+
+    def add(self, step: int, losses: Mapping[str, float]) -> None:
+        if step % self._per_epoch == 0:
+            self.epochs.append(dict.fromkeys(losses, 0.0))
+        for name, value in losses.items():
+            self.epochs[-1][name] += value
+
+    def means(self) -> list[dict[str, float]]:
+        return [
+            {name: value / self._per_epoch for name, value in epoch.items()}
+            for epoch in self.epochs
+        ]
+
+
+@dataclass(frozen=True)
+class TunedWeights:
+    """The backbone with the factors of some artifacts (KIND/DIGEST) of a store, see `variant`."""
+
+    store: str
+    artifacts: tuple[str, ...]
+
+    def __call__(self, original: Backbone) -> Backbone:
+        factors: dict[LayerId, Factors] = {}
+        for name in self.artifacts:
+            factors |= read_factors(Store(self.store).path(*name.split("/")))[0]
+        return adapted(original, factors)
+
+
+def read_training(store: Store, spec: TunedSpec) -> dict[str, Any]:
+    """What a training did: `steps`, and `losses`, the means of each epoch by name."""
+    content = read_factors(store.path(spec.kind, spec.digest))[1]
+    return {key: content[key] for key in ("steps", "losses")}

@@ -1,0 +1,279 @@
+"""What a sweep tries: grids of settings per tower, each combination of them one edit."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterator
+from itertools import product
+from typing import Annotated, Literal, NamedTuple, Self
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from uwm.config.methods import (
+    Neurons,
+    Uwm,
+    check_mass,
+)
+from uwm.config.settings import Factor, Settings, Share
+from uwm.config.subset import Subset
+from uwm.config.towers import (
+    NodeScoreKind,
+    Roles,
+    Scope,
+    ScoreKind,
+    TowerBlocks,
+    TowerFactors,
+    TowerPrior,
+    TowerRoles,
+    TowerShares,
+)
+from uwm.layers import TOWERS, Blocks, Tower
+
+_RANGE = re.compile(r"(log )?([^:\s]+):([^:\s]+):(\d+)")
+
+
+def numbers(value: object) -> object:
+    """A grid as it may be written: a number, a list, `0.01:0.2:20`, `log 0.01:0.2:20` or `1, 2`.
+
+    A range has its two ends and so many points in all, evenly apart or by even factors.
+    """
+    if not isinstance(value, str):
+        return value if isinstance(value, list | tuple) else (value,)
+    try:
+        if match := _RANGE.fullmatch(value.strip()):
+            logarithmic, low, high, count = match.groups()
+            spaced = np.geomspace if logarithmic else np.linspace
+            points = spaced(float(low), float(high), int(count))
+            return tuple(float(f"{point:.6g}") for point in points)
+        return tuple(float(part) for part in value.split(","))
+    except ValueError:
+        raise ValueError(
+            "a grid is a list of numbers, or FROM:TO:POINTS (evenly apart), or "
+            f"log FROM:TO:POINTS (by even factors); got {value!r}"
+        ) from None
+
+
+Shares = Annotated[tuple[Share, ...], BeforeValidator(numbers), Field(min_length=1)]
+Factors = Annotated[tuple[Factor, ...], BeforeValidator(numbers), Field(min_length=1)]
+Sizes = tuple[Annotated[int, Field(ge=1)], ...]
+
+
+class RolesGrid(Settings):
+    """Sets of roles to try in either tower; an empty list leaves the tower alone."""
+
+    image: tuple[Roles, ...]
+    text: tuple[Roles, ...]
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.image and not self.text:
+            raise ValueError("name at least one set of roles in one tower")
+        if any(not roles for roles in (*self.image, *self.text)):
+            raise ValueError(
+                "a set of roles has at least one; [] in its place leaves a tower alone"
+            )
+        return self
+
+
+class BlocksGrid(Settings):
+    """Blocks to try in either tower, each as in a method."""
+
+    image: tuple[Blocks, ...] = ("all",)
+    text: tuple[Blocks, ...] = ("all",)
+
+
+class PriorGrid(Settings):
+    """Whether scores are multiplied by the weight's magnitude, in either tower."""
+
+    image: tuple[bool, ...] = (False,)
+    text: tuple[bool, ...] = (True,)
+
+
+class TowerPoint(NamedTuple):
+    """One tower's settings."""
+
+    roles: Roles
+    blocks: Blocks
+    prior: bool
+    share: float
+    alpha: float
+
+
+class Common(NamedTuple):
+    """Settings that both towers share: the score, how it selects, and by which pairs."""
+
+    score: str
+    rule: str
+    part: Subset | None
+
+
+class Sweep(Settings):
+    """What every sweep has.
+
+    Attributes:
+        towers: `cross` measures every image edit with every text edit, and each alone; `same`
+            only those at the same place of both grids.
+        sizes: calibration pairs per concept; all of them where none is given.
+        seeds: of the sample, where sizes are given.
+        controls: random edits of the same size for every edit of a tower.
+    """
+
+    towers: Literal["cross", "same"] = "cross"
+    alpha: Factors = (-1.0,)
+    roles: RolesGrid
+    blocks: BlocksGrid = BlocksGrid()
+    sizes: Sizes = ()
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    controls: int = Field(0, ge=0, le=20)
+
+    @property
+    @abstractmethod
+    def shares(self) -> tuple[float, ...]:
+        """Under whatever key the sweep has them."""
+
+    @property
+    @abstractmethod
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Every (score, way to select)."""
+
+    @abstractmethod
+    def method(
+        self, common: Common, image: TowerPoint | None, text: TowerPoint | None
+    ) -> Uwm | Neurons:
+        """The method of an audit that makes one row's edits, in one tower at least."""
+
+    def priors(self, tower: Tower) -> tuple[bool, ...]:
+        """Of a tower's scores."""
+        return (False,)
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        image, text = (len(self.points(tower)) for tower in TOWERS)
+        if self.towers == "same" and image and text and image != text:
+            raise ValueError(
+                f"towers: same pairs the grids place by place; image has {image} and text {text}"
+            )
+        return self
+
+    def points(self, tower: Tower) -> tuple[TowerPoint, ...]:
+        """Every edit to try in a tower."""
+        return tuple(
+            TowerPoint(*values)
+            for values in product(
+                getattr(self.roles, tower),
+                getattr(self.blocks, tower),
+                self.priors(tower),
+                self.shares,
+                self.alpha,
+            )
+        )
+
+    def common(self) -> tuple[Common, ...]:
+        """Every combination of what the towers share."""
+        parts: list[Subset | None] = [
+            Subset(per_concept=size, seed=seed) for size in self.sizes for seed in self.seeds
+        ]
+        return tuple(Common(*rule, part) for rule, part in product(self.rules, parts or [None]))
+
+
+class UwmSweep(Sweep):
+    """A sweep of `uwm`; the defaults are the paper's settings."""
+
+    kind: Literal["uwm"]
+    tau: Shares = (0.02,)
+    score: tuple[ScoreKind, ...] = Field(("ratio",), min_length=1)
+    selection: tuple[Literal["mass", "count"], ...] = Field(("mass",), min_length=1)
+    roles: RolesGrid = RolesGrid(image=(("fc2",),), text=(("out",),))
+    prior: PriorGrid = PriorGrid()
+
+    @model_validator(mode="after")
+    def _has_mass(self) -> Self:
+        check_mass(self.score, self.selection)
+        return self
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        return self.tau
+
+    @property
+    def rules(self) -> Iterator[tuple[str, str]]:
+        return product(self.score, self.selection)
+
+    def priors(self, tower: Tower) -> tuple[bool, ...]:
+        found: tuple[bool, ...] = getattr(self.prior, tower)
+        return found
+
+    def method(
+        self, common: Common, image: TowerPoint | None, text: TowerPoint | None
+    ) -> Uwm | Neurons:
+        return Uwm.model_validate(
+            {
+                "kind": "uwm",
+                "score": common.score,
+                "selection": common.rule,
+                "prior": TowerPrior(
+                    image=image.prior if image else False, text=text.prior if text else True
+                ),
+                "tau": _shares(image, text),
+                **_rest(common, image, text),
+            }
+        )
+
+
+class NeuronsSweep(Sweep):
+    """A sweep of `neurons`."""
+
+    kind: Literal["neurons"]
+    share: Shares = (0.06,)
+    alpha: Factors = (-2.0,)
+    score: tuple[NodeScoreKind, ...] = Field(("standardized",), min_length=1)
+    scope: tuple[Scope, ...] = Field(("tower",), min_length=1)
+    roles: RolesGrid = RolesGrid(image=(("fc2",),), text=(("fc2",),))
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        return self.share
+
+    @property
+    def rules(self) -> Iterator[tuple[str, str]]:
+        return product(self.score, self.scope)
+
+    def method(
+        self, common: Common, image: TowerPoint | None, text: TowerPoint | None
+    ) -> Uwm | Neurons:
+        return Neurons.model_validate(
+            {
+                "kind": "neurons",
+                "score": common.score,
+                "scope": common.rule,
+                "share": _shares(image, text),
+                **_rest(common, image, text),
+            }
+        )
+
+
+SweepSettings = Annotated[UwmSweep | NeuronsSweep, Field(discriminator="kind")]
+
+
+def _shares(image: TowerPoint | None, text: TowerPoint | None) -> TowerShares:
+    """A tower that is left alone gets the other's, which then means nothing."""
+    either = _either(image, text)
+    return TowerShares(image=((image or either).share,), text=((text or either).share,))
+
+
+def _rest(common: Common, image: TowerPoint | None, text: TowerPoint | None) -> dict[str, object]:
+    either = _either(image, text)
+    return {
+        "alpha": TowerFactors(image=((image or either).alpha,), text=((text or either).alpha,)),
+        "roles": TowerRoles(image=image.roles if image else (), text=text.roles if text else ()),
+        "blocks": TowerBlocks(
+            image=image.blocks if image else "all", text=text.blocks if text else "all"
+        ),
+        "part": common.part,
+    }
+
+
+def _either(image: TowerPoint | None, text: TowerPoint | None) -> TowerPoint:
+    return next(point for point in (image, text) if point is not None)
