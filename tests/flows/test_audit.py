@@ -339,7 +339,7 @@ def test_one_share_and_factor_for_every_layer_is_the_method_itself(
     nodes = {f"{name}.fc2": [0.1, -1] for name in layers}
     methods = [
         {"kind": "uwm"},
-        {"kind": "neurons"},
+        {"kind": "neurons", "score": "ratio", "scope": "block", "share": 0.1, "alpha": -1},
         {"kind": "layerwise", "name": "weights", "settings": weights},
         {"kind": "layerwise", "name": "nodes", "unit": "node", "settings": nodes},
         {"kind": "random", "of": "nodes", "seeds": 1},
