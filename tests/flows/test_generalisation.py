@@ -29,7 +29,7 @@ from uwm.errors import InputError
 
 Small = Callable[..., AuditConfig]
 pytestmark = pytest.mark.usefixtures("prefect_server")
-METHODS = [{"kind": "uwm"}, {"kind": "neurons", "share": 0.2}]
+METHODS = [{"kind": "uwm"}, {"kind": "neurons", "share": 0.2, "scope": "block"}]
 CALIBRATION = {"kind": "demo", "split": "calibration", "per_concept": 4}
 
 
