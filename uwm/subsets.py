@@ -28,7 +28,7 @@ def subset_rows(subset: Subset, ids: Sequence[str], concepts: Sequence[str]) -> 
             f"got {', '.join(unknown)}"
         )
     order: dict[str, list[int]] = {}
-    for row in sorted(range(len(ids)), key=lambda row: _rank(subset.seed, ids[row])):
+    for row in sorted(range(len(ids)), key=lambda row: rank(subset.seed, ids[row])):
         if concepts[row] not in subset.without:
             order.setdefault(concepts[row], []).append(row)
     keep = np.zeros(len(ids), dtype=bool)
@@ -45,5 +45,6 @@ def subset_rows(subset: Subset, ids: Sequence[str], concepts: Sequence[str]) -> 
     return keep
 
 
-def _rank(seed: int, id: str) -> str:
+def rank(seed: int, id: str) -> str:
+    """A row's place in the order of a seed, the same on every machine."""
     return hashlib.sha256(f"{seed}:{id}".encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -12,6 +11,7 @@ from storage.sources.concepts import displayed
 from storage.sources.quarantine import Examined, Examiner
 from storage.sources.source import Source
 from uwm.errors import SourceError
+from uwm.subsets import rank
 
 
 def sampled(source: Source, per_concept: int | None, seed: int) -> Source:
@@ -65,7 +65,7 @@ def _rounds(
         return
     ids, concepts = rows["id"].astype(str).tolist(), rows["concept"].astype(str).tolist()
     waiting: dict[str, deque[int]] = {}
-    for row in sorted(range(len(rows)), key=lambda row: _rank(seed, ids[row])):
+    for row in sorted(range(len(rows)), key=lambda row: rank(seed, ids[row])):
         waiting.setdefault(concepts[row], deque()).append(row)
     asked: dict[str, list[int]] = {concept: [] for concept in waiting}
     while True:
@@ -78,7 +78,3 @@ def _rounds(
         if not wave:
             return
         yield wave
-
-
-def _rank(seed: int, id: str) -> str:
-    return hashlib.sha256(f"{seed}:{id}".encode()).hexdigest()

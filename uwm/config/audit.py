@@ -23,13 +23,8 @@ from uwm.config.policy import ZERO_SHOT, Policy
 from uwm.config.search import SearchSettings
 from uwm.config.settings import Settings
 from uwm.config.sweep import SweepSettings
-from uwm.config.towers import (
-    TowerRoles,
-)
-from uwm.config.weights import (
-    Checkpoint,
-    SafeClip,
-)
+from uwm.config.towers import TowerRoles
+from uwm.config.weights import Checkpoint, SafeClip
 from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
 from uwm.layers import Role, Tower
 

@@ -7,9 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from uwm.config.settings import Factor, Settings, Share
-from uwm.config.towers import (
-    TowerRoles,
-)
+from uwm.config.towers import TowerRoles
 from uwm.config.zeroshot import ZeroShotConfig
 
 Family = Literal["uwm", "neurons"]
