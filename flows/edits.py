@@ -102,27 +102,23 @@ def tower_edits(
     roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
     edited = stages.blocks(tower, roles, blocks)
     reads: dict[Tower, Spec] = {"image": calibration.image, "text": calibration.text}
+    if isinstance(method, GUnsafe | GSafeClip):
+        gradients = stages.gradient_scores(method.kind, tower, roles, reads, method.batch_size)
+        rule = getattr(method.selection, tower)
+        return stages.edits(gradients, rule, points, blocks=edited)
+    captured = config.captured_roles(tower, method.base)
+    statistics = stages.statistics(tower, captured, reads[tower], peaks=config.peaks)
+    part = (calibration.dataset, method.part) if method.part else None
     match method:
-        case Uwm() | Neurons():
-            part = (calibration.dataset, method.part) if method.part else None
-            statistics = stages.statistics(
-                tower,
-                config.captured_roles(tower, method.base),
-                reads[tower],
-                peaks=config.peaks,
-            )
-            if isinstance(method, Neurons):
-                scores = stages.scores(statistics, "node", method.score, roles, part=part)
-                return stages.edits(scores, "nodes", points, method.scope, edited)
+        case Uwm():
             prior = getattr(method.prior, tower)
             scores = stages.scores(
                 statistics, "weight", method.score, roles, prior=prior, part=part
             )
             return stages.edits(scores, method.selection, points, blocks=edited)
-        case GUnsafe() | GSafeClip():
-            gradients = stages.gradient_scores(method.kind, tower, roles, reads, method.batch_size)
-            rule = getattr(method.selection, tower)
-            return stages.edits(gradients, rule, points, blocks=edited)
+        case Neurons():
+            scores = stages.scores(statistics, "node", method.score, roles, part=part)
+            return stages.edits(scores, "nodes", points, method.scope, edited)
 
 
 def rescored(
