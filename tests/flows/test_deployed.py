@@ -154,9 +154,11 @@ def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
             _, *others = runs_of(client, BACKBONE)
             unchanged = others[2:4]
             assert [task_states(client, run) for run in unchanged] == [{"Cached"}] * 2
-            # Workers of one place each, and two runs that were started together: one on each.
+            # Workers of one place each, and two runs that were started together: one on each. A
+            # run's own words pass through the log of its worker; one that offered to take it and
+            # came second names it too.
             logs = [(tmp_path / f"{name}.log").read_text() for name in ("second", "third")]
-            taken = [[str(run.id) in log for log in logs] for run in unchanged]
+            taken = [[f"runs/flow-run/{run.id}" in log for log in logs] for run in unchanged]
             assert sorted(taken) == [[False, True], [True, False]]
 
 
