@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import lru_cache
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import pandas as pd
-from prefect import Task
-from prefect.futures import PrefectFuture
 
-from storage.shards import ShardedSpec
+from flows.submissions import Submissions
 from storage.sources import Source, content_digest, digested, read_source
-from storage.store import Spec, Store
+from storage.store import Spec
 from tasks.agree import AgreementSpec, agree
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
@@ -39,7 +37,6 @@ from tasks.hold_out import HeldOutSpec, hold_out
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tasks.inspect import InspectionSpec, inspect_scores
 from tasks.score import ScoresSpec, score
-from tasks.stage import submit
 from tasks.tune import TunedSpec, TunedWeights, tune
 from uwm.backbone import Backbone
 from uwm.config import (
@@ -59,7 +56,6 @@ from uwm.layers import TOWERS, Blocks, LayerId, Role, Tower, find_layers, pick_b
 from uwm.selection import Rule
 
 DataConfig = PairsConfig | ZeroShotConfig
-Sharded = TypeVar("Sharded", bound=ShardedSpec)
 
 
 @lru_cache(maxsize=64)
@@ -69,42 +65,8 @@ def identify(config: DataConfig, seed: int) -> tuple[Source, DatasetSpec]:
     return source, DatasetSpec.of(content_digest(source))
 
 
-class Stages:
-    """Submits stages to the task runner of the flow it is used in.
-
-    Args:
-        name: the backbone's, for the names of runs.
-        spread: whether the task runner has several processes, so that shards may run side by side.
-        tagged: whether runs carry the backbone and the stage as tags.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        backbone: Backbone,
-        name: str,
-        batch_size: int,
-        seed: int,
-        *,
-        spread: bool = False,
-        tagged: bool = False,
-    ) -> None:
-        self.store = store
-        self._backbone = backbone
-        self.name = name
-        self._label = ""  # of other weights than the backbone's own, for the names of runs
-        self._batch_size = batch_size
-        self._seed = seed
-        self._spread = spread
-        self._tagged = tagged
-        self._samples: dict[str, int] = {}  # of what a tower reads, by digest
-        self._runs: dict[str, PrefectFuture[list[str]]] = {}
-        self._made: dict[Spec, None] = {}  # in order, each once
-
-    @property
-    def used(self) -> list[Spec]:
-        """Every artifact that this audit stands on, in order."""
-        return list(self._made)
+class Stages(Submissions):
+    """The stages of an audit, a method each."""
 
     @property
     def digests(self) -> dict[Tower, str]:
@@ -333,67 +295,6 @@ class Stages:
         needs = [statistics, *scores]
         self._submit(inspect_scores, [spec], self._backbone, what=statistics.tower, needs=needs)
         return spec
-
-    def wait(self) -> None:
-        """Until everything submitted is done. Raises the first failure, in order of submission."""
-        for run in self._runs.values():
-            run.result()
-
-    def _submit_samples(
-        self,
-        stage: Task[..., list[str]],
-        specs: Sequence[Sharded],
-        what: str,
-        needs: Sequence[Spec],
-    ) -> list[Sharded]:
-        """Submit a pass of a tower over samples, large sets in shards; the wholes.
-
-        Within one process a tower takes one input at a time, so that a run makes all the shards.
-        """
-        arguments = (self._backbone, self._batch_size)
-        split = [spec.split(self._samples[spec.inputs]) for spec in specs]
-        shards = [shard for found, _ in split for shard in found]
-        wholes = [whole for _, whole in split]
-        if self._spread:
-            for number, shard in enumerate(shards, 1):
-                name = f"{what} · shard {number}/{len(shards)}"
-                self._submit(stage, [shard], *arguments, what=name, needs=needs)
-            self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
-        else:
-            self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
-        return wholes
-
-    def _submit(
-        self,
-        stage: Task[..., list[str]],
-        specs: Sequence[Spec],
-        *arguments: Any,
-        what: str,
-        needs: Iterable[Spec] = (),
-    ) -> None:
-        if all(spec in self._made for spec in specs):
-            return
-        self._run(stage, specs, *arguments, what=what, needs=needs)
-        self._made |= dict.fromkeys(specs)
-
-    def _run(
-        self,
-        stage: Task[..., list[str]],
-        specs: Sequence[Spec],
-        *arguments: Any,
-        what: str,
-        needs: Iterable[Spec],
-    ) -> None:
-        """Have a stage make artifacts that were not asked for before, or not all of them."""
-        after = {id(run): run for spec in needs if (run := self._runs.get(spec.digest))}
-        named = [stage.name.replace("_", " "), self.name, self._label, what]
-        name = " · ".join(part for part in named if part)
-        tags = {self.name, stage.name} if self._tagged else set()
-        run = submit(
-            stage, specs, self.store, *arguments, name=name, tags=tags, after=[*after.values()]
-        )
-        for spec in specs:
-            self._runs[spec.digest] = run
 
 
 def _several(count: int, thing: str) -> str:

@@ -30,6 +30,8 @@ def prefect_server_process(home: Path) -> Iterator[str]:
         "PREFECT_SERVER_API_PORT": str(port),  # the UI asks there, whatever the option says
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+        # Runs laid ahead by the hundred are one long write, and SQLite takes one writer at a time.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "3",
         "DO_NOT_TRACK": "1",
     }
     command = [sys.executable, "-m", "prefect", "server", "start"]

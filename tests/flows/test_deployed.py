@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from filelock import FileLock
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -26,6 +28,7 @@ from flows.audit import audit
 from flows.cli import run
 from flows.deployments import BACKBONE
 from flows.options import BAD_INPUT, DONE
+from flows.stages import identify
 from tests.flows.conftest import DOCUMENT
 from tests.flows.workers import HEARTBEAT_SECONDS, prefect, worker
 from uwm.config import AuditConfig
@@ -95,6 +98,17 @@ def begin(run: FlowRun) -> datetime:
     return run.start_time
 
 
+def together(client: SyncPrefectClient) -> list[FlowRun]:
+    """Both backbones' runs, while they run at the same time."""
+    found = [run for run in runs_of(client, BACKBONE) if run.state_name == "Running"]
+    return found if len(found) == 2 else []
+
+
+def took(log: Path, run: FlowRun) -> bool:
+    """Whether a worker's log has a run's own words; it also names runs that it came late for."""
+    return f"runs/flow-run/{run.id}" in log.read_text()
+
+
 def task_states(client: SyncPrefectClient, run: FlowRun) -> set[str | None]:
     found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])))
     return {task_run.state_name for task_run in found}
@@ -108,58 +122,67 @@ def markers(store: Path) -> dict[str, int]:
     }
 
 
+@contextmanager
+def held(store: Path, config: AuditConfig) -> Iterator[None]:
+    """The store while nobody can make the calibration set, which every run needs first."""
+    (store / "locks").mkdir(parents=True)
+    _, spec = identify(config.calibration, config.seed)
+    with FileLock(store / "locks" / f"{spec.kind}-{spec.digest}"):
+        yield
+
+
+def captures(store: Path) -> int:
+    """How many towers have a chunk of their statistics."""
+    return len({marker.split("/")[0] for marker in markers(store)})
+
+
 def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
     config: AuditConfig, tmp_path: Path
 ) -> None:
-    store, out = tmp_path / "store", tmp_path / "out"
+    store, out, logs = tmp_path / "store", tmp_path / "out", tmp_path
     options = ["--store", str(store), "--out", str(out), "--cron", "never", "--gc-cron", "never"]
     assert run(["deploy", str(tmp_path / "zoo.yaml"), *options]) == DONE
     with (
         get_client(sync_client=True) as client,
-        worker("uwm", "parents", tmp_path / "parents.log"),
+        worker("uwm", "parents", logs / "parents.log"),
+        worker("uwm-backbones", "second", logs / "second.log"),
     ):
         deployment = client.read_deployment_by_name(PARENT)
         silent = {"silent_minutes": 2 * HEARTBEAT_SECONDS / 60}
-        client.create_flow_run_from_deployment(
-            deployment.id, parameters={**deployment.parameters, **silent}
-        )
-        with worker("uwm-backbones", "first", tmp_path / "first.log") as first:
-            until(lambda: list(store.glob("statistics/*.draft/written/*")))
-            (killed,) = runs_of(client, BACKBONE)
+        with worker("uwm-backbones", "first", logs / "first.log") as first:
+            with held(store, config):
+                client.create_flow_run_from_deployment(
+                    deployment.id, parameters={**deployment.parameters, **silent}
+                )
+                # Each of one place, and two runs at the same time: one run on each.
+                pair = until(lambda: together(client))
+            # Two towers a backbone: of three captures each backbone has one at least.
+            until(lambda: captures(store) > 2)
             its_own = psutil.Process(first.pid)
             for process in (its_own, *its_own.children(recursive=True)):
                 process.kill()
             written = markers(store)
-        with (
-            worker("uwm-backbones", "second", tmp_path / "second.log"),
-            worker("uwm-backbones", "third", tmp_path / "third.log"),
-        ):
-            completed(client, PARENT, 1)
-            crashed, *pair = runs_of(client, BACKBONE)
-            assert (crashed.id, crashed.state_name) == (killed.id, "Crashed")
-            assert [run.state_name for run in pair] == ["Completed"] * 2
-            assert written.items() <= markers(store).items()
+        (killed,) = (run for run in pair if took(logs / "first.log", run))
+        (other,) = (run for run in pair if took(logs / "second.log", run))
 
-            single = tmp_path / "single"
-            audit(config, str(single / "store"), str(single / "out"))
-            for name in ("results.parquet", "results.json"):
-                assert (out / name).read_bytes() == (single / "out" / name).read_bytes()
+        single = tmp_path / "single"
+        audit(config, str(single / "store"), str(single / "out"))
+        completed(client, PARENT, 1)
+        states = {run.id: run.state_name for run in runs_of(client, BACKBONE)}
+        assert states.pop(killed.id) == "Crashed"
+        assert states.pop(other.id) == "Completed"
+        assert list(states.values()) == ["Completed"]  # the killed one's, started again
+        assert written.items() <= markers(store).items()
+        for name in ("results.parquet", "results.json"):
+            assert (out / name).read_bytes() == (single / "out" / name).read_bytes()
 
-            soon = IntervalSchedule(interval=timedelta(seconds=20))
-            client.create_deployment_schedules(deployment.id, [(soon, True)])
-            until(lambda: len(runs_of(client, PARENT)) == 2)
-            client.pause_deployment(deployment.id)
-            again = completed(client, PARENT, 2)[1]
-            assert again.auto_scheduled
-            _, *others = runs_of(client, BACKBONE)
-            unchanged = others[2:4]
-            assert [task_states(client, run) for run in unchanged] == [{"Cached"}] * 2
-            # Workers of one place each, and two runs that were started together: one on each. A
-            # run's own words pass through the log of its worker; one that offered to take it and
-            # came second names it too.
-            logs = [(tmp_path / f"{name}.log").read_text() for name in ("second", "third")]
-            taken = [[f"runs/flow-run/{run.id}" in log for log in logs] for run in unchanged]
-            assert sorted(taken) == [[False, True], [True, False]]
+        soon = datetime.now(UTC) + timedelta(seconds=5)
+        hourly = IntervalSchedule(interval=timedelta(hours=1), anchor_date=soon)
+        client.create_deployment_schedules(deployment.id, [(hourly, True)])
+        again = completed(client, PARENT, 2)[1]
+        assert again.auto_scheduled
+        unchanged = runs_of(client, BACKBONE)[3:]
+        assert [task_states(client, run) for run in unchanged] == [{"Cached"}] * 2
 
 
 def test_what_prefect_yaml_declares_is_deployed() -> None:
