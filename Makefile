@@ -9,7 +9,7 @@ demo: setup ## audit the three demo backbones
 	$(BIN)/uwm demo
 
 test: setup ## run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## format, lint, types and layers
 	$(BIN)/ruff format --check .

@@ -34,7 +34,7 @@ from flows.options import (
 )
 from flows.search.command import search
 from flows.store_commands import store_app
-from flows.sweep_commands import sweep
+from flows.sweep.command import sweep
 from storage.store import Store
 from uwm import __version__
 from uwm.config import RunnerKind

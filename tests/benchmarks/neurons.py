@@ -15,8 +15,8 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from flows.options import prepare_prefect
-from flows.sweep import sweep
-from flows.sweep_page import SAFE, summary
+from flows.sweep.page import SAFE, summary
+from flows.sweep.zoo import sweep
 from uwm.config import AuditConfig, NodeScoreKind, SweepSettings
 from uwm.layers import TOWERS
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect import State
@@ -23,6 +24,7 @@ BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 DOCUMENT: dict[str, Any] = {
     "name": "small",
     "batch_size": 16,
+    "threads": 1,
     "resamples": 100,
     "calibration": {"kind": "demo", "split": "calibration", "per_concept": 2},
     "validation": {"kind": "demo", "split": "validation", "per_concept": 1},
@@ -38,7 +40,7 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small(zoo: dict[str, Path]) -> Callable[..., AuditConfig]:
     """The small audit of some families, with parts of its document changed."""
 
@@ -99,9 +101,19 @@ def server(server_process: tuple[str, Path]) -> Iterator[str]:
 
 def task_states(state: State[Any]) -> dict[str, str]:
     """The names of an audit's task runs, over all its subflows, with their final states."""
-    time.sleep(2)  # the client sends them in the background
+    EventsWorker.drain_all()  # the client sends them in the background,
     parent = state.state_details.flow_run_id
     assert parent is not None
+    limit = time.monotonic() + 60
+    before: dict[str, str] | None = None
+    while (found := _task_states(parent)) != before or {"Pending", "Running"} & {*found.values()}:
+        assert time.monotonic() < limit, found
+        before = found
+        time.sleep(0.3)  # and the server takes its time to write them down
+    return found
+
+
+def _task_states(parent: UUID) -> dict[str, str]:
     with get_client(sync_client=True) as client:
         children = client.read_flow_runs(
             flow_run_filter=FlowRunFilter(

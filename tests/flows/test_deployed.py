@@ -50,7 +50,6 @@ def config(zoo: dict[str, Path], tmp_path: Path) -> AuditConfig:
     document = {
         **DOCUMENT,
         "name": "spread",
-        "threads": 1,
         "backbones": [
             {"kind": "folder", "name": name, "folder": str(zoo[name])} for name in ("clip", "coca")
         ],

@@ -64,7 +64,7 @@ def artifacts(folder: Path) -> dict[Path, bytes]:
 def test_every_runner_makes_the_same_bytes_and_finds_the_others(
     small: Callable[..., AuditConfig], tmp_path: Path
 ) -> None:
-    config = small("clip", threads=1, **PLAIN)
+    config = small("clip", **PLAIN)
     named = {name: audited(config, tmp_path / name, runner) for name, runner in RUNNERS.items()}
     expected = artifacts(tmp_path / "threads")
     assert any("shards.json" in path.parts for path in expected)

@@ -1,25 +1,20 @@
-"""A sweep: every image edit with every text edit, from one capture and one pass per edit."""
+"""One backbone's sweep: every image edit with every text edit, a pass per edit."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from prefect import State, flow, tags
-from prefect.artifacts import create_markdown_artifact
+from prefect import flow
 
 from flows.backbone import read_inputs, short_texts, spread
 from flows.edits import tower_edits
-from flows.frame import without_missing
 from flows.measuring import Inputs
-from flows.results import versions
-from flows.runners import task_runner
 from flows.stages import DataConfig, Stages
+from flows.sweep.results import BackboneSweep
 from storage.store import Spec, Store
 from tasks.edit import AnyEditSpec, EditSpec
 from tasks.embed import EmbeddingsSpec
@@ -29,17 +24,14 @@ from uwm.config import (
     BackboneConfig,
     Common,
     Neurons,
-    Runner,
     Sweep,
     SweepSettings,
     TowerPoint,
     Uwm,
 )
-from uwm.errors import AuditError, UWMError
 from uwm.layers import TOWERS, Tower
 from uwm.loading import load
 
-_THREADS = Runner()
 _ORIGINAL_METHOD = '{"kind": "original"}'
 SETTINGS = ("roles", "blocks", "prior", "share", "alpha")
 
@@ -70,95 +62,6 @@ class Row:
                 value = getattr(point, name, None)
                 flat[f"{tower}_{name}"] = _written(value) if name in SETTINGS[:2] else value
         return flat | {"method": self.method}
-
-
-@dataclass(frozen=True)
-class BackboneSweep:
-    """What a sweep of one backbone found.
-
-    Attributes:
-        rows: tidy; a row per setting, data set and metric.
-        passes: how many edited towers were run over the data, by tower; originals not counted.
-        used: KIND/DIGEST of every artifact that it stands on.
-        excluded: as in `storage.backbone_results`.
-    """
-
-    rows: pd.DataFrame
-    passes: Mapping[str, int]
-    used: tuple[str, ...]
-    excluded: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class SweepResults:
-    """A sweep of a zoo.
-
-    Attributes:
-        rows: tidy; `backbone`, `row` (its number), settings (`Row.columns`), `dataset`, `metric`,
-            `value`, `low`, `high`, `n`, and the paired change from the original with its interval.
-    """
-
-    config: AuditConfig
-    rows: pd.DataFrame
-    passes: Mapping[str, Mapping[str, int]]
-    excluded: Mapping[str, Mapping[str, int]]
-    gaps: Mapping[str, str] = field(default_factory=dict)
-    failures: Mapping[str, str] = field(default_factory=dict)
-
-
-@flow(name="sweep", flow_run_name="sweep · {config.name}", persist_result=False)
-def sweep(
-    config: AuditConfig, settings: SweepSettings, store: str, out: str, runner: Runner = _THREADS
-) -> SweepResults:
-    """Sweep every backbone of `config`, one after the other.
-
-    Args:
-        settings: what to try; an audit's own are its `sweep`.
-        store: where artifacts lie; what is complete there is not computed again.
-        out: the folder for `sweep.parquet` and `sweep.json`.
-
-    Raises:
-        AuditError: no backbone could be swept; its own error where there is but one.
-    """
-    there, gaps = without_missing(config)
-    found: dict[str, BackboneSweep] = {}
-    failures: dict[str, str] = {}
-    with task_runner(runner, config.model_copy(update={"parallel": 1})) as runs:
-        each = sweep_backbone.with_options(task_runner=runs)
-        for backbone in there.backbones:
-            with tags(backbone.name):
-                state: State[BackboneSweep] = each(
-                    there, settings, backbone, store, return_state=True
-                )
-            if state.is_completed():
-                found[backbone.name] = state.result()
-                continue
-            error = state.result(raise_on_failure=False)
-            if isinstance(error, UWMError) and len(there.backbones) == 1:
-                raise error
-            failures[backbone.name] = str(error)
-    if not found:
-        lines = [f"{name}: {said}" for name, said in failures.items()]
-        raise AuditError("\n  ".join(["no backbone could be swept:", *lines]))
-    rows = [part.rows.assign(backbone=name) for name, part in found.items()]
-    results = SweepResults(
-        config=config,
-        rows=pd.concat(rows, ignore_index=True),
-        passes={name: part.passes for name, part in found.items()},
-        excluded={name: part.excluded for name, part in found.items() if part.excluded},
-        gaps=gaps,
-        failures=failures,
-    )
-    write_sweep(Path(out), results)
-    Store(store).record(
-        f"{config.name}-sweep", [name for part in found.values() for name in part.used]
-    )
-    create_markdown_artifact(
-        "\n".join(["# Sweep " + config.name, *(f"- {said}" for said in told(results))]),
-        key=f"sweep-{config.name}",
-        description="summary of the sweep",
-    )
-    return results
 
 
 @flow(name="sweep-backbone", flow_run_name="sweep · {backbone.name}", persist_result=False)
@@ -318,39 +221,6 @@ def _controls(stages: Stages, settings: Sweep, like: Edited) -> list[Edited]:
         return []
     drawn = stages.random_edits(like.edit, settings.controls)
     return [Edited(like.point, edit, seed) for seed, edit in enumerate(drawn)]
-
-
-def told(results: SweepResults) -> list[str]:
-    """What was run and found, a sentence each."""
-    lines = []
-    for name, passes in results.passes.items():
-        rows = results.rows.loc[results.rows["backbone"] == name, "row"].nunique()
-        lines.append(
-            f"{name}: {rows} rows from {passes['image']} edited image towers and {passes['text']} "
-            "edited text towers, each run over the data once, and the original's"
-        )
-    for name, reasons in results.excluded.items():
-        lines += [
-            f"{name}: {count} calibration pairs left out, {why}" for why, count in reasons.items()
-        ]
-    lines += [f"{name} could not be swept: {said}" for name, said in results.failures.items()]
-    return lines + list(results.gaps.values())
-
-
-def write_sweep(folder: Path, results: SweepResults) -> None:
-    """Write `sweep.parquet` (tidy) and `sweep.json` (all else); no times, no durations."""
-    folder.mkdir(parents=True, exist_ok=True)
-    results.rows.to_parquet(folder / "sweep.parquet", index=False)
-    content = {
-        "audit": results.config.name,
-        "passes": results.passes,
-        "excluded": results.excluded,
-        "gaps": results.gaps,
-        "failures": results.failures,
-        "versions": versions(),
-        "config": results.config.model_dump(mode="json"),
-    }
-    (folder / "sweep.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _written(value: Any) -> str | None:

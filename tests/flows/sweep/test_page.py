@@ -13,25 +13,29 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from flows.config_file import with_methods
-from flows.sweep import SweepResults, sweep
-from flows.sweep_page import KNOWN, SAFE, print_sweep, summary, write_sweep_page
+from flows.sweep.page import KNOWN, SAFE, print_sweep, summary, write_page
+from flows.sweep.results import SweepResults
+from flows.sweep.zoo import sweep
 from uwm.config import AuditConfig, SweepSettings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
-@pytest.fixture
-def results(small: Callable[..., AuditConfig], tmp_path: Path) -> SweepResults:
+@pytest.fixture(scope="module")
+def results(
+    small: Callable[..., AuditConfig], tmp_path_factory: pytest.TempPathFactory
+) -> SweepResults:
+    folder = tmp_path_factory.mktemp("sweep")
     settings = {"kind": "neurons", "share": [0.1, 0.3], "alpha": [-2, 0], "controls": 1}
     wanted: SweepSettings = TypeAdapter(SweepSettings).validate_python(settings)
-    return sweep(small("clip"), wanted, str(tmp_path / "store"), str(tmp_path / "out"))
+    return sweep(small("clip"), wanted, str(folder / "store"), str(folder / "out"))
 
 
 def test_the_page_draws_curves_maps_and_the_front(
     results: SweepResults, driver: webdriver.Chrome, tmp_path: Path
 ) -> None:
     page = tmp_path / "sweep.html"
-    write_sweep_page(page, results, Path("mine.yaml"))
+    write_page(page, results, Path("mine.yaml"))
     driver.get(page.as_uri())
     assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
     assert driver.execute_script("return performance.getEntriesByType('resource').length") == 0

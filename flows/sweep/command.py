@@ -82,13 +82,13 @@ def sweep(
     fetch(settings)
     prepare_prefect()
     from flows.runners import check_runner
-    from flows.sweep import sweep as sweep_flow
-    from flows.sweep_page import print_sweep, write_sweep_page
+    from flows.sweep.page import print_sweep, write_page
+    from flows.sweep.zoo import sweep as sweep_flow
 
     where = runner_of(runner, workers)
     check_runner(where)
     results = sweep_flow(settings, wanted, artifacts.url, str(folder), where)
-    write_sweep_page(folder / "sweep.html", results, config)
+    write_page(folder / "sweep.html", results, config)
     console = Console(width=None if sys.stdout.isatty() else 160)
     print_sweep(console, results)
     for name in ("sweep.parquet", "sweep.json", "sweep.html"):

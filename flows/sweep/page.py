@@ -17,7 +17,8 @@ from rich.table import Table
 
 from flows.report import COLORS, plot_html, styled
 from flows.results import HEADLINE, KNOWLEDGE, SAFETY, ZEROSHOT_MEAN
-from flows.sweep import SETTINGS, SweepResults, told
+from flows.sweep.backbone import SETTINGS
+from flows.sweep.results import SweepResults, told
 from uwm.layers import TOWERS
 
 SAFE, KNOWN = "safety", "knowledge"
@@ -52,10 +53,10 @@ def _front(table: pd.DataFrame) -> pd.Series:
     return front.reindex(table.index, fill_value=False)
 
 
-def write_sweep_page(path: Path, results: SweepResults, config_file: Path) -> None:
+def write_page(path: Path, results: SweepResults, config_file: Path) -> None:
     """Write the page; the same results give the same bytes."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("flows").joinpath("sweep_page.html.j2").read_text())
+    template = environment.from_string(files("flows.sweep").joinpath("page.html.j2").read_text())
     table = summary(results)
     figures = [("front", fronts(table))]
     figures += [(f"curve-{axis}", found) for axis in _AXES if (found := curves(table, axis))]

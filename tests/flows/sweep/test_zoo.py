@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 
 from flows.audit import audit
 from flows.config_file import with_methods
-from flows.sweep import SweepResults
-from flows.sweep import sweep as sweep_flow
+from flows.sweep.results import SweepResults
+from flows.sweep.zoo import sweep as sweep_flow
 from storage.store import Store
 from tests.flows.conftest import DOCUMENT
 from tests.flows.test_restart import kill_when, markers, start

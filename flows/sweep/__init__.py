@@ -1,0 +1,1 @@
+"""`uwm sweep`: every image edit with every text edit."""

@@ -1,0 +1,81 @@
+"""What a sweep found, and its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from flows.results import versions
+from uwm.config import AuditConfig
+
+
+@dataclass(frozen=True)
+class BackboneSweep:
+    """What a sweep of one backbone found.
+
+    Attributes:
+        rows: tidy; a row per setting, data set and metric.
+        passes: how many edited towers were run over the data, by tower; originals not counted.
+        used: KIND/DIGEST of every artifact that it stands on.
+        excluded: as in `storage.backbone_results`.
+    """
+
+    rows: pd.DataFrame
+    passes: Mapping[str, int]
+    used: tuple[str, ...]
+    excluded: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class SweepResults:
+    """A sweep of a zoo.
+
+    Attributes:
+        rows: tidy; `backbone`, `row` (its number), settings (see `flows.sweep.backbone.Row`),
+            `dataset`, `metric`, `value`, `low`, `high`, `n`, and the paired change from the
+            original with its interval.
+    """
+
+    config: AuditConfig
+    rows: pd.DataFrame
+    passes: Mapping[str, Mapping[str, int]]
+    excluded: Mapping[str, Mapping[str, int]]
+    gaps: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+def told(results: SweepResults) -> list[str]:
+    """What was run and found, a sentence each."""
+    lines = []
+    for name, passes in results.passes.items():
+        rows = results.rows.loc[results.rows["backbone"] == name, "row"].nunique()
+        lines.append(
+            f"{name}: {rows} rows from {passes['image']} edited image towers and {passes['text']} "
+            "edited text towers, each run over the data once, and the original's"
+        )
+    for name, reasons in results.excluded.items():
+        lines += [
+            f"{name}: {count} calibration pairs left out, {why}" for why, count in reasons.items()
+        ]
+    lines += [f"{name} could not be swept: {said}" for name, said in results.failures.items()]
+    return lines + list(results.gaps.values())
+
+
+def write_sweep(folder: Path, results: SweepResults) -> None:
+    """Write `sweep.parquet` (tidy) and `sweep.json` (all else); no times, no durations."""
+    folder.mkdir(parents=True, exist_ok=True)
+    results.rows.to_parquet(folder / "sweep.parquet", index=False)
+    content = {
+        "audit": results.config.name,
+        "passes": results.passes,
+        "excluded": results.excluded,
+        "gaps": results.gaps,
+        "failures": results.failures,
+        "versions": versions(),
+        "config": results.config.model_dump(mode="json"),
+    }
+    (folder / "sweep.json").write_text(json.dumps(content, indent=1) + "\n")
