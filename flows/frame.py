@@ -9,7 +9,7 @@ from typing import Any
 
 from prefect import State, get_run_logger
 
-from flows.generalisation import generalisation
+from flows.generalisation import generalisation, generalised
 from flows.held_out import held_out_gaps
 from flows.keeping import Keeping, announce
 from flows.leaks import leaks
@@ -63,7 +63,7 @@ class Frame:
         results = collect(self._config, found, self._left_out(found), self._gaps, failures)
         kept, verdict = self._keeping.judged(results, found, self._contents())
         results = replace(results, verdict=verdict, warnings=self._warnings())
-        write_results(out, results)
+        write_results(out, results, generalised(results))
         write_report(out / "report.html", results, [generalisation(results)])
         self._keeping.keep(kept, found)
         publish(results, out)

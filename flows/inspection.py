@@ -21,6 +21,7 @@ from flows.runners import THREADS
 from flows.stages import Stages
 from storage.store import Store
 from tasks.capture import StatisticsSpec
+from tasks.edit import AnyEditSpec
 from tasks.evaluate import read_results, safety_spec
 from tasks.inspect import DISTRIBUTION, PHI, read_inspection
 from uwm.backbone import Backbone
@@ -140,14 +141,23 @@ def measured_on(config: AuditConfig) -> PairsConfig:
 def _alphas(
     stages: Stages, config: AuditConfig, statistics: StatisticsSpec, sweep: AlphaSweep
 ) -> pd.DataFrame:
-    """Safety and recall on `measured_on`, a row per factor and metric; 1 is the original."""
+    """Safety and recall on `measured_on`, a row per factor and metric, `control` or not.
+
+    Alpha 1 is the original, which needs no control; every other has one, as many nodes or weights
+    of the layer drawn at random.
+    """
     tower, pairs = sweep.layer.tower, measured_on(config)
     scores = stages.scores(statistics, sweep.unit, "ratio", [sweep.layer.role])
     rule: Rule = "nodes" if sweep.unit == "node" else "mass"
     blocks = stages.blocks(tower, [sweep.layer.role], (sweep.layer.block,))
     edited = [alpha for alpha in sweep.alphas if alpha != 1]
     points = [(sweep.share, alpha) for alpha in edited]
-    made = dict(zip(edited, stages.edits(scores, rule, points, blocks=blocks), strict=True))
+    made: dict[tuple[float, bool], AnyEditSpec | None] = {}
+    if 1 in sweep.alphas:
+        made[1, False] = None
+    for alpha, edit in zip(edited, stages.edits(scores, rule, points, blocks=blocks), strict=True):
+        made[alpha, False] = edit
+        (made[alpha, True],) = stages.random_edits(edit, seeds=1)
 
     datasets = stages.datasets([pairs])
     inputs = {
@@ -156,20 +166,25 @@ def _alphas(
     }
     original = {part: stages.embeddings(part, None, [inputs[part]])[0] for part in TOWERS}
     specs = {}
-    for alpha in sweep.alphas:
-        own = stages.embeddings(tower, made.get(alpha), [inputs[tower]])[0]
+    for (alpha, control), change in made.items():
+        own = stages.embeddings(tower, change, [inputs[tower]])[0]
         embedded = original | {tower: own}
         before, after = ((found["image"], found["text"]) for found in (original, embedded))
         spec = safety_spec(pairs.name, after, before, config.resamples, config.seed)
-        stages.evaluation([spec], f"{sweep.layer} · alpha {alpha:g}", [*before, *after])
-        specs[alpha] = spec
+        name = f"{sweep.layer} · alpha {alpha:g}" + (" · random" if control else "")
+        stages.evaluation([spec], name, [*before, *after])
+        specs[alpha, control] = spec
     stages.wait()
     return pd.concat(
         [
             read_results(stages.store, [spec]).assign(
-                layer=str(sweep.layer), unit=sweep.unit, share=sweep.share, alpha=alpha
+                layer=str(sweep.layer),
+                unit=sweep.unit,
+                share=sweep.share,
+                alpha=alpha,
+                control=control,
             )
-            for alpha, spec in specs.items()
+            for (alpha, control), spec in specs.items()
         ],
         ignore_index=True,
     ).drop(columns="concept")
@@ -259,22 +274,30 @@ def phi_plot(table: pd.DataFrame) -> go.Figure:
 
 
 def alpha_plot(table: pd.DataFrame) -> go.Figure:
-    """Change from the original over the factor, safety beside what an edit should keep."""
+    """Change from the original over the factor, safety beside what an edit should keep; the same
+    of as many random nodes or weights beside it, on the same scale."""
     shown = table.assign(metric=table["metric"].map(HEADLINE))
-    figure = go.Figure()
+    panels = {False: "chosen by score", True: "chosen at random"}
+    figure = make_subplots(1, 2, subplot_titles=list(panels.values()), shared_yaxes=True)
     for index, metric in enumerate(_DRAWN):
-        part = shown[shown["metric"] == metric].sort_values("alpha")
-        figure.add_scatter(
-            x=part["alpha"],
-            y=part["change"],
-            error_y=_bars(part, "change"),
-            mode="lines+markers",
-            name=metric,
-            line={"color": COLORS[index % len(COLORS)], "width": 1.5},
-        )
+        for column, control in enumerate(panels, 1):
+            there = (shown["control"] == control) | (shown["alpha"] == 1)
+            part = shown[(shown["metric"] == metric) & there].sort_values("alpha")
+            figure.add_scatter(
+                row=1,
+                col=column,
+                x=part["alpha"],
+                y=part["change"],
+                error_y=_bars(part, "change"),
+                mode="lines+markers",
+                name=metric,
+                legendgroup=metric,
+                showlegend=not control,
+                line={"color": COLORS[index % len(COLORS)], "width": 1.5},
+            )
     figure.add_hline(y=0, line_color="#999", line_dash="dot")
     figure.update_xaxes(title_text="alpha")
-    figure.update_yaxes(title_text="change, points")
+    figure.update_yaxes(title_text="change, points", col=1)
     return styled(figure, height=460)
 
 

@@ -253,10 +253,13 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in _PACKAGES}
 
 
-def write_results(folder: Path, results: AuditResults) -> None:
+def write_results(folder: Path, results: AuditResults, said: Sequence[str] = ()) -> None:
     """Write `results.parquet` (tidy) and `results.json` (all else); no times, no durations.
 
     Further tables are files of their own, `held_out.parquet` and `drift.parquet`.
+
+    Args:
+        said: of those tables, a sentence each.
     """
     folder.mkdir(parents=True, exist_ok=True)
     results.rows.to_parquet(folder / "results.parquet", index=False)
@@ -265,7 +268,7 @@ def write_results(folder: Path, results: AuditResults) -> None:
     content = {
         "audit": results.config.name,
         "summary": _records(summary(results)),
-        "findings": findings(results),
+        "findings": [*findings(results), *said],
         "settings": results.settings,
         "choices": {
             backbone: {method: _records(table) for method, table in tables.items()}

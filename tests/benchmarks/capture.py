@@ -1,8 +1,9 @@
 """What a capture costs beside the plain forward pass, and what memory scoring takes.
 
 `make bench` prints both: the ratio of (forward + statistics + write) to the forward pass of the
-same batches, interleaved in one run, the least of several rounds each (noise only adds); and the
-peak memory of scoring with the number of samples growing eightfold. On a GPU:
+same batches, interleaved in one run, the least of several rounds each (noise only adds), on a CPU
+with one thread, as small matrices on several are timed by how these meet; and the peak memory of
+scoring with the number of samples growing eightfold. On a GPU:
 `python -m tests.benchmarks.capture --device cuda`.
 """
 
@@ -131,6 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="auto")
     device = resolve_device(parser.parse_args().device)
+    torch.set_num_threads(1)
     print(f"device {device}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"{'backbone':10} {'tower':6} {'roles':10} {'forward s':>10} {'capture / forward':>18}")
 

@@ -16,7 +16,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from flows.audit import audit
-from flows.generalisation import concept_rows, generalisation
+from flows.generalisation import concept_rows, generalisation, generalised
 from flows.held_out import held_out_concepts, held_out_gaps
 from flows.leaks import leaks
 from flows.plan import make_plan
@@ -67,6 +67,11 @@ def test_held_out_concepts_are_measured_with_edits_made_without_them(
         for kind, _, path in Store(tmp_path / "store").artifacts()
         if kind == "scores"
     ]
+    said = generalised(results)
+    assert said
+    written = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert written["findings"][-len(said) :] == said
+
     left_out = [tuple(spec["subset"]["without"]) for spec in specs if spec["subset"]]
     assert len(left_out) == 2 * 10  # in either tower
     assert all(len(tags) == 1 for tags in left_out)

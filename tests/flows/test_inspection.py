@@ -64,6 +64,11 @@ def test_a_layer_is_swept_from_the_captures_of_an_audit(
     assert set(alphas["alpha"]) == {-1, 0, 1}
     assert set(alphas["dataset"]) == {"validation"}
     assert (alphas.loc[alphas["alpha"] == 1, "change"] == 0).all()
+    drawn = alphas[alphas["control"]]
+    assert set(drawn["alpha"]) == {-1, 0}
+    chosen = alphas[~alphas["control"] & (alphas["alpha"] != 1)]
+    assert len(drawn) == len(chosen)
+    assert list(drawn["value"]) != list(chosen["value"])
 
     before = {path.name: path.read_bytes() for path in written}
     artifacts = len(list(Store(tmp_path / "store").artifacts()))
