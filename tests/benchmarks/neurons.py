@@ -1,20 +1,23 @@
 """How `neurons` works best on the demo zoo: `python -m tests.benchmarks.neurons STORE`.
 
 Scores, shares, factors and blocks are compared on the validation pairs, each tower alone, so that
-what is recommended is chosen without the test pairs. Prints the tables of docs/neurons.md.
+what is recommended is chosen without the test pairs. Prints the tables of docs/neurons.md and draws
+the factors into `neurons-factors.html`; `--study blocks` and the like make one of them.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 from pydantic import TypeAdapter
 
 from flows.options import prepare_prefect
+from flows.report import COLORS, styled
 from flows.sweep.page import SAFE, summary
 from flows.sweep.zoo import sweep
 from uwm.config import AuditConfig, NodeScoreKind, SweepSettings
@@ -34,34 +37,15 @@ MAX_LOSS = 6.5
 """Points of recall@1 that may be lost, as in the demo's own choice."""
 GRID = {"share": [0.03, 0.06, 0.1], "alpha": [-1, -2, -3]}
 STUDIES: dict[str, list[dict[str, Any]]] = {
-    "scores, share of each block": [
-        {**GRID, "score": list(get_args(NodeScoreKind)), "scope": ["block"]}
-    ],
-    "scores, share of the tower": [
-        {**GRID, "score": ["ratio", "standardized"], "scope": ["tower"]}
-    ],
-    "blocks": [
-        {
-            **GRID,
-            "score": ["ratio"],
-            "scope": ["block"],
-            "blocks": {tower: ["early", "late"] for tower in TOWERS},
-        }
-    ],
-    "factors": [
-        {
-            "share": [0.06],
-            "score": ["ratio"],
-            "scope": ["block"],
-            "alpha": [0, -0.5, -1, -1.5, -2, -2.5, -3],
-            "controls": 2,
-        }
-    ],
+    "scores": [{**GRID, "score": list(get_args(NodeScoreKind)), "scope": ["block"]}],
+    "scopes": [{**GRID, "score": ["ratio", "standardized"], "scope": ["tower"]}],
+    "blocks": [{**GRID, "blocks": {tower: ["early", "late"] for tower in TOWERS}}],
+    "factors": [{"share": [0.06], "alpha": [0, -0.5, -1, -1.5, -2, -2.5, -3], "controls": 2}],
 }
 RECALL = ["T>V R@1", "V>T R@1"]
 
 
-def swept(store: str, settings: dict[str, Any]) -> pd.DataFrame:
+def swept(store: str, settings: dict[str, Any], folder: Path) -> pd.DataFrame:
     """A row per edit of one tower, with `loss` of recall and `gain` in safety."""
     found: list[pd.DataFrame] = []
     for tower in TOWERS:
@@ -69,8 +53,7 @@ def swept(store: str, settings: dict[str, Any]) -> pd.DataFrame:
         wanted: SweepSettings = TypeAdapter(SweepSettings).validate_python(
             {"kind": "neurons", "roles": roles, **settings}
         )
-        with TemporaryDirectory() as folder:
-            results = sweep(AuditConfig.model_validate(AUDIT), wanted, store, folder)
+        results = sweep(AuditConfig.model_validate(AUDIT), wanted, store, str(folder / tower))
         table = summary(results)
         table["recall"] = table[RECALL].mean(axis=1)
         original = table[table["method"] == '{"kind": "original"}'].set_index("backbone")
@@ -98,23 +81,70 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def main(store: str) -> None:
+def factors(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over the random edits of a point, the point itself, and the original as alpha 1."""
+    table = table.assign(random=table["control"].notna())
+    by = ["tower", "backbone", "alpha", "random"]
+    means = table.groupby(by, as_index=False)[["gain", "loss", "GS"]].mean()
+    original = means.drop_duplicates(["tower", "backbone", "random"])
+    return pd.concat([means, original.assign(alpha=1.0, gain=0.0, loss=0.0, GS=None)])
+
+
+def factor_plot(table: pd.DataFrame) -> go.Figure:
+    """Gain in safety and loss of recall over alpha, a column per tower; random edits dotted."""
+    rows = {"gain": "gain in safety, points", "loss": "loss of recall@1, points"}
+    figure = make_subplots(
+        *(len(rows), len(TOWERS)),
+        subplot_titles=[f"{tower} tower" for tower in TOWERS],
+        shared_xaxes=True,
+        shared_yaxes=True,
+        vertical_spacing=0.06,
+    )
+    order = list(dict.fromkeys(table["backbone"]))
+    for (tower, backbone, random), part in table.groupby(["tower", "backbone", "random"]):
+        part = part.sort_values("alpha")
+        for row, name in enumerate(rows, 1):
+            figure.add_scatter(
+                row=row,
+                col=TOWERS.index(tower) + 1,
+                x=part["alpha"],
+                y=part[name],
+                mode="lines" if random else "lines+markers",
+                line={
+                    "color": COLORS[order.index(backbone)],
+                    "dash": "dot" if random else "solid",
+                },
+                name=f"{backbone}, random" if random else backbone,
+                legendgroup=f"{backbone} {random}",
+                showlegend=row == 1 and tower == TOWERS[0],
+            )
+    for row, name in enumerate(rows.values(), 1):
+        figure.update_yaxes(title_text=name, row=row, col=1)
+    figure.update_xaxes(title_text="alpha", row=len(rows))
+    return styled(figure, height=620)
+
+
+def main(store: str, studies: list[str], out: Path) -> None:
     prepare_prefect()
-    for name, sweeps in STUDIES.items():
-        table = pd.concat([swept(store, settings) for settings in sweeps], ignore_index=True)
+    for name in studies:
+        parts = [
+            swept(store, settings, out / f"{name}-{number}")
+            for number, settings in enumerate(STUDIES[name])
+        ]
+        table = pd.concat(parts, ignore_index=True)
         print(f"\n## {name}\n")
         if name == "factors":
-            table["random"] = table["control"].notna()
-            means = table.groupby(["tower", "backbone", "alpha", "random"], as_index=False)
-            print(markdown(means[["gain", "loss", "GS"]].mean().round(1)))
+            found = factors(table)
+            print(markdown(found.round(1)))
+            factor_plot(found).write_html(out / "neurons-factors.html")
         else:
-            print(markdown(best(table, ["blocks" if name == "blocks" else "score"])))
-        sys.stdout.flush()
+            print(markdown(best(table, ["blocks" if name == "blocks" else "score"])), flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(str(Path(sys.argv[1])))
-    else:
-        with TemporaryDirectory() as folder:
-            main(folder)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("store", help="a folder of artifacts, kept")
+    parser.add_argument("--study", choices=STUDIES, action="append")
+    parser.add_argument("--out", type=Path, default=Path("neurons"))
+    given = parser.parse_args()
+    main(given.store, given.study or list(STUDIES), given.out)

@@ -17,6 +17,7 @@ from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from selenium import webdriver
 
+from flows.audit import audit
 from tests.flows.server import prefect_server_process
 from uwm.config import AuditConfig
 
@@ -97,6 +98,12 @@ def server(server_process: tuple[str, Path]) -> Iterator[str]:
         EventsWorker.drain_all()  # the one that there is sends to the session's server
         yield url
         EventsWorker.drain_all()
+
+
+def audited(config: AuditConfig, folder: Path) -> tuple[Any, dict[str, str]]:
+    """Run an audit; its results and the states of its task runs."""
+    state: Any = audit(config, str(folder / "store"), str(folder / "out"), return_state=True)
+    return state.result(), task_states(state)
 
 
 def task_states(state: State[Any]) -> dict[str, str]:

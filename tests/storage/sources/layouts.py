@@ -253,3 +253,12 @@ def change(path: Path, row: int, **cells: object) -> None:
     for column, value in cells.items():
         table.loc[row, column] = value
     table.to_csv(path, index=False)
+
+
+def of_concepts(folder: Path, name: str, concepts: tuple[str, ...]) -> dict[str, Any]:
+    """A data set of 12 pairs of these concepts in turn, its texts its own, as a configuration."""
+    rows = quadruples()
+    for number, row in enumerate(rows):
+        row.concept = concepts[number % len(concepts)]
+        row.texts = {part: f"{name} {text}" for part, text in row.texts.items()}
+    return {**LAYOUTS["csv"](folder / name, rows).model_dump(), "name": name}
