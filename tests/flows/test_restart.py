@@ -55,6 +55,8 @@ def start(config: Path, folder: Path, command: str = "audit") -> subprocess.Pope
             stdout=subprocess.DEVNULL,
             stderr=log,
             start_new_session=True,
+            # Who runs these tests in the background may have them ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 
