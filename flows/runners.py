@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from uwm.config import AuditConfig, Runner
-from uwm.errors import InputError
+from uwm.errors import InputError, install
 from uwm.loading import resolve_device
 
 THREADS = 2
@@ -29,7 +29,7 @@ def check_runner(runner: Runner) -> None:
         import prefect_dask  # noqa: F401
     except ImportError as error:
         raise InputError(
-            f"the runner dask needs the package {error.name}: pip install 'uwm[dask]'"
+            f"the runner dask needs the package {error.name}; {install('dask')}"
         ) from error
     if runner.dask_address is None:
         return

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from uwm.errors import StoreError
+from uwm.errors import StoreError, install
 
 _DRIVERS = {"s3": "s3", "s3a": "s3", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -53,8 +53,8 @@ class Bucket:
             self._files, root = url_to_fs(self.url, **options, **_OPTIONS.get(scheme, {}))
         except ImportError as error:
             extra = _DRIVERS.get(scheme)
-            remedy = "pip install 'uwm[s3]'" if extra == "s3" else f"pip install {extra or scheme}"
-            raise StoreError(f"a store at {scheme}:// needs a driver package: {remedy}") from error
+            remedy = install("s3") if extra == "s3" else f"run `pip install {extra or scheme}`"
+            raise StoreError(f"a store at {scheme}:// needs a driver package; {remedy}") from error
         except ValueError as error:
             raise StoreError(
                 f"a store is a folder, a file:// URL or one that fsspec has a driver for, such as "

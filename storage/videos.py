@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from itertools import islice
 
 from storage.pictures import MAX_PIXELS
-from uwm.errors import SourceError
+from uwm.errors import SourceError, install
 
 _FORMAT = "avi"
 MAX_FRAMES = 100_000
@@ -16,7 +16,7 @@ MAX_FRAMES = 100_000
 def require_decoder() -> None:
     """Raises `SourceError` where PyAV is not installed."""
     if find_spec("av") is None:
-        raise SourceError("reading videos needs PyAV: pip install 'uwm[zeroshot]'")
+        raise SourceError(f"reading videos needs PyAV; {install('zeroshot')}")
 
 
 def middle_frame(data: bytes, name: str) -> bytes:

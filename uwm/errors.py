@@ -94,3 +94,8 @@ class WrongWeightsError(UWMError):
 
 class DamagedArtifactError(UWMError):
     """Stored bytes are not those that were written."""
+
+
+def install(extra: str) -> str:
+    """What to type for an optional part of this project: `uwm` in an index may be another's."""
+    return f"run `pip install -e '.[{extra}]'` in the folder with uwm's pyproject.toml"

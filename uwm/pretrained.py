@@ -152,5 +152,5 @@ def open_clip_folder() -> Path:
     """
     spec = find_spec("open_clip")
     if spec is None or spec.origin is None:
-        raise UnknownBackboneError("open_clip is not installed; run `make demo` or pip install uwm")
+        raise UnknownBackboneError("open_clip is not installed; run `make setup`")
     return Path(spec.origin).parent

@@ -14,10 +14,9 @@ import logging
 from collections.abc import Sequence
 from types import ModuleType
 
-from uwm.errors import InputError
+from uwm.errors import InputError, install
 from uwm.search import Measured, Point, Space, best
 
-EXTRA = "pip install 'uwm[search]'"
 _PARENTS = 8
 """At least so many points are bred from."""
 _MUTATIONS = 4
@@ -87,6 +86,8 @@ def _optuna() -> ModuleType:
     try:
         import optuna
     except ImportError as error:
-        raise InputError(f"uwm search needs the package {error.name}: {EXTRA}") from error
+        raise InputError(
+            f"uwm search needs the package {error.name}; {install('search')}"
+        ) from error
     optuna.logging.set_verbosity(logging.WARNING)
     return optuna

@@ -51,5 +51,5 @@ def test_limits_hold(
 
 def test_without_pyav_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(videos, "find_spec", lambda name: None)
-    with pytest.raises(SourceError, match=r"pip install 'uwm\[zeroshot\]'"):
+    with pytest.raises(SourceError, match=r"pip install -e '.\[zeroshot\]'"):
         videos.require_decoder()

@@ -9,7 +9,7 @@ from typing import Any
 from storage.sources.zeroshot.labelled import Pictures
 from storage.sources.zeroshot.lists import listed_pictures
 from uwm.config import Protocol
-from uwm.errors import SourceError
+from uwm.errors import SourceError, install
 
 _MAX_FILE = 1 << 20
 """Bytes of a MATLAB file: the largest of these is 0.2 MB, and its content may be compressed."""
@@ -61,7 +61,7 @@ def read_mat(path: Path) -> dict[str, Any]:
     """
     if find_spec("scipy") is None:
         raise SourceError(
-            f"{path.name} is a MATLAB file, and reading it needs SciPy: pip install 'uwm[zeroshot]'"
+            f"{path.name} is a MATLAB file, and reading it needs SciPy; {install('zeroshot')}"
         )
     import numpy as np
     from scipy.io import loadmat

@@ -50,4 +50,4 @@ def test_a_missing_package_is_told(
     path = tmp_path / "audit.yaml"
     path.write_text(VALIDATED)
     assert run(["search", str(path), "--store", str(tmp_path / "store")]) == BAD_INPUT
-    assert "pip install 'uwm[search]'" in capsys.readouterr().err
+    assert "pip install -e '.[search]'" in capsys.readouterr().err

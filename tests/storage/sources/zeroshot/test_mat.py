@@ -34,7 +34,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
 
 def test_without_scipy_the_remedy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mat, "find_spec", lambda name: None)
-    with pytest.raises(SourceError, match=r"pip install 'uwm\[zeroshot\]'"):
+    with pytest.raises(SourceError, match=r"pip install -e '.\[zeroshot\]'"):
         read_mat(tmp_path / "a.mat")
 
 
