@@ -153,7 +153,7 @@ def heat_maps(table: pd.DataFrame, axis: str) -> go.Figure | None:
     names = list(dict.fromkeys(crossed["backbone"]))
     titles = [f"{name}: {measure}" for measure in (SAFE, KNOWN) for name in names]
     figure = make_subplots(
-        2, len(names), subplot_titles=titles, vertical_spacing=0.16, shared_yaxes=True
+        2, len(names), subplot_titles=titles, vertical_spacing=0.24, shared_yaxes=True
     )
     for row, (measure, scale) in enumerate(((SAFE, "Tealgrn"), (KNOWN, "Oranges")), 1):
         for column, name in enumerate(names, 1):
@@ -163,18 +163,18 @@ def heat_maps(table: pd.DataFrame, axis: str) -> go.Figure | None:
                 row=row,
                 col=column,
                 z=grid.to_numpy(),
-                x=[f"{value:g}" for value in grid.columns],
-                y=[f"{value:g}" for value in grid.index],
+                x=[f"{value:.3g}" for value in grid.columns],
+                y=[f"{value:.3g}" for value in grid.index],
                 coloraxis=f"coloraxis{row if row > 1 else ''}",
             )
             figure.update_xaxes(title_text=f"text {axis}", type="category", row=row, col=column)
             if column == 1:
                 figure.update_yaxes(title_text=f"image {axis}", type="category", row=row, col=1)
-        bar = {"len": 0.42, "y": 0.79 if row == 1 else 0.21, "title": "%"}
+        bar = {"len": 0.38, "y": 0.81 if row == 1 else 0.19, "title": "%"}
         figure.update_layout(
             {f"coloraxis{row if row > 1 else ''}": {"colorscale": scale, "colorbar": bar}}
         )
-    return styled(figure, height=780)
+    return styled(figure, height=860)
 
 
 def described(line: pd.Series) -> str:
@@ -185,7 +185,7 @@ def described(line: pd.Series) -> str:
             continue
         roles, blocks, prior, share, alpha = (line[f"{tower}_{name}"] for name in SETTINGS)
         where = roles + ("" if blocks == "all" else f" of blocks {blocks}")
-        parts.append(f"{tower} {where}, {share:g}, alpha {alpha:g}" + ", prior" * bool(prior))
+        parts.append(f"{tower} {where}, {share:.3g}, alpha {alpha:g}" + ", prior" * bool(prior))
     if not parts:
         return "original"
     words = f"{line['score']}, {line['selects']}; " + "; ".join(parts)

@@ -51,7 +51,11 @@ def measure(folder: Path) -> None:
             "batch_size": 16,
             "resamples": 100,
             "backbones": [{"kind": "demo", "name": "vit"}],
-            "calibration": {"kind": "manifest", "data": str(folder / "pairs.parquet")},
+            "calibration": {
+                "kind": "manifest",
+                "name": "demo",
+                "data": str(folder / "pairs.parquet"),
+            },
             "benchmarks": [{"kind": "demo", "split": "test"}],
             "methods": [{"kind": "original"}, {"kind": "uwm"}],
         }
