@@ -26,7 +26,12 @@ from flows.results import (
     zeroshot,
 )
 
-COLORS = ("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3", "#2b83ba")
+COLORS = (
+    *("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3"),
+    *("#2b83ba", "#d16ba5", "#8c564b", "#8a8f2a", "#17a2a8"),
+)
+_SYMBOLS = ("circle", "diamond", "square")
+"""Of the first ten methods, the next ten and so on."""
 _CONTROL = "#9aa3ad"
 
 
@@ -186,7 +191,7 @@ def _error(part: pd.DataFrame, column: str = "value", *, spread: bool = True) ->
 def _points(method: str, index: int, control: bool, size: int) -> dict[str, Any]:
     """How a method's points look, in every plot alike; a control is a grey cross."""
     color = _CONTROL if control else COLORS[index % len(COLORS)]
-    symbol = "x-thin-open" if control else "circle"
+    symbol = "x-thin-open" if control else _SYMBOLS[index // len(COLORS) % len(_SYMBOLS)]
     return {
         "name": method,
         "legendgroup": method,
