@@ -1,0 +1,40 @@
+"""Methods that bring weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.uwm.config.audits import audit
+from uwm.config import (
+    AuditConfig,
+    Checkpoint,
+)
+
+SIGLIP = {"kind": "demo", "name": "siglip"}
+
+
+def test_weights_bring_roles_and_bases_of_their_own() -> None:
+    trained = {"kind": "safe_clip", "roles": {"image": ["value"], "text": []}}
+    other = {"kind": "checkpoint", "weights": {"vit": SIGLIP}}
+    config = audit(
+        methods=[{"kind": "uwm"}, {"kind": "neurons", "base": "safe_clip"}, trained, other]
+    )
+    assert [method.name for method in config.weight_methods] == ["safe_clip", "checkpoint"]
+    assert config.captured_roles("text", None) == ("out",)
+    assert config.captured_roles("text", "safe_clip") == ("fc2",)
+    assert config.changed_roles("image") == ("fc2", "value")
+    left = config.without("safe_clip")
+    assert [method.name for method in left.methods] == ["uwm", "checkpoint"]
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_other_weights_are_called_as_the_backbone_is(tmp_path: Path) -> None:
+    weights = {"vit": {"kind": "folder", "folder": str(tmp_path)}}
+    (method,) = audit(methods=[{"kind": "checkpoint", "weights": weights}]).weight_methods
+    assert isinstance(method, Checkpoint)
+    assert method.weights["vit"].name == "vit"
+
+
+def test_a_policy_may_name_what_brings_weights() -> None:
+    rule = {"metric": "GS", "floor": 1, "methods": ["safe_clip"]}
+    assert audit(methods=[{"kind": "safe_clip"}], policy={"rules": [rule]}).policy is not None

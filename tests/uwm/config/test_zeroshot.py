@@ -1,0 +1,50 @@
+"""Zero-shot sets of an audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from tests.uwm.config.audits import audit
+from uwm.config import (
+    AuditConfig,
+    BenchmarkSet,
+    Protocol,
+)
+
+
+def zeroshot(*items: dict[str, Any]) -> AuditConfig:
+    return audit(zeroshot=list(items))
+
+
+def test_all_benchmarks_below_one_folder_are_17_sets(tmp_path: Path) -> None:
+    config = zeroshot({"kind": "benchmarks", "root": str(tmp_path)})
+    assert [data.name for data in config.zeroshot_sets] == list(get_args(BenchmarkSet))
+    assert len(config.zeroshot_sets) == 17
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_both_protocols_stand_beside_each_other(tmp_path: Path) -> None:
+    items = [
+        {"kind": "benchmark", "set": "dtd", "root": str(tmp_path), "protocol": protocol}
+        for protocol in get_args(Protocol)
+    ]
+    assert [data.name for data in zeroshot(*items).zeroshot_sets] == ["dtd", "dtd standard"]
+    with pytest.raises(ValidationError, match="twice: dtd"):
+        zeroshot(items[0], items[0])
+
+
+@pytest.mark.parametrize("template", ["a photo", "a {} and a {}", [], ["a {}.", "x"]])
+def test_a_template_has_one_place_for_the_name(template: object, tmp_path: Path) -> None:
+    item = {"kind": "folder", "name": "pets", "images": str(tmp_path), "template": template}
+    with pytest.raises(ValidationError, match=r"for the class name|at least 1 item"):
+        zeroshot(item)
+
+
+def test_a_data_path_exists_and_a_benchmark_s_root_need_not(tmp_path: Path) -> None:
+    zeroshot({"kind": "benchmark", "set": "dtd", "root": str(tmp_path / "nowhere")})
+    with pytest.raises(ValidationError, match="a file or a directory"):
+        zeroshot({"kind": "parquet", "name": "pets", "data": str(tmp_path / "nowhere")})
