@@ -85,9 +85,9 @@ def factors(table: pd.DataFrame) -> pd.DataFrame:
     """Means over the random edits of a point, the point itself, and the original as alpha 1."""
     table = table.assign(random=table["control"].notna())
     by = ["tower", "backbone", "alpha", "random"]
-    means = table.groupby(by, as_index=False)[["gain", "loss", "GS"]].mean()
+    means = table.groupby(by, as_index=False)[["gain", "loss"]].mean()
     original = means.drop_duplicates(["tower", "backbone", "random"])
-    return pd.concat([means, original.assign(alpha=1.0, gain=0.0, loss=0.0, GS=None)])
+    return pd.concat([means, original.assign(alpha=1.0, gain=0.0, loss=0.0)])
 
 
 def factor_plot(table: pd.DataFrame) -> go.Figure:
