@@ -40,5 +40,5 @@ def test_one_known_point_is_enough_to_begin_with() -> None:
 
 def test_a_missing_package_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(InputError, match=r"uwm\[search\]"):
+    with pytest.raises(InputError, match=r"-e '.\[search\]'"):
         optuna_version()
