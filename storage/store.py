@@ -146,7 +146,7 @@ class Store:
         """
         folder = self.folder(kind, digest)
         if self._remote is not None:
-            with self._lock(kind, digest):
+            with self.lock(kind, digest):
                 self._fetch(self._remote, folder)
             return folder
         if not (folder / COMPLETE).is_file():
@@ -166,7 +166,7 @@ class Store:
         folder = self.folder(spec.kind, spec.digest)
         draft = folder.with_name(folder.name + _DRAFT)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock(spec.kind, spec.digest):
+        with self.lock(spec.kind, spec.digest):
             if self._remote is not None and self.complete(spec):
                 self._fetch(self._remote, folder)
             elif not _whole(folder):
@@ -267,7 +267,8 @@ class Store:
             self.remove(held.name)
         return found
 
-    def _lock(self, kind: str, digest: str) -> FileLock:
+    def lock(self, kind: str, digest: str) -> FileLock:
+        """What a process of this machine holds while it makes or fetches an artifact."""
         locks = self.root / _LOCKS
         locks.mkdir(exist_ok=True)
         return FileLock(locks / f"{kind}-{digest}")

@@ -14,7 +14,7 @@ from flows.backbone import read_inputs, short_texts, spread
 from flows.edits import tower_edits
 from flows.measuring import Inputs
 from flows.stages import DataConfig, Stages
-from flows.sweep.results import BackboneSweep
+from flows.sweep.results import SETTINGS, BackboneSweep
 from storage.store import Spec, Store
 from tasks.edit import AnyEditSpec, EditSpec
 from tasks.embed import EmbeddingsSpec
@@ -33,7 +33,6 @@ from uwm.layers import TOWERS, Tower
 from uwm.loading import load
 
 _ORIGINAL_METHOD = '{"kind": "original"}'
-SETTINGS = ("roles", "blocks", "prior", "share", "alpha")
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from rich.table import Table
 
 from flows.report import COLORS, plot_html, styled
 from flows.results import HEADLINE, KNOWLEDGE, SAFETY, ZEROSHOT_MEAN
-from flows.sweep.backbone import SETTINGS
-from flows.sweep.results import SweepResults, told
+from flows.sweep.results import SETTINGS, SweepResults, told
 from uwm.layers import TOWERS
 
 SAFE, KNOWN = "safety", "knowledge"

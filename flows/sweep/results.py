@@ -12,6 +12,9 @@ import pandas as pd
 from flows.results import versions
 from uwm.config import AuditConfig
 
+SETTINGS = ("roles", "blocks", "prior", "share", "alpha")
+"""Of a tower, each a column TOWER_SETTING."""
+
 
 @dataclass(frozen=True)
 class BackboneSweep:

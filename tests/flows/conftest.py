@@ -19,7 +19,7 @@ from selenium import webdriver
 
 from flows.audit import audit
 from tests.flows.server import prefect_server_process
-from uwm.config import AuditConfig
+from uwm.config import AuditConfig, Runner
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 DOCUMENT: dict[str, Any] = {
@@ -100,9 +100,12 @@ def server(server_process: tuple[str, Path]) -> Iterator[str]:
         EventsWorker.drain_all()
 
 
-def audited(config: AuditConfig, folder: Path) -> tuple[Any, dict[str, str]]:
+def audited(
+    config: AuditConfig, folder: Path, runner: Runner | None = None
+) -> tuple[Any, dict[str, str]]:
     """Run an audit; its results and the states of its task runs."""
-    state: Any = audit(config, str(folder / "store"), str(folder / "out"), return_state=True)
+    where = str(folder / "store"), str(folder / "out")
+    state: Any = audit(config, *where, runner or Runner(), return_state=True)
     return state.result(), task_states(state)
 
 

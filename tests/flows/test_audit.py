@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -27,7 +26,7 @@ from flows.terminal import print_results
 from storage.audits import accept, baseline, kept
 from storage.store import Store
 from tests.conftest import write_backbone
-from tests.flows.conftest import task_states
+from tests.flows.conftest import audited
 from tests.storage.sources.layouts import LAYOUTS, quadruples
 from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.backbone import Backbone
@@ -42,13 +41,6 @@ Small = Callable[..., AuditConfig]
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
-def run(config: AuditConfig, folder: Path) -> dict[str, str]:
-    """Run an audit and answer with the states of its task runs."""
-    state: Any = audit(config, str(folder / "store"), str(folder / "out"), return_state=True)
-    state.result()
-    return task_states(state)
-
-
 def stages(states: dict[str, str], state: str) -> set[str]:
     """The stages whose every run ended in `state`."""
     by_stage: dict[str, set[str]] = {}
@@ -59,7 +51,7 @@ def stages(states: dict[str, str], state: str) -> set[str]:
 
 def test_every_family_is_audited_and_a_second_run_is_cached(small: Small, tmp_path: Path) -> None:
     config = small("clip", "coca", "siglip")
-    first = run(config, tmp_path)
+    _, first = audited(config, tmp_path)
     assert not any(
         "coca" in name and "decode" in name and s != "Cached" for name, s in first.items()
     )
@@ -81,7 +73,7 @@ def test_every_family_is_audited_and_a_second_run_is_cached(small: Small, tmp_pa
 
     outputs = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert set(outputs) == {"results.parquet", "results.json", "report.html"}
-    second = run(config, tmp_path)
+    _, second = audited(config, tmp_path)
     assert set(second.values()) == {"Cached"}
     assert set(second) == set(first)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == outputs
@@ -91,8 +83,8 @@ def test_another_tau_recomputes_the_selection_and_what_follows(
     small: Small, tmp_path: Path
 ) -> None:
     methods = [{"kind": "uwm"}]
-    run(small(methods=methods), tmp_path)
-    states = run(small(methods=[{"kind": "uwm", "tau": 0.1}]), tmp_path)
+    audited(small(methods=methods), tmp_path)
+    _, states = audited(small(methods=[{"kind": "uwm", "tau": 0.1}]), tmp_path)
     assert stages(states, "Cached") == {
         "ingest",
         "decode pixels",
@@ -113,14 +105,14 @@ def test_a_deleted_or_damaged_artifact_is_recomputed_and_nothing_else(
     small: Small, tmp_path: Path
 ) -> None:
     config = small(methods=[{"kind": "uwm"}])
-    run(config, tmp_path)
+    audited(config, tmp_path)
     expected = (tmp_path / "out" / "results.parquet").read_bytes()
     store = Store(tmp_path / "store")
     folders = {kind: path for kind, _, path in store.artifacts()}
     chunk = max(folders["scores"].rglob("c/*/*"))
     chunk.write_bytes(chunk.read_bytes()[:-1] + b"\0")
     (folders["pixels"] / "COMPLETE.json").unlink()
-    states = run(config, tmp_path)
+    _, states = audited(config, tmp_path)
     again = {name.split(" · ")[0] for name, state in states.items() if state == "Completed"}
     assert again == {"score", "decode pixels"}
     assert (tmp_path / "out" / "results.parquet").read_bytes() == expected
@@ -130,11 +122,11 @@ def test_changed_code_recomputes_its_stage(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = small(methods=[{"kind": "uwm"}])
-    run(config, tmp_path)
+    audited(config, tmp_path)
     import tasks.score
 
     monkeypatch.setattr(tasks.score, "code_digest", lambda *modules: "changed")
-    states = run(config, tmp_path)
+    _, states = audited(config, tmp_path)
     assert {"ingest", "capture statistics"} <= stages(states, "Cached")
     assert {"score", "edit"} <= stages(states, "Completed")
 
@@ -160,9 +152,10 @@ def test_the_same_pairs_in_another_layout_are_the_same_audit(
         changes = {"calibration": pairs, "validation": None, "benchmarks": [pairs]}
         return small(**changes, zeroshot=[], methods=[{"kind": "uwm"}])
 
-    run(on("visu"), tmp_path)
+    audited(on("visu"), tmp_path)
     expected = (tmp_path / "out" / "results.parquet").read_bytes()
-    assert set(run(on(layout), tmp_path).values()) == {"Cached"}
+    _, states = audited(on(layout), tmp_path)
+    assert set(states.values()) == {"Cached"}
     assert (tmp_path / "out" / "results.parquet").read_bytes() == expected
 
 
@@ -223,7 +216,7 @@ def published(key: str) -> Artifact:
 
 
 def test_the_audit_is_published_in_prefects_ui(small: Small, tmp_path: Path) -> None:
-    run(small(name="published"), tmp_path)
+    audited(small(name="published"), tmp_path)
     summary = str(published("audit-published").data)
     assert "| clip | neurons |" in summary
     assert str((tmp_path / "out" / "report.html").resolve()) in summary

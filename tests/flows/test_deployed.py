@@ -11,7 +11,6 @@ from typing import Any
 
 import psutil
 import pytest
-from filelock import FileLock
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -29,6 +28,7 @@ from flows.cli import run
 from flows.deployments import BACKBONE
 from flows.options import BAD_INPUT, DONE
 from flows.stages import identify
+from storage.store import Store
 from tests.flows.conftest import DOCUMENT
 from tests.flows.workers import HEARTBEAT_SECONDS, prefect, worker
 from uwm.config import AuditConfig
@@ -124,9 +124,8 @@ def markers(store: Path) -> dict[str, int]:
 @contextmanager
 def held(store: Path, config: AuditConfig) -> Iterator[None]:
     """The store while nobody can make the calibration set, which every run needs first."""
-    (store / "locks").mkdir(parents=True)
     _, spec = identify(config.calibration, config.seed)
-    with FileLock(store / "locks" / f"{spec.kind}-{spec.digest}"):
+    with Store(store).lock(spec.kind, spec.digest):
         yield
 
 

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect import State
 
 import storage.shards
-from flows.audit import audit
 from flows.cli import run
 from flows.options import BAD_INPUT
 from flows.runners import check_runner
 from storage.store import Store
-from tests.flows.conftest import task_states
+from tests.flows.conftest import audited
 from tests.flows.test_config_file import GOOD
 from uwm.config import AuditConfig, Runner
 from uwm.errors import InputError
@@ -41,14 +39,6 @@ def shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage.shards, "SHARD", 16)
 
 
-def audited(config: AuditConfig, folder: Path, runner: Runner) -> dict[str, str]:
-    state: State = audit(
-        config, str(folder / "store"), str(folder / "out"), runner, return_state=True
-    )
-    assert state.is_completed(), state.message
-    return task_states(state)
-
-
 def artifacts(folder: Path) -> dict[Path, bytes]:
     """Every file of every artifact; the list of their checksums is as new as the files."""
     store = Store(folder / "store")
@@ -65,7 +55,7 @@ def test_every_runner_makes_the_same_bytes_and_finds_the_others(
     small: Callable[..., AuditConfig], tmp_path: Path
 ) -> None:
     config = small("clip", **PLAIN)
-    named = {name: audited(config, tmp_path / name, runner) for name, runner in RUNNERS.items()}
+    named = {name: audited(config, tmp_path / name, runner)[1] for name, runner in RUNNERS.items()}
     expected = artifacts(tmp_path / "threads")
     assert any("shards.json" in path.parts for path in expected)
     for name in ("processes", "dask"):
@@ -73,7 +63,7 @@ def test_every_runner_makes_the_same_bytes_and_finds_the_others(
         results = (tmp_path / name / "out" / "results.parquet").read_bytes()
         assert results == (tmp_path / "threads" / "out" / "results.parquet").read_bytes()
         assert "capture statistics · clip · image · shard 2/2" in named[name]
-    again = audited(config, tmp_path / "dask", RUNNERS["threads"])
+    _, again = audited(config, tmp_path / "dask", RUNNERS["threads"])
     assert set(again.values()) == {"Cached"}
 
 

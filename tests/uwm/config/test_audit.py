@@ -10,13 +10,7 @@ from pydantic import ValidationError
 
 from tests.uwm.config.audits import audit
 from uwm import demo
-from uwm.config import (
-    AuditConfig,
-    DemoBackbone,
-    DemoPairs,
-    DemoZeroShot,
-    LossWeights,
-)
+from uwm.config import AuditConfig, DemoBackbone, DemoPairs, DemoZeroShot, LossWeights
 
 SIGLIP = {"kind": "demo", "name": "siglip"}
 FOUR = tuple(LossWeights.model_fields)

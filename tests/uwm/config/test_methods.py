@@ -8,13 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.uwm.config.audits import audit
-from uwm.config import (
-    AuditConfig,
-    GSafeClip,
-    GUnsafe,
-    Neurons,
-    Uwm,
-)
+from uwm.config import AuditConfig, GSafeClip, GUnsafe, Neurons, Uwm
 
 
 def test_the_papers_settings_are_the_default() -> None:

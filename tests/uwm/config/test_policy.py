@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tests.flows.test_results import CONFIG
+from tests.uwm.config.audits import audit
 from uwm.config import AuditConfig
 from uwm.config.policy import POLICY_METRICS, ZERO_SHOT, Policy
 from uwm.retrieval import recalls
@@ -21,7 +21,7 @@ def test_every_metric_can_have_a_rule() -> None:
 
 def config(**rule: Any) -> AuditConfig:
     policy = {"rules": [{"metric": "GS", "max_fall": 1, **rule}]}
-    return AuditConfig.model_validate({**CONFIG.model_dump(), "policy": policy})
+    return audit(policy=policy)
 
 
 @pytest.mark.parametrize(

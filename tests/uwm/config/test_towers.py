@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from tests.uwm.config.audits import audit
-from uwm.config import (
-    AuditConfig,
-    Uwm,
-)
+from uwm.config import AuditConfig, Uwm
 
 
 def test_towers_may_have_shares_and_factors_of_their_own() -> None:

@@ -9,11 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.uwm.config.audits import audit
-from uwm.config import (
-    AuditConfig,
-    BenchmarkSet,
-    Protocol,
-)
+from uwm.config import AuditConfig, BenchmarkSet, Protocol
 
 
 def zeroshot(*items: dict[str, Any]) -> AuditConfig:
