@@ -17,8 +17,7 @@ from flows.results import AuditResults, findings
 from storage.edits import read_edit
 from storage.store import Store
 from tests.conftest import write_backbone
-from tests.flows.conftest import DOCUMENT
-from tests.flows.test_audit import run
+from tests.flows.conftest import DOCUMENT, audited
 from tests.flows.test_plan import data_bytes
 from tests.storage.test_backbones import loaded
 from tests.uwm.test_backbone import folder_backbone
@@ -106,7 +105,7 @@ def test_weights_are_measured_and_edited_and_a_second_run_is_cached(
     assert "The text tower was trained for 2 epochs" in page
 
     written = (place / "out" / "results.parquet").read_bytes()
-    assert set(run(config, place).values()) == {"Cached"}
+    assert set(audited(config, place)[1].values()) == {"Cached"}
     assert (place / "out" / "results.parquet").read_bytes() == written
 
 
@@ -144,7 +143,7 @@ def test_an_untouched_tower_shares_every_artifact(small: Small, tmp_path: Path) 
     }
     edit = {"kind": "uwm", "base": "safe_clip", "roles": {"image": ["fc2"], "text": []}}
     config = small(methods=[trained, edit], validation=None, zeroshot=[])
-    states = run(config, tmp_path)
+    _, states = audited(config, tmp_path)
     assert "embed · clip · safe_clip · text · unedited" in states
     assert "embed · clip · safe_clip · image · unedited" not in states
 

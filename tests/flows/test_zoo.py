@@ -10,8 +10,7 @@ import pytest
 
 from flows.config_file import read_config
 from tests.conftest import write_backbone
-from tests.flows.conftest import DOCUMENT
-from tests.flows.test_audit import run
+from tests.flows.conftest import DOCUMENT, audited
 from tests.flows.test_config_file import GOOD, problems
 from uwm.config import AuditConfig
 
@@ -113,12 +112,12 @@ def test_a_grown_zoo_costs_only_what_is_new(tmp_path: Path) -> None:
         found = read_config(tmp_path / "audit.yaml").backbones
         return AuditConfig.model_validate({**DOCUMENT, "backbones": found})
 
-    first = run(grown(), tmp_path)
+    _, first = audited(grown(), tmp_path)
     assert "Cached" not in first.values()
-    again = run(grown(), tmp_path)
+    _, again = audited(grown(), tmp_path)
     assert set(again.values()) == {"Cached"}
     write_backbone(tmp_path / "models" / "two", "clip", seed=2)
-    last = run(grown(), tmp_path)
+    _, last = audited(grown(), tmp_path)
     ran = {name for name, state in last.items() if state != "Cached"}
     assert ran
     assert all(" · two · " in name for name in ran)
