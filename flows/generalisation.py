@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment, StrictUndefined
 from plotly.subplots import make_subplots
 
 from flows.drift import DRIFT
 from flows.held_out import HELD_OUT, held_out_benchmark
-from flows.report import COLORS, plot_html, styled
+from flows.pages import render
+from flows.plots import COLORS, plot_html, styled
 from flows.results import SAFETY, AuditResults
 
 FEW = 10
@@ -58,10 +57,6 @@ def generalisation(results: AuditResults) -> str:
 
     The same results give the same bytes.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(
-        files("flows").joinpath("generalisation.html.j2").read_text()
-    )
     held_out, drift = (results.tables.get(name) for name in (HELD_OUT, DRIFT))
     tables = {
         (data.name, backbone): rows
@@ -76,7 +71,8 @@ def generalisation(results: AuditResults) -> str:
         for found in row.changes.values()
         for change in found.values()
     ]
-    return template.render(
+    return render(
+        "generalisation",
         concepts=tables,
         metrics=SAFETY,
         few=FEW,

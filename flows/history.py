@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 from rich.console import Console
 from rich.table import Table
 
-from flows.report import COLORS, plot_html, styled
+from flows.pages import render
+from flows.plots import COLORS, plot_html, styled
 from flows.results import HEADLINE, ZEROSHOT_MEAN
 from storage.audits import KeptAudit, written
 
@@ -82,11 +81,10 @@ def write_history(path: Path, audits: Sequence[KeptAudit]) -> None:
     Args:
         audits: of one name, oldest first, at least one.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("flows").joinpath("history.html.j2").read_text())
     lines = timeline(audits)
     backbones = list(dict.fromkeys(lines["backbone"]))
-    page = template.render(
+    page = render(
+        "history",
         name=audits[0].name,
         audits=[(written(audit.when), audit) for audit in reversed(audits)],
         plotly=get_plotlyjs(),

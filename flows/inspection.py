@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.report import COLORS, plot_html, styled
+from flows.pages import render
+from flows.plots import COLORS, plot_html, styled
 from flows.results import HEADLINE
 from flows.runners import THREADS
 from flows.stages import Stages
@@ -207,9 +206,8 @@ def write_inspection(
         "phi": phi_plot(tables[PHI]),
         **({"alphas": alpha_plot(tables[SWEEP])} if SWEEP in tables else {}),
     }
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("flows").joinpath("inspection.html.j2").read_text())
-    page = template.render(
+    page = render(
+        "inspection",
         name=name,
         backbone=tables[PHI]["backbone"].iloc[0],
         plotly=get_plotlyjs(),

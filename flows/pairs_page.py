@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
 from rich.console import Console
 from rich.table import Table
 
+from flows.pages import render
 from storage.sources import Source, check_pairs, read_pairs, unchanged
 from storage.sources.concepts import displayed
 from storage.thumbnails import SIDE, thumbnail
@@ -87,9 +86,8 @@ def write_pairs_page(
         reveal: show pictures and unsafe texts as they are. Without it no picture can be made out
             from the page's bytes, and an unsafe text takes a click.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("flows").joinpath("pairs_page.html.j2").read_text())
-    page = template.render(
+    page = render(
+        "pairs_page",
         name=name,
         reveal=reveal,
         side=SIDE,

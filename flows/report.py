@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
+from flows.pages import render
+from flows.plots import COLORS, plot_html, styled
 from flows.results import (
     HEADLINE,
     KNOWLEDGE,
@@ -26,10 +26,6 @@ from flows.results import (
     zeroshot,
 )
 
-COLORS = (
-    *("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3"),
-    *("#2b83ba", "#d16ba5", "#8c564b", "#8a8f2a", "#17a2a8"),
-)
 _SYMBOLS = ("circle", "diamond", "square")
 """Of the first ten methods, the next ten and so on."""
 _CONTROL = "#9aa3ad"
@@ -41,10 +37,9 @@ def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -
     Args:
         parts: HTML of further sections.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("flows").joinpath("report.html.j2").read_text())
     benchmarks = [data.name for data in results.config.benchmarks]
-    page = template.render(
+    page = render(
+        "report",
         name=results.config.name,
         verdict=results.verdict,
         findings=findings(results),
@@ -198,22 +193,3 @@ def _points(method: str, index: int, control: bool, size: int) -> dict[str, Any]
         "mode": "markers",
         "marker": {"size": size, "symbol": symbol, "color": color},
     }
-
-
-def styled(figure: go.Figure, height: int) -> go.Figure:
-    """The look of every plot."""
-    return figure.update_layout(
-        template="plotly_white",
-        height=height,
-        margin={"l": 70, "r": 20, "t": 60, "b": 60},
-        legend={"orientation": "h", "y": -0.2},
-        font={"family": "system-ui, sans-serif", "size": 13},
-    )
-
-
-def plot_html(figure: go.Figure, name: str) -> str:
-    """A plot as a `div` with this id, for a page that holds plotly."""
-    html: str = figure.to_html(
-        full_html=False, include_plotlyjs=False, div_id=name, config={"displaylogo": False}
-    )
-    return html

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 from ruamel.yaml import YAML
 
-from flows.report import COLORS, plot_html, styled, table_cells, trade_off
+from flows.pages import render
+from flows.plots import COLORS, plot_html, styled
+from flows.report import table_cells, trade_off
 from flows.results import HEADLINE
 from flows.search.backbone import DEFAULT, ORIGINAL, PREFIX, PROPOSED, Searched
 from flows.search.results import SearchResults, point_document
@@ -27,10 +27,9 @@ _FRONT, _CHOSEN = "#1f7a5c", "#1f7a5c"
 
 def write_page(path: Path, results: SearchResults) -> None:
     """Write the page; the same results give the same bytes."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("flows.search").joinpath("page.html.j2").read_text())
     backbones = list(results.found)
-    page = template.render(
+    page = render(
+        "search/page",
         name=results.config.name,
         said=results.said(),
         search=results.search,

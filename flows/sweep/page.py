@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 from rich.console import Console
 from rich.table import Table
 
-from flows.report import COLORS, plot_html, styled
+from flows.pages import render
+from flows.plots import COLORS, plot_html, styled
 from flows.results import HEADLINE, KNOWLEDGE, SAFETY, ZEROSHOT_MEAN
 from flows.sweep.results import SETTINGS, SweepResults, told
 from uwm.layers import TOWERS
@@ -54,13 +53,12 @@ def _front(table: pd.DataFrame) -> pd.Series:
 
 def write_page(path: Path, results: SweepResults, config_file: Path) -> None:
     """Write the page; the same results give the same bytes."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("flows.sweep").joinpath("page.html.j2").read_text())
     table = summary(results)
     figures = [("front", fronts(table))]
     figures += [(f"curve-{axis}", found) for axis in _AXES if (found := curves(table, axis))]
     figures += [(f"map-{axis}", found) for axis in _AXES if (found := heat_maps(table, axis))]
-    page = template.render(
+    page = render(
+        "sweep/page",
         name=results.config.name,
         told=told(results),
         plotly=get_plotlyjs(),

@@ -17,7 +17,7 @@ from plotly.subplots import make_subplots
 from pydantic import TypeAdapter
 
 from flows.options import prepare_prefect
-from flows.report import COLORS, styled
+from flows.plots import COLORS, styled
 from flows.sweep.page import SAFE, summary
 from flows.sweep.zoo import sweep
 from uwm.config import AuditConfig, NodeScoreKind, SweepSettings
