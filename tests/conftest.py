@@ -10,6 +10,7 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 from safetensors.torch import save_file
 
@@ -108,8 +109,12 @@ def backbone(request: pytest.FixtureRequest, load_fresh) -> Backbone:  # type: i
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
-    """A real Prefect server with a database of its own, once per session."""
-    with prefect_test_harness(server_startup_timeout=120):
+    """A real Prefect server with a database of its own, once per session.
+
+    Flows in this process send it no heartbeats: each ends at a heartbeat's next full second only.
+    """
+    silent = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    with prefect_test_harness(server_startup_timeout=120), silent:
         yield
 
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from prefect.settings import PREFECT_API_URL
 from ruamel.yaml import YAML
 
 from flows.audit import audit
 from flows.config_file import read_config
 from flows.search.backbone import DEFAULT, ORIGINAL, PROPOSED, UNIFORM
 from storage.store import Store
+from tests.flows.commands import ended, kill_when, start
 from tests.flows.conftest import DOCUMENT
 from tests.flows.search.conftest import METHODS, SEARCH, Searching
 from uwm.errors import InputError
@@ -139,29 +134,12 @@ def test_killed_half_way_it_ends_with_the_same_bytes(
     document = {**DOCUMENT, "backbones": backbones, "methods": METHODS, "search": SEARCH}
     YAML().dump(document, tmp_path / "small.yaml")
 
-    def start(folder: Path) -> subprocess.Popen[bytes]:
-        arguments = ["search", str(tmp_path / "small.yaml")]
-        arguments += ["--store", str(folder / "store"), "--out", str(folder / "out")]
-        return subprocess.Popen(
-            [sys.executable, "-c", "from flows.cli import main; main()", *arguments],
-            env={**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
     searching(out="whole")
     cut = tmp_path / "cut"
-    process = start(cut)
-    deadline = time.monotonic() + 200
-    while len(list((cut / "store" / "trials").glob("*/COMPLETE.json"))) < 2:
-        assert process.poll() is None, "ended before it was killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    command = ("search", tmp_path / "small.yaml", cut)
+    kill_when(start(*command), cut / "store", "trials/*/COMPLETE.json", count=2)
     finished = written(cut / "store")
-    assert start(cut).wait(300) == 0
+    assert ended(start(*command)) == 0
     assert finished.items() <= written(cut / "store").items()
     for name in FILES:
         assert (cut / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name

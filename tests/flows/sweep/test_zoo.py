@@ -17,8 +17,8 @@ from flows.config_file import with_methods
 from flows.sweep.results import SweepResults
 from flows.sweep.zoo import sweep as sweep_flow
 from storage.store import Store
+from tests.flows.commands import ended, kill_when, markers, start
 from tests.flows.conftest import DOCUMENT
-from tests.flows.test_restart import kill_when, markers, start
 from uwm.config import AuditConfig, SweepSettings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -99,10 +99,11 @@ def test_killed_in_the_middle_a_sweep_goes_on(zoo: dict[str, Path], tmp_path: Pa
     document = {**DOCUMENT, "backbones": backbones, "sweep": NEURONS}
     YAML().dump(document, tmp_path / "small.yaml")
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert start(tmp_path / "small.yaml", whole, "sweep").wait(300) == 0
-    kill_when(start(tmp_path / "small.yaml", cut, "sweep"), cut / "store", "grids/*/COMPLETE.json")
+    assert ended(start("sweep", tmp_path / "small.yaml", whole)) == 0
+    running = start("sweep", tmp_path / "small.yaml", cut)
+    kill_when(running, cut / "store", "grids/*/COMPLETE.json")
     written = dict(markers(cut / "store"))
-    assert start(tmp_path / "small.yaml", cut, "sweep").wait(300) == 0
+    assert ended(start("sweep", tmp_path / "small.yaml", cut)) == 0
     assert written.items() <= dict(markers(cut / "store")).items()
     for name in ("sweep.parquet", "sweep.json"):
         assert (cut / "out" / name).read_bytes() == (whole / "out" / name).read_bytes(), name
