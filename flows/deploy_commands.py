@@ -98,6 +98,7 @@ def _checked(
     name = read_config(config).name
     url = Store(store).url
     prepare_prefect()
+    times = _cron(cron), _cron(gc_cron)
     from prefect.settings import PREFECT_API_URL
 
     if not PREFECT_API_URL.value():
@@ -107,7 +108,7 @@ def _checked(
         )
     from flows.deployments import Schedule
 
-    return name, out or OUT / name, url, Schedule(_cron(cron), _cron(gc_cron))
+    return name, out or OUT / name, url, Schedule(*times)
 
 
 def _cron(text: str) -> str | None:
