@@ -11,6 +11,7 @@ from storage.sources import Source, content_digest, read_source
 from storage.store import Store
 from tasks.datasets import DatasetSpec, ingest
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize
+from tests.conftest import LoadFresh
 from uwm.backbone import Backbone
 from uwm.config import DemoPairs
 
@@ -28,7 +29,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, load_fresh, prefect_server: None) -> Bench:  # type: ignore[no-untyped-def]
+def bench(tmp_path: Path, load_fresh: LoadFresh, prefect_server: None) -> Bench:
     store, backbone = Store(tmp_path / "store"), load_fresh("clip")
     source = read_source(DemoPairs(kind="demo", split="calibration", per_concept=2))
     dataset = DatasetSpec.of(content_digest(source))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import pytest
@@ -19,10 +20,11 @@ from uwm.config import FolderBackbone
 from uwm.loading import load
 
 pytest_plugins = ["tests.bench", "tests.object_store"]
+LoadFresh = Callable[[str], Backbone]
 
 VISION = {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16}
 TEXT = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "clip": {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": TEXT},
     "coca": {
         "embed_dim": 24,
@@ -85,7 +87,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def load_fresh(zoo: dict[str, Path]):  # type: ignore[no-untyped-def]
+def load_fresh(zoo: dict[str, Path]) -> LoadFresh:
     """A backbone of a family that no other test has touched."""
 
     @cache
@@ -102,7 +104,7 @@ def load_fresh(zoo: dict[str, Path]):  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture(params=list(MODELS))
-def backbone(request: pytest.FixtureRequest, load_fresh) -> Backbone:  # type: ignore[no-untyped-def]
+def backbone(request: pytest.FixtureRequest, load_fresh: LoadFresh) -> Backbone:
     """Each family in turn."""
     return load_fresh(request.param)
 

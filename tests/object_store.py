@@ -33,6 +33,10 @@ class Bucketful:
         files, root = url_to_fs(self.url, skip_instance_cache=True)
         files.pipe_file(f"{root}/{name}", content)
 
+    def delete(self, name: str) -> None:
+        files, root = url_to_fs(self.url, skip_instance_cache=True)
+        files.rm_file(f"{root}/{name}")
+
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:

@@ -30,11 +30,15 @@ from uwm.scoring import WeightScore
 from uwm.statistics import Activations
 
 ROUNDS, SAMPLES, CHUNK = 5, 1024, 128
+TOWER_ROLES: tuple[tuple[Tower, tuple[Role, ...]], ...] = (
+    ("image", ("fc2",)),
+    ("text", ("fc2", "out")),
+)
 
 
 def demo_case(name: str, tower: Tower, device: str) -> tuple[Backbone, Tensor]:
     """A demo backbone and inputs of one tower, as many as its calibration pairs."""
-    backbone = load(DemoBackbone(kind="demo", name=name), device)  # type: ignore[arg-type]
+    backbone = load(DemoBackbone(kind="demo", name=name), device)
     if tower == "text":
         return backbone, backbone.tokenize(["a friendly fox with an apple on the beach"] * SAMPLES)
     return backbone, pixels(SAMPLES, backbone.geometry.height)
@@ -72,7 +76,7 @@ def capture_ratio(
 
     def plain() -> None:
         for _ in PARTITIONS:
-            for part in inputs.split(batch):
+            for part in torch.split(inputs, batch):
                 backbone.forward(tower, part)
         synchronize(backbone)
 
@@ -86,7 +90,7 @@ def capture_ratio(
     with tempfile.TemporaryDirectory() as root:
         plain()
         times = [
-            (timed(plain), timed(lambda number=number: captured(Path(root) / str(number))))
+            (timed(plain), timed(lambda: captured(Path(root) / str(number))))
             for number in range(ROUNDS)
         ]
     forward, captured_too = (min(column) for column in zip(*times, strict=True))
@@ -143,9 +147,9 @@ def main() -> None:
         )
 
     for name in ("vit", "coca", "siglip"):
-        for tower, roles in (("image", ("fc2",)), ("text", ("fc2", "out"))):
-            case = demo_case(name, tower, device)  # type: ignore[arg-type]
-            show(name, tower, roles, capture_ratio(case[0], tower, roles, case[1], 16))  # type: ignore[arg-type]
+        for tower, roles in TOWER_ROLES:
+            case = demo_case(name, tower, device)
+            show(name, tower, roles, capture_ratio(case[0], tower, roles, case[1], 16))
     samples = 1024 if device == "cuda" else 64
     for name in ("ViT-B-32", "ViT-L-14") if device == "cuda" else ("ViT-B-32",):
         backbone, inputs = random_case(name, samples, device)

@@ -21,7 +21,7 @@ from storage.sources import Source, read_source
 from uwm.backbone import Backbone
 from uwm.capture import capture
 from uwm.config import DemoBackbone, DemoPairs, Precision
-from uwm.editing import Edit, make_edit
+from uwm.editing import Edit, Unit, make_edit
 from uwm.evaluation import pair_outcomes
 from uwm.geometry import PixelTransform
 from uwm.layers import LayerId, Role, Tower, find_layers
@@ -72,11 +72,12 @@ def selections(backbone: Backbone, data: Inputs) -> dict[tuple[str, Tower], Sele
             weight = layer.weight(backbone.model)
             scorers[layer.id, False] = WeightScore(weight, prior=tower == "text")
             scorers[layer.id, True] = NodeScore(weight.shape[1], device=weight.device)
-        batches = (data[tower][part].split(BATCH) for part in ("safe", "unsafe"))
+        batches = (torch.split(data[tower][part], BATCH) for part in ("safe", "unsafe"))
         for safe, unsafe in zip(*batches, strict=True):
             seen = [capture(backbone, tower, layers, part) for part in (safe, unsafe)]
             for layer in layers:
-                pair = usable(*(part[layer.input] for part in seen), backbone.device)
+                one, other = (part[layer.input] for part in seen)
+                pair = usable(one, other, backbone.device)
                 for nodes in (False, True):
                     scorers[layer.id, nodes].update(*pair)
         for method, _, role, rule, share in points:
@@ -101,7 +102,9 @@ def outcomes(backbone: Backbone, edits: list[Edit], data: Inputs) -> dict[str, f
         for edit in edits:
             stack.enter_context(edit.applied(backbone.model))
         embedded = [
-            torch.cat([backbone.encode(tower, x) for x in data[tower][part].split(BATCH)]).cpu()
+            torch.cat(
+                [backbone.encode(tower, x) for x in torch.split(data[tower][part], BATCH)]
+            ).cpu()
             for tower in ("image", "text")
             for part in ("safe", "unsafe")
         ]
@@ -118,17 +121,16 @@ def main() -> None:
     for name in ("vit", "coca", "siglip"):
         made: dict[Precision, dict[tuple[str, Tower], Selection]] = {}
         for precision in get_args(Precision):
-            config = DemoBackbone(kind="demo", name=name)  # type: ignore[arg-type]
-            backbone = load(config, device, precision)
+            backbone = load(DemoBackbone(kind="demo", name=name), device, precision)
             calibration, test = (inputs(source, backbone) for source in sources)
             made[precision] = selections(backbone, calibration)
             for method in dict.fromkeys(point[0] for point in POINTS):
                 edits = []
                 for tower in ("image", "text"):
-                    chosen = made[precision][method, tower]  # type: ignore[index]
-                    unit = "node" if method == "neurons" else "weight"
-                    edits.append(make_edit(backbone.model, tower, chosen, -1, unit))  # type: ignore[arg-type]
-                    same, jaccard = agreement(made["fp32"][method, tower], chosen)  # type: ignore[index]
+                    chosen = made[precision][method, tower]
+                    unit: Unit = "node" if method == "neurons" else "weight"
+                    edits.append(make_edit(backbone.model, tower, chosen, -1, unit))
+                    same, jaccard = agreement(made["fp32"][method, tower], chosen)
                     size = sum(map(len, chosen.values()))
                     print(
                         f"{name:6} {precision} {method:9} {tower:5} {size:7} selected, "

@@ -90,7 +90,7 @@ def read_back(size: int) -> float:
 def first_edited(trials: pd.DataFrame, tower: Tower) -> list[int]:
     """The first block that each trial edits in a tower; trials that leave it alone have none."""
     shares = trials.filter(regex=rf"^{tower}\.\d\d\..*\.share$")
-    blocks = np.array([LayerId.parse(name.removesuffix(".share")).block for name in shares])
+    blocks = np.array([LayerId.parse(name.removesuffix(".share")).block for name in shares.columns])
     return [int(blocks[row].min()) for row in shares.notna().to_numpy() if row.any()]
 
 

@@ -78,7 +78,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 @pytest.fixture
 def driver(browser: webdriver.Chrome) -> webdriver.Chrome:
     """That browser, with what earlier tests' pages complained of forgotten."""
-    browser.get_log("browser")  # type: ignore[no-untyped-call]
+    browser.get_log("browser")
     return browser
 
 
@@ -133,8 +133,6 @@ def _task_states(parent: UUID) -> dict[str, str]:
         runs = [
             run
             for child in children
-            for run in client.read_task_runs(
-                flow_run_filter=FlowRunFilter(id={"any_": [child.id]})  # type: ignore[arg-type]
-            )
+            for run in client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [child.id]}))
         ]
     return {run.name: run.state_name or "" for run in runs}

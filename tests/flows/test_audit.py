@@ -242,11 +242,11 @@ def test_missing_zero_shot_sets_are_told_once_and_the_rest_runs(
     assert written["gaps"]["food101"] == "food101 has 2 of its 25250 pictures"
     assert "should hold dtd/images/" in written["gaps"]["dtd"]
     page = (tmp_path / "out" / "report.html").read_text()
-    console = Console(file=io.StringIO(), width=300)
-    print_results(console, results)
+    told = io.StringIO()
+    print_results(Console(file=told, width=300), results)
     for said in written["gaps"].values():
         assert page.count(said) == 1
-        assert console.file.getvalue().count(said) == 1  # type: ignore[attr-defined]
+        assert told.getvalue().count(said) == 1
 
 
 def dead(folder: Path) -> dict[str, str]:
@@ -311,7 +311,7 @@ def test_an_ensemble_of_prompts_is_one_class(small: Small, tmp_path: Path) -> No
     config = small(zeroshot=zeroshot, methods=[{"kind": "uwm"}])
     rows = audit(config, str(tmp_path / "store"), str(tmp_path / "out")).rows
     top1 = rows[(rows["metric"] == "top1") & (rows["method"] == "uwm")].set_index("dataset")
-    assert top1.loc["one", "value"] == top1.loc["same", "value"]
+    assert top1["value"]["one"] == top1["value"]["same"]
     assert set(top1["n"]) == {2, 6}
     kinds = [kind for kind, _, _ in Store(tmp_path / "store").artifacts()]
     assert kinds.count("tokens") == 2 + 2  # calibration, test; one set of prompts, and the ensemble
@@ -341,7 +341,8 @@ def test_one_share_and_factor_for_every_layer_is_the_method_itself(
     results = audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
     rows = results.rows.drop(columns=["control_of", "seed"]).set_index("method")
     for mine, theirs in (("weights", "uwm"), ("nodes", "neurons")):
-        assert rows.loc[mine].reset_index(drop=True).equals(rows.loc[theirs].reset_index(drop=True))
+        one, other = (rows.loc[[method]].reset_index(drop=True) for method in (mine, theirs))
+        assert one.equals(other)
     described = {entry["method"]: entry for entry in results.settings["clip"]}
     assert described["nodes"]["text"]["by_layer"]["text.01.fc2"] == [0.1, -1.0]
     assert (

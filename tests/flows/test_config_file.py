@@ -5,6 +5,7 @@ from huggingface_hub import constants
 
 from flows.config_file import read_config
 from tests.storage.sources.zeroshot.layouts import WRITERS
+from uwm.config import BenchmarkZeroShot
 from uwm.errors import ConfigError
 
 GOOD = """\
@@ -125,7 +126,9 @@ def test_missing_benchmarks_are_no_problem_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "audit.yaml").write_text(GOOD + ZEROSHOT)
     config = read_config(tmp_path / "audit.yaml")
     assert [data.name for data in config.zeroshot_sets] == ["subjects", "dtd", "food101"]
-    assert config.zeroshot_sets[1].root == tmp_path  # type: ignore[union-attr]
+    _, dtd, _ = config.zeroshot_sets
+    assert isinstance(dtd, BenchmarkZeroShot)
+    assert dtd.root == tmp_path
 
 
 def test_but_all_of_them_missing_is_one(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -20,7 +21,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStartTime,
 )
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from ruamel.yaml import YAML
 
 from flows.audit import audit
@@ -175,8 +176,9 @@ def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
             assert (out / name).read_bytes() == (single / "out" / name).read_bytes()
 
         soon = datetime.now(UTC) + timedelta(seconds=5)
-        hourly = IntervalSchedule(interval=timedelta(hours=1), anchor_date=soon)
-        client.create_deployment_schedules(deployment.id, [(hourly, True)])
+        interval = IntervalSchedule(interval=timedelta(hours=1), anchor_date=soon)
+        hourly = DeploymentScheduleCreate(schedule=interval, active=True)
+        client.create_deployment_schedules(deployment.id, [hourly])
         again = completed(client, PARENT, 2)[1]
         assert again.auto_scheduled
         unchanged = runs_of(client, BACKBONE)[3:]
@@ -191,8 +193,10 @@ def test_what_prefect_yaml_declares_is_deployed() -> None:
         clearing = client.read_deployment_by_name("store-gc/store-gc")
     assert zoo.parameters["deployment"] == BACKBONE
     assert zoo.work_pool_name != backbone.work_pool_name
-    assert [schedule.schedule.cron for schedule in zoo.schedules] == ["0 3 * * 1"]  # type: ignore[union-attr]
-    assert [schedule.schedule.cron for schedule in clearing.schedules] == ["30 2 * * *"]  # type: ignore[union-attr]
+    for deployment, cron in ((zoo, "0 3 * * 1"), (clearing, "30 2 * * *")):
+        (listed,) = deployment.schedules
+        assert isinstance(listed.schedule, CronSchedule)
+        assert listed.schedule.cron == cron
     assert not backbone.schedules
     assert zoo.global_concurrency_limit is not None
     assert zoo.global_concurrency_limit.limit == 1

@@ -49,8 +49,8 @@ def test_held_out_concepts_are_measured_with_edits_made_without_them(
     for row in per_concept.itertuples():
         assert row.ordinary == pytest.approx(own[row.concept, row.metric])
     whole = own[""]
-    for metric, row in pooled.iterrows():
-        assert row["ordinary"] == pytest.approx(whole[metric])
+    for metric, ordinary in pooled["ordinary"].items():
+        assert ordinary == pytest.approx(whole[metric])
 
     specs = [
         json.loads((path / "spec.json").read_text())
@@ -78,9 +78,9 @@ def test_held_out_concepts_are_measured_with_edits_made_without_them(
     assert "Concepts held out" in text
     assert "all held out" in text
     assert "Concept by concept" in text
-    console = Console(file=io.StringIO(), width=400)
-    print_results(console, results)
-    assert "clip, neurons made without a concept: P_t_u" in console.file.getvalue()  # type: ignore[attr-defined]
+    told = io.StringIO()
+    print_results(Console(file=told, width=400), results)
+    assert "clip, neurons made without a concept: P_t_u" in told.getvalue()
 
 
 def test_spelling_is_no_other_concept_and_what_is_missing_is_told(

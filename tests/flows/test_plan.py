@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-import flows.plan
 from flows.audit import audit
 from flows.cli import run
 from flows.options import BAD_INPUT, DONE
@@ -137,7 +137,7 @@ def test_plan_and_audit_refuse_on_the_command_line(
     option = ["--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
     assert run(["plan", str(config), *option[:2]]) == DONE
     assert "capture statistics" in capsys.readouterr().out
-    usage = flows.plan.shutil.disk_usage
+    usage = shutil.disk_usage
 
     def full(path: Path) -> object:
         return usage(path)._replace(free=1000)

@@ -45,7 +45,7 @@ def results(gain: float, control: float) -> AuditResults:
     for seed in (0, 1):
         table += rows(f"random uwm #{seed}", control + seed, control_of="uwm", seed=seed)
     part = {"unit": "weight"}
-    settings = [
+    settings: list[dict[str, Any]] = [
         {"method": "original", "image": None, "text": None},
         {"method": "uwm", "image": part, "text": None},
     ]

@@ -66,7 +66,7 @@ def sleeping(folder: Path, flow: str, name: str) -> Iterator[subprocess.Popen[by
 
 
 def named(client: SyncPrefectClient, name: str) -> FlowRun:
-    (found,) = client.read_flow_runs(flow_run_filter=FlowRunFilter(name={"any_": [name]}))  # type: ignore[arg-type]
+    (found,) = client.read_flow_runs(flow_run_filter=FlowRunFilter(name={"any_": [name]}))
     return found
 
 
@@ -115,7 +115,7 @@ def test_only_the_run_of_the_killed_process_is_marked(
             assert named(client, "alive").state_name == "Running"
             assert named(client, "other").state_name == "Running"
             tasks = client.read_task_runs(
-                flow_run_filter=FlowRunFilter(id={"any_": [named(client, "killed").id]})  # type: ignore[arg-type]
+                flow_run_filter=FlowRunFilter(id={"any_": [named(client, "killed").id]})
             )
             assert {task.state_name for task in tasks} == {"Crashed"}
     assert run(["runs", "crash-stuck", "--minutes", "600", "--dry-run"]) == DONE

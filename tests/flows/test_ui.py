@@ -63,7 +63,7 @@ def open_task_runs(driver: webdriver.Chrome) -> None:
 
 def hosts(driver: webdriver.Chrome) -> set[str | None]:
     """Where pages have sent requests since the last call."""
-    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]  # type: ignore[no-untyped-call]
+    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     urls = [
         urlsplit(message["params"]["request"]["url"])
         for message in messages

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from uwm.backbone import Backbone
 from uwm.capture import capture
+from uwm.config import ScoreKind
 from uwm.editing import make_edit
 from uwm.evaluation import pair_outcomes
 from uwm.geometry import Geometry, Normalization
@@ -24,17 +25,17 @@ from uwm.gradients import GradientScore, held_fixed
 from uwm.layers import TOWERS, Layer, Tower, find_layers
 from uwm.safeground import METRICS, PairedEmbeddings
 from uwm.scoring import WeightScore
-from uwm.selection import select
+from uwm.selection import Rule, select
 
 HERE = Path(__file__).parent
 CASES = [
     Path(name) for name in os.environ.get("UWM_PARITY", "").split(os.pathsep) if name
 ] or sorted((HERE / "cases").iterdir())
-GRADIENTS = {
+GRADIENTS: dict[str, dict[Tower, Rule]] = {
     "g_unsafe": {"image": "mass", "text": "count"},
     "g_safe_clip": dict.fromkeys(TOWERS, "count"),
 }
-SCORES = {
+SCORES: dict[str, tuple[ScoreKind, Rule]] = {
     "ablation_unsafe_only_count": ("unsafe_only", "count"),
     "ablation_difference_count": ("difference", "count"),
     "ablation_ratio_count": ("ratio", "count"),
@@ -90,7 +91,7 @@ def embed(backbone: Backbone, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def score_layers(
-    case: Case, run: str, tower: Tower, model: Backbone, kind: str | None = None
+    case: Case, run: str, tower: Tower, model: Backbone, kind: ScoreKind | None = None
 ) -> dict[Any, Tensor]:
     kind = kind or SCORES.get(run, ("ratio", "mass"))[0]
     settings = case.meta["runs"][run]
@@ -118,7 +119,8 @@ def gradient_scores(
     ]
     batch = case.meta["case"]["batch"]
     for rows in zip(
-        *(values.split(batch) for values in (case.inputs[f"safe_{tower}"], *fixed)), strict=True
+        *(torch.split(values, batch) for values in (case.inputs[f"safe_{tower}"], *fixed)),
+        strict=True,
     ):
         scorer.update(*rows)
     return dict(scorer.result())
@@ -127,7 +129,7 @@ def gradient_scores(
 def select_layers(
     run: str, tower: Tower, scores: dict[Any, Tensor], tau: float
 ) -> dict[Any, Tensor]:
-    rule: Any = SCORES.get(run, ("ratio", "mass"))[1]
+    rule = SCORES.get(run, ("ratio", "mass"))[1]
     if run in GRADIENTS:
         rule = GRADIENTS[run][tower]
     return {id: select(rule, score, tau) for id, score in scores.items()}

@@ -6,6 +6,7 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
+from open_clip import CustomTextCLIP
 from safetensors import safe_open
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, CLIPModel
@@ -35,8 +36,8 @@ def edits(backbone: Backbone) -> list[Edit]:
         for tower in TOWERS
     }
     return [
-        make_edit(backbone.model, "image", selections["image"], -1),  # type: ignore[arg-type]
-        make_edit(backbone.model, "text", selections["text"], 0.3),  # type: ignore[arg-type]
+        make_edit(backbone.model, "image", selections["image"], -1),
+        make_edit(backbone.model, "text", selections["text"], 0.3),
     ]
 
 
@@ -87,7 +88,7 @@ def test_the_same_weights_in_another_form_share_artifacts(tmp_path: Path, form: 
 
 @pytest.mark.parametrize("name", ["vit", "coca", "siglip"])
 def test_a_backbone_reads_back_with_its_own_vocabulary(tmp_path: Path, name: str) -> None:
-    backbone = load.__wrapped__(DemoBackbone(kind="demo", name=name))  # type: ignore[arg-type]
+    backbone = load.__wrapped__(DemoBackbone(kind="demo", name=name))
     write_backbone(tmp_path / "copy", backbone, "open_clip", {"why": "test"})
     copy = loaded(tmp_path / "copy")
     assert copy.tokenizer_digest == backbone.tokenizer_digest
@@ -112,7 +113,7 @@ def test_open_clip_itself_loads_what_is_written(tmp_path: Path) -> None:
 def test_transformers_itself_loads_what_is_written(tmp_path: Path) -> None:
     backbone = loaded(save(clip(), tmp_path / "source"))
     write_backbone(tmp_path / "copy", backbone, "hf")
-    theirs = CLIPModel.from_pretrained(tmp_path / "copy").eval()
+    theirs = CLIPModel.from_pretrained(tmp_path / "copy")  # in eval mode
     texts = ["a cat", "A friendly fox, with an apple!"]
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "copy")
     ids = backbone.tokenize(texts)
@@ -144,19 +145,20 @@ def test_siglip_keeps_its_activation_in_either_form(trunk: None, tmp_path: Path)
     config = to_model_config(source.config.to_dict())
     assert to_model_config(to_config(config)) == config
     plain = {**config, "vision_cfg": {**config["vision_cfg"], "act_kwargs": None}}
-    exact, tanh = build(plain), build(config)
+    exact: CustomTextCLIP = build(plain)
+    tanh: CustomTextCLIP = build(config)
     for model in (exact, tanh):
         fill(model, to_open_clip(source.state_dict(), config))
     pixels = torch.randn(2, 3, 32, 32)
     expected = source.get_image_features(pixel_values=pixels)
     expected = getattr(expected, "pooler_output", expected)
-    torch.testing.assert_close(tanh.encode_image(pixels), expected, rtol=0, atol=1e-5)  # type: ignore[operator]
-    assert (exact.encode_image(pixels) - expected).abs().max() > 1e-5  # type: ignore[operator]
+    torch.testing.assert_close(tanh.encode_image(pixels), expected, rtol=0, atol=1e-5)
+    assert (exact.encode_image(pixels) - expected).abs().max() > 1e-5
 
 
 @pytest.mark.parametrize("name", ["coca", "siglip"])
 def test_what_hugging_face_cannot_compute_is_refused(tmp_path: Path, name: str) -> None:
-    backbone = load.__wrapped__(DemoBackbone(kind="demo", name=name))  # type: ignore[arg-type]
+    backbone = load.__wrapped__(DemoBackbone(kind="demo", name=name))
     with pytest.raises(UnsupportedFamilyError, match="as open_clip"):
         write_backbone(tmp_path / "copy", backbone, "hf")
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import pytest
 
-from storage.store import COMPLETE, SPEC, Spec, Store, damage
+from storage.remote import COMPLETE
+from storage.store import SPEC, Spec, Store, damage
 from uwm.errors import DamagedArtifactError, StoreError
 
 

@@ -3,6 +3,7 @@ import io
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_a_damaged_header_is_not_taken_for_the_end(tmp_path: Path) -> None:
         ({"name": "/1.jpg"}, "leads out"),
     ],
 )
-def test_hostile_members_are_refused(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+def test_hostile_members_are_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with tarfile.open(tmp_path / "s.tar", "w") as archive:
         add(archive, str(changes.pop("name")), **changes)
     with pytest.raises(SourceError, match=said):

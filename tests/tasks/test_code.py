@@ -14,6 +14,7 @@ from tasks.edit import EditSpec, RandomEditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.inputs import PixelsSpec, TokensSpec
 from tasks.score import ScoresSpec
+from tests.conftest import LoadFresh
 from uwm.backbone import Backbone
 
 
@@ -58,7 +59,7 @@ def fresh() -> Iterator[None]:
 )
 def test_code_that_decides_what_a_stage_writes_is_in_its_address(
     fresh: None,
-    load_fresh,  # type: ignore[no-untyped-def]
+    load_fresh: LoadFresh,
     monkeypatch: pytest.MonkeyPatch,
     module: str,
     stages: set[str],

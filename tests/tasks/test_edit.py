@@ -2,19 +2,20 @@ import torch
 
 from storage.edits import read_edit
 from tasks.capture import StatisticsSpec, capture_statistics
-from tasks.edit import EditSpec, LayerwiseEditSpec, RandomEditSpec, edit
+from tasks.edit import AnyEditSpec, EditSpec, LayerwiseEditSpec, RandomEditSpec, edit
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
 from uwm.editing import Edit
 from uwm.layers import LayerId
+from uwm.selection import Rule
 
 
-def edits(bench: Bench, rule: str, share: float) -> tuple[Edit, Edit, Edit]:
+def edits(bench: Bench, rule: Rule, share: float) -> tuple[Edit, Edit, Edit]:
     """An edit and two random ones like it."""
     statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
     scores = ScoresSpec.of(statistics, "node" if rule == "nodes" else "weight", "ratio", ("fc2",))
-    made = EditSpec.of(scores, rule, share, -1.0)  # type: ignore[arg-type]
-    specs = [made, *(RandomEditSpec.of(made, seed) for seed in (0, 1))]
+    made = EditSpec.of(scores, rule, share, -1.0)
+    specs: list[AnyEditSpec] = [made, *(RandomEditSpec.of(made, seed) for seed in (0, 1))]
     capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
     score.fn([scores], bench.store, bench.backbone)
     edit.fn(specs, bench.store, bench.backbone)
@@ -23,7 +24,8 @@ def edits(bench: Bench, rule: str, share: float) -> tuple[Edit, Edit, Edit]:
 
 
 def test_a_control_has_the_methods_size_layer_by_layer(bench: Bench) -> None:
-    for rule, share in (("mass", 0.05), ("nodes", 0.1)):
+    points: tuple[tuple[Rule, float], ...] = (("mass", 0.05), ("nodes", 0.1))
+    for rule, share in points:
         made, first, second = edits(bench, rule, share)
         for id, layer in made.layers.items():
             assert len(first.layers[id].indices) == len(layer.indices)

@@ -16,9 +16,9 @@ from tests.bench import Bench
 from uwm.backbone import Backbone
 from uwm.config import GradientKind
 from uwm.gradients import GradientScore, held_fixed
-from uwm.layers import TOWERS, Tower, find_layers
+from uwm.layers import TOWERS, Role, Tower, find_layers
 
-ROLES = ("out", "query")
+ROLES: tuple[Role, ...] = ("out", "query")
 
 
 def spec(
@@ -65,7 +65,7 @@ def test_what_is_stored_is_what_feeding_every_batch_gives(
 
     def read(folder: str, digest: str, partition: str) -> tuple[torch.Tensor, ...]:
         arrays = SampleArrays(bench.store.path(folder, digest))
-        return torch.from_numpy(arrays.read(partition)).split(3)
+        return torch.split(torch.from_numpy(arrays.read(partition)), 3)
 
     digests = dict(wanted.embeddings)
     safe = read(INPUTS[tower], wanted.inputs, "safe")

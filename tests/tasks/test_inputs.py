@@ -13,6 +13,7 @@ from storage.sources import Source, content_digest
 from tasks.datasets import DatasetSpec, ingest
 from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
 from tests.bench import Bench
+from tests.conftest import LoadFresh
 from uwm.errors import SourceError
 
 
@@ -21,7 +22,8 @@ def open_clips_own(data: bytes) -> torch.Tensor:
     transform = open_clip.image_transform(
         32, is_train=False, mean=(0, 0, 0), std=(1, 1, 1), interpolation="bicubic"
     )
-    return transform(Image.open(io.BytesIO(data)))
+    pixels: torch.Tensor = transform(Image.open(io.BytesIO(data)))
+    return pixels
 
 
 def decoded(bench: Bench, pictures: list[bytes]) -> tuple[Source, PixelsSpec]:
@@ -135,7 +137,7 @@ def test_texts_of_fewer_than_two_real_tokens_are_found(
     assert too_short(bench.store, tokens, bench.backbone).tolist() == [True, True, False]
 
 
-def test_pixels_belong_to_a_geometry_not_to_a_backbone(bench: Bench, load_fresh) -> None:  # type: ignore[no-untyped-def]
+def test_pixels_belong_to_a_geometry_not_to_a_backbone(bench: Bench, load_fresh: LoadFresh) -> None:
     other = PixelsSpec.of(bench.dataset, load_fresh("coca").geometry)
     assert other == bench.pixels
     decode_pixels.fn([other], bench.store, [bench.source])

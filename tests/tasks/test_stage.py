@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ built: list[int] = []
 
 
 @stage
-def square(specs: list[Square], store: Store, offset: int) -> None:  # type: ignore[misc]
+def square(specs: Sequence[Square], store: Store, offset: int) -> None:
     """Write squares."""
     for spec in specs:
 
@@ -31,7 +32,7 @@ def square(specs: list[Square], store: Store, offset: int) -> None:  # type: ign
 
 
 @flow
-def squares(store: Store, numbers: list[int]) -> tuple[str, list[str]]:
+def squares(store: Store, numbers: list[int]) -> tuple[str | None, list[str]]:
     specs = [Square(code="", number=number) for number in numbers]
     run = submit(square, specs, store, 0, name="square · some")
     names = run.result()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ class ImageTower(nn.Module):
         self.visual.trunk = trunk
 
     def forward(self, pixels: Tensor) -> Tensor:
-        embeddings: Tensor = self.visual.trunk(pixels)
+        embeddings: Tensor = self.visual.get_submodule("trunk")(pixels)
         return embeddings
 
 
@@ -130,9 +131,12 @@ def shaken(model: nn.Module) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
+def any_tower(case: str, folder: Path) -> tuple[nn.Module, Tensor]:
+    return image_tower(case) if case in TRUNKS else text_tower(case, folder)
+
+
 CASES: dict[str, Callable[[Path], tuple[nn.Module, Tensor]]] = {
-    **{case: lambda folder, case=case: image_tower(case) for case in TRUNKS},  # type: ignore[misc]
-    **{case: lambda folder, case=case: text_tower(case, folder) for case in TEXTS},  # type: ignore[misc]
+    case: partial(any_tower, case) for case in (*TRUNKS, *TEXTS)
 }
 """Per case, a function that makes the tower and its inputs."""
 

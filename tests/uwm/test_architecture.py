@@ -1,4 +1,5 @@
 import threading
+from typing import Any
 
 import open_clip
 import pytest
@@ -8,7 +9,7 @@ from torch import nn
 from tests.conftest import MODELS
 from uwm.architecture import build, canonical, check_same_network
 from uwm.errors import InputError
-from uwm.layers import TOWERS
+from uwm.layers import TOWERS, Tower
 
 
 @pytest.mark.parametrize("family", list(MODELS))
@@ -16,15 +17,15 @@ def test_a_network_is_open_clips_own_once_filled(family: str) -> None:
     config = MODELS[family]
     kinds = {"clip": open_clip.CLIP, "coca": open_clip.CoCa, "siglip": open_clip.CustomTextCLIP}
     arguments = {key: value for key, value in config.items() if key != "custom_text"}
-    expected = kinds[family](**arguments).eval()  # type: ignore[arg-type]
-    model = build(config)
+    expected = kinds[family](**arguments).eval()
+    model: Any = build(config)
     assert type(model) is type(expected)
     model.load_state_dict(expected.state_dict())
     buffers = dict(expected.named_buffers())  # some are in no checkpoint: the causal mask
     assert all(torch.equal(value, buffers[name]) for name, value in model.named_buffers())
     pixels = torch.rand(2, 3, 32, 32)
     expected.requires_grad_(False)
-    found, wanted = model.encode_image(pixels), expected.encode_image(pixels)  # type: ignore[operator]
+    found, wanted = model.encode_image(pixels), expected.encode_image(pixels)
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-6)
     assert not any(value.requires_grad for value in model.parameters())
 
@@ -52,7 +53,7 @@ def test_parameters_are_reserved_and_never_filled_on_the_way() -> None:
 
 
 @pytest.mark.parametrize("tower", TOWERS)
-def test_defaults_and_names_make_no_other_network(tower: str) -> None:
+def test_defaults_and_names_make_no_other_network(tower: Tower) -> None:
     bare = MODELS["clip"]
     spelt = {
         **bare,
@@ -61,7 +62,7 @@ def test_defaults_and_names_make_no_other_network(tower: str) -> None:
         "vision_cfg": {**bare["vision_cfg"], "mlp_ratio": 4.0, "patch_dropout": 0.5},
         "text_cfg": {**bare["text_cfg"], "hf_tokenizer_name": "any/name", "mlp_ratio": 4},
     }
-    assert canonical(spelt, tower) == canonical(bare, tower)  # type: ignore[arg-type]
+    assert canonical(spelt, tower) == canonical(bare, tower)
 
 
 @pytest.mark.parametrize(

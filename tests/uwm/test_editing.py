@@ -1,31 +1,34 @@
+from typing import get_args
+
 import pytest
 import torch
 from torch import Tensor
 
+from tests.conftest import LoadFresh
 from uwm.backbone import Backbone
-from uwm.editing import Edit, make_edit, tower_weights
+from uwm.editing import Edit, Unit, make_edit, tower_weights
 from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError
 from uwm.layers import TOWERS, LayerId, Tower
 
-UNITS = ("weight", "node")
+UNITS = get_args(Unit)
 
 
 def state(backbone: Backbone) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in backbone.model.state_dict().items()}
 
 
-def some_edit(backbone: Backbone, tower: Tower, alpha: float, unit: str = "weight") -> Edit:
+def some_edit(backbone: Backbone, tower: Tower, alpha: float, unit: Unit = "weight") -> Edit:
     weights = tower_weights(backbone.model, tower)
     size = {id: w.numel() if unit == "weight" else w.shape[1] for id, w in weights.items()}
     selection = {id: torch.arange(0, size[id], 7) for id in weights}
-    return make_edit(backbone.model, tower, selection, alpha, unit)  # type: ignore[arg-type]
+    return make_edit(backbone.model, tower, selection, alpha, unit)
 
 
 @pytest.mark.parametrize("alpha", [-1.0, 0.0, -2.0, -1.7, 0.3])
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("tower", TOWERS)
 def test_undoing_an_edit_gives_the_original_bit_for_bit(
-    backbone: Backbone, tower: Tower, alpha: float, unit: str
+    backbone: Backbone, tower: Tower, alpha: float, unit: Unit
 ) -> None:
     before = state(backbone)
     edit = some_edit(backbone, tower, alpha, unit)
@@ -36,12 +39,12 @@ def test_undoing_an_edit_gives_the_original_bit_for_bit(
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_an_edit_touches_what_was_selected_and_nothing_else(backbone: Backbone, unit: str) -> None:
+def test_an_edit_touches_what_was_selected_and_nothing_else(backbone: Backbone, unit: Unit) -> None:
     for tower in TOWERS:
         weights = tower_weights(backbone.model, tower)
         id = sorted(weights)[0]
         before = {name: weight.clone() for name, weight in weights.items()}
-        make_edit(backbone.model, tower, {id: torch.tensor([1])}, -1, unit).apply(backbone.model)  # type: ignore[arg-type]
+        make_edit(backbone.model, tower, {id: torch.tensor([1])}, -1, unit).apply(backbone.model)
         changed = before[id].clone()
         if unit == "weight":
             changed.view(-1)[1] *= -1
@@ -104,7 +107,7 @@ def test_zeros_and_nothing_cannot_be_edited(backbone: Backbone) -> None:
         make_edit(backbone.model, "text", {}, -1)
 
 
-def test_every_layer_may_have_its_factor(load_fresh) -> None:  # type: ignore[no-untyped-def]
+def test_every_layer_may_have_its_factor(load_fresh: LoadFresh) -> None:
     model = load_fresh("clip").model
     weights = tower_weights(model, "text")
     ids = [id for id in weights if id.role == "fc2"]

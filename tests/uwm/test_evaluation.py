@@ -12,6 +12,7 @@ from uwm.evaluation import (
     pair_outcomes,
     paired_change,
 )
+from uwm.intervals import Interval
 from uwm.safeground import PairedEmbeddings
 
 
@@ -23,7 +24,7 @@ def outcomes(seed: int, samples: int = 120) -> dict[str, np.ndarray]:
 def test_the_original_against_itself_has_not_changed() -> None:
     same = outcomes(0)
     for row in measure("test", same, same, 100, 0):
-        assert row.change == (0, 0, 0)
+        assert row.change == Interval(0, 0, 0)
         assert row.value.low <= row.value.value <= row.value.high
 
 
@@ -69,7 +70,7 @@ def test_one_sample_of_a_concept_says_next_to_nothing() -> None:
         assert row.value.low < 25
         assert row.change.low < 0 < row.change.high
     for row in measure_concepts("test", original, original, ["knife", "pill"]):
-        assert row.change == (0, 0, 0)
+        assert row.change == Interval(0, 0, 0)
 
 
 def test_the_zero_shot_mean_is_over_sets_not_samples() -> None:
@@ -91,7 +92,7 @@ def test_the_mean_per_class_weighs_classes_alike() -> None:
     assert rows["mean_per_class"].value.value == pytest.approx(50)
     for row in rows.values():
         assert row.value.low <= row.value.value <= row.value.high
-        assert row.change == (0, 0, 0)
+        assert row.change == Interval(0, 0, 0)
 
 
 def test_a_sample_counts_as_often_as_its_set_says() -> None:

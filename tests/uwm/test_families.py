@@ -66,7 +66,7 @@ def test_what_is_observed_is_what_every_layer_multiplies(case: Case) -> None:
             )
         elif isinstance(block, EvaBlock):
             handles.append(
-                block.norm1.register_forward_hook(
+                block.get_submodule("norm1").register_forward_hook(
                     lambda module, args, output, path=layer.block: stream.update({path: output})
                 )
             )
@@ -83,6 +83,7 @@ def test_what_is_observed_is_what_every_layer_multiplies(case: Case) -> None:
             continue
         module = model.get_submodule(layer.parameter.removesuffix(".weight"))
         bias = module.bias
+        assert bias is None or isinstance(bias, Tensor)
         output = as_tokens(outputs[layer.parameter], len(inputs), layer)
         if layer.site.third is not None:
             output = output.chunk(3, -1)[layer.site.third]

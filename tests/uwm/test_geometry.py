@@ -27,12 +27,7 @@ def test_cached_pixels_then_normalised_are_open_clips_own_to_the_bit(
         size=(32, 32), mean=MEAN, std=STD, interpolation=interpolation, resize_mode=resize_mode
     )
     expected = image_transform_v2(config, is_train=False)(image)
-    geometry = Geometry(
-        height=32,
-        width=32,
-        interpolation=interpolation,  # type: ignore[arg-type]
-        resize_mode=resize_mode,  # type: ignore[arg-type]
-    )
+    geometry = Geometry(height=32, width=32, interpolation=interpolation, resize_mode=resize_mode)
     pixels = PixelTransform(geometry)(image)
     assert pixels.dtype == np.uint8
     found = Normalization(mean=MEAN, std=STD)(torch.from_numpy(pixels.copy()).unsqueeze(0))[0]

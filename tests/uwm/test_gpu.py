@@ -11,7 +11,7 @@ import torch
 from tests.benchmarks.capture import capture_ratio, random_case
 from uwm.backbone import Backbone
 from uwm.capture import capture
-from uwm.layers import TOWERS, Tower, find_layers
+from uwm.layers import TOWERS, LayerId, Tower, find_layers
 from uwm.scoring import WeightScore, usable
 from uwm.selection import select_mass
 
@@ -24,7 +24,7 @@ TEXTS = [
 ]
 
 
-def selections(backbone: Backbone, tower: Tower) -> dict[object, set[int]]:
+def selections(backbone: Backbone, tower: Tower) -> dict[LayerId, set[int]]:
     generator = torch.Generator().manual_seed(0)
     if tower == "image":
         shape = (6, 3, 32, 32)

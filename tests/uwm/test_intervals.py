@@ -60,7 +60,4 @@ def test_wilson_has_a_width_for_outcomes_that_are_all_alike(right: int, n: int) 
 def test_wilson_agrees_with_its_textbook_example() -> None:
     """Newcombe (1998), table I: 81 of 263 has 0.2553 to 0.3662."""
     found = wilson(np.arange(263) < 81)
-    assert (found.low, found.high) == (
-        pytest.approx(25.53, abs=0.01),
-        pytest.approx(36.62, abs=0.01),
-    )
+    assert (found.low, found.high) == pytest.approx((25.53, 36.62), abs=0.01)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.conftest import LoadFresh
 from uwm.backbone import Backbone
 from uwm.errors import UnknownBlockError, UnknownRoleError, UnsupportedFamilyError
 from uwm.layers import (
@@ -36,7 +37,7 @@ def test_shapes_are_those_of_a_transformer(backbone: Backbone, tower: Tower) -> 
     }
     width = weights["out"].shape[0]
     for role in ("query", "key", "value", "out"):
-        assert weights[role].shape == (width, width)  # type: ignore[index]
+        assert weights[role].shape == (width, width)
     assert weights["fc1"].shape == weights["fc2"].T.shape
     assert weights["fc1"].shape[1] == width
 
@@ -96,7 +97,7 @@ def test_a_family_that_cannot_be_edited_says_so(
         family_of(config, tower)
 
 
-def test_blocks_are_picked_by_half_or_by_number(load_fresh) -> None:  # type: ignore[no-untyped-def]
+def test_blocks_are_picked_by_half_or_by_number(load_fresh: LoadFresh) -> None:
     layers = find_layers(load_fresh("siglip").model, "image", ("fc2", "out"))
     there = {layer.id.block for layer in layers}
     assert len(there) > 2

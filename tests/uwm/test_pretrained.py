@@ -66,7 +66,9 @@ def test_preprocessing_is_known_where_all_tags_agree() -> None:
     siglip = agreed_preprocess("ViT-B-16-SigLIP")
     assert siglip is not None
     assert (siglip["mean"], siglip["resize_mode"]) == ((0.5, 0.5, 0.5), "squash")
-    assert agreed_preprocess("MobileCLIP-B")["interpolation"] == "bilinear"  # type: ignore[index]
+    mobile = agreed_preprocess("MobileCLIP-B")
+    assert mobile is not None
+    assert mobile["interpolation"] == "bilinear"
     assert agreed_preprocess("ViT-L-14") is None  # one tag has other means
     assert agreed_preprocess("ViT-S-16") is None  # no tags
 

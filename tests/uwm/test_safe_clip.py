@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import uwm.safe_clip
+from tests.conftest import LoadFresh
 from tests.uwm.families import CASES, TEXTS
 from uwm.backbone import Backbone
 from uwm.config import LossWeights, LowRankTraining, TowerLosses
@@ -147,7 +148,7 @@ def test_every_family_trains_and_merges(
         assert torch.equal(model(inputs), expected)
 
 
-def test_a_packed_parameter_changes_in_the_thirds_asked_for(load_fresh) -> None:  # type: ignore[no-untyped-def]
+def test_a_packed_parameter_changes_in_the_thirds_asked_for(load_fresh: LoadFresh) -> None:
     backbone = load_fresh("clip")
     run = Training(backbone, "text", ("value",), OPTIONS, TowerLosses().text)
     run.step(*batch(backbone, "text"))
@@ -157,7 +158,7 @@ def test_a_packed_parameter_changes_in_the_thirds_asked_for(load_fresh) -> None:
         assert same == (layer.id.role != "value")
 
 
-def test_a_tuned_backbone_shares_what_it_did_not_change(load_fresh) -> None:  # type: ignore[no-untyped-def]
+def test_a_tuned_backbone_shares_what_it_did_not_change(load_fresh: LoadFresh) -> None:
     backbone = load_fresh("clip")
     tuned = adapted(backbone, training(backbone, "text").factors)
     places = [
@@ -168,7 +169,7 @@ def test_a_tuned_backbone_shares_what_it_did_not_change(load_fresh) -> None:  # 
     assert own == {layer.parameter for layer in find_layers(backbone.model, "text", ROLES)}
 
 
-def test_a_restored_training_goes_on_bit_for_bit(load_fresh) -> None:  # type: ignore[no-untyped-def]
+def test_a_restored_training_goes_on_bit_for_bit(load_fresh: LoadFresh) -> None:
     backbone = load_fresh("siglip")
     data = batch(backbone, "image")
     whole, resumed = training(backbone, "image"), training(backbone, "image")
@@ -184,7 +185,7 @@ def test_a_restored_training_goes_on_bit_for_bit(load_fresh) -> None:  # type: i
     assert all(torch.equal(value, found[name]) for name, value in expected.items())
 
 
-def test_a_loss_that_is_no_number_is_an_error(load_fresh) -> None:  # type: ignore[no-untyped-def]
+def test_a_loss_that_is_no_number_is_an_error(load_fresh: LoadFresh) -> None:
     backbone = load_fresh("clip")
     safe, unsafe, own, other = batch(backbone, "text")
     with pytest.raises(NotFiniteError, match=r"step 1 of the text tower.* lower its learning_rate"):

@@ -175,7 +175,7 @@ def test_a_node_score_is_its_definition_whatever_the_portions(
         for _ in range(2)
     )
     scorer = NodeScore(5, kind)
-    for rows in torch.arange(7).split(batch):
+    for rows in torch.split(torch.arange(7), batch):
         scorer.update(safe.rows(rows), unsafe.rows(rows))
     torch.testing.assert_close(scorer.result(), by_hand(kind, safe, unsafe).float())
 

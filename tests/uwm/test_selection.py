@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -6,6 +8,7 @@ from hypothesis import strategies as st
 from uwm.errors import EmptySelectionError, InputError, NonFiniteScoreError
 from uwm.layers import LayerId
 from uwm.selection import (
+    Rule,
     select,
     select_count,
     select_layers,
@@ -55,9 +58,9 @@ def test_nodes_takes_the_top_share_and_at_least_one() -> None:
 
 @pytest.mark.parametrize("rule", ["mass", "count", "nodes"])
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 1.5, float("nan")])
-def test_a_share_lies_strictly_between_0_and_1(rule: str, share: float) -> None:
+def test_a_share_lies_strictly_between_0_and_1(rule: Rule, share: float) -> None:
     with pytest.raises(InputError, match="strictly between 0 and 1"):
-        select(rule, torch.rand(10), share)  # type: ignore[arg-type]
+        select(rule, torch.rand(10), share)
 
 
 def test_mass_refuses_negative_scores() -> None:
@@ -66,7 +69,9 @@ def test_mass_refuses_negative_scores() -> None:
 
 
 @pytest.mark.parametrize("select_one", [select_mass, select_count])
-def test_nothing_to_select_is_an_error(select_one) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_to_select_is_an_error(
+    select_one: Callable[[torch.Tensor, float], torch.Tensor],
+) -> None:
     with pytest.raises(EmptySelectionError):
         select_one(torch.zeros(10), 0.1)
 

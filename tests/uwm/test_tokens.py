@@ -15,7 +15,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 from torch import nn
 
-from uwm.backbone import Backbone
+from tests.conftest import LoadFresh
 from uwm.errors import UnsupportedFamilyError
 from uwm.tokens import Tokenizer, check_tokenizer, real_tokens, tokenizer_digest
 
@@ -105,8 +105,8 @@ def test_clipas_tokenizer_without_separator(tmp_path: Path) -> None:
     assert marked(tokenizer)[0] == leading(2)[0]
 
 
-def test_cocas_class_token_behind_the_padding_is_real(load_fresh) -> None:  # type: ignore[no-untyped-def]
-    coca: Backbone = load_fresh("coca")
+def test_cocas_class_token_behind_the_padding_is_real(load_fresh: LoadFresh) -> None:
+    coca = load_fresh("coca")
     ids = coca.tokenize(["fox", "a red fox"])
     keep = coca.real_tokens(ids)
     assert keep.shape == (2, ids.shape[1] + 1)

@@ -248,7 +248,7 @@ def tables(folder: Path, rows: int = 4, **fields: Any) -> TablePairs:
     )
 
 
-def change(path: Path, row: int, **cells: object) -> None:
+def change(path: Path, row: int, **cells: str) -> None:
     table = pd.read_csv(path)
     for column, value in cells.items():
         table.loc[row, column] = value

@@ -31,7 +31,7 @@ def rewritten(folder: Path, suffix: str, changes: dict[str, Any], **fields: Any)
 def test_texts_stay_text(tmp_path: Path, suffix: str) -> None:
     texts = {"safe_text": "null", "unsafe_text": 'a "quoted", NA\nline'}
     source = read_source(rewritten(tmp_path, suffix, texts))
-    assert source.texts.loc[1].tolist() == list(texts.values())
+    assert source.texts.iloc[1].tolist() == list(texts.values())
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -102,4 +102,5 @@ def test_one_coco_folder_may_be_given_bare(tmp_path: Path) -> None:
     found = visu(tmp_path, quadruples(1))
     assert isinstance(found, VisuPairs)
     bare = config(**found.model_dump() | {"coco": found.coco[1]})
-    assert bare.coco == (found.coco[1],)  # type: ignore[union-attr]
+    assert isinstance(bare, VisuPairs)
+    assert bare.coco == (found.coco[1],)

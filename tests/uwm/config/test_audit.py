@@ -10,7 +10,14 @@ from pydantic import ValidationError
 
 from tests.uwm.config.audits import audit
 from uwm import demo
-from uwm.config import AuditConfig, DemoBackbone, DemoPairs, DemoZeroShot, LossWeights
+from uwm.config import (
+    AuditConfig,
+    DemoBackbone,
+    DemoPairs,
+    DemoZeroShot,
+    FolderBackbone,
+    LossWeights,
+)
 
 SIGLIP = {"kind": "demo", "name": "siglip"}
 FOUR = tuple(LossWeights.model_fields)
@@ -54,7 +61,9 @@ def test_paths_are_relative_to_the_given_folder(tmp_path: Path) -> None:
         "backbones": [{"kind": "folder", "name": "mine", "folder": "model"}]
     }
     config = AuditConfig.model_validate(document, context={"folder": tmp_path})
-    assert config.backbones[0].folder == tmp_path / "model"  # type: ignore[union-attr]
+    (backbone,) = config.backbones
+    assert isinstance(backbone, FolderBackbone)
+    assert backbone.folder == tmp_path / "model"
 
 
 def test_a_configuration_survives_json() -> None:

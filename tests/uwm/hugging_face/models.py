@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import timm.models
 import torch
 from timm.models.vision_transformer import _create_vision_transformer
 from torch import nn
-from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
+from transformers import CLIPConfig, CLIPModel, PreTrainedModel, SiglipConfig, SiglipModel
 
 from uwm.hugging_face.trunks import SIGLIP_TRUNKS
 
+Model = TypeVar("Model", bound=nn.Module)
 SMALL_TRUNK = "vit_uwmtest_patch16_siglip"
 SHAPE = (64, 2, 2, 128, 16)
 """Width, blocks, heads, MLP width, patch size."""
@@ -56,7 +58,7 @@ def siglip(seed: int = 0) -> SiglipModel:
     return shaken(SiglipModel(SiglipConfig(text_config={**text, **special}, vision_config=vision)))
 
 
-def shaken(model: nn.Module) -> nn.Module:
+def shaken(model: Model) -> Model:
     """Every parameter away from its initial 0 or 1, so that none can be mistaken for another."""
     with torch.no_grad():
         for parameter in model.parameters():
@@ -64,7 +66,7 @@ def shaken(model: nn.Module) -> nn.Module:
     return model.eval()
 
 
-def save(model: nn.Module, folder: Path) -> Path:
+def save(model: PreTrainedModel, folder: Path) -> Path:
     model.save_pretrained(folder)
     return folder
 
@@ -74,13 +76,12 @@ def small_trunk() -> Iterator[None]:
     """A trunk as timm's SigLIP ones, small, under a name of timm's registry."""
     name = f"{SMALL_TRUNK}_32"
 
-    def vit_uwmtest_patch16_siglip_32(pretrained: bool = False, **kwargs: object) -> nn.Module:
+    def vit_uwmtest_patch16_siglip_32(pretrained: bool = False, **kwargs: Any) -> nn.Module:
         width, blocks, heads, mlp, patch = SHAPE
         shape = {"embed_dim": width, "depth": blocks, "num_heads": heads, "patch_size": patch}
         pooled = {"class_token": False, "global_pool": "map", "mlp_ratio": mlp / width}
-        return _create_vision_transformer(
-            "vit_base_patch16_siglip_224", **{**shape, **pooled, "img_size": 32, **kwargs}
-        )
+        options: dict[str, Any] = {**shape, **pooled, "img_size": 32, **kwargs}
+        return _create_vision_transformer("vit_base_patch16_siglip_224", **options)
 
     vit_uwmtest_patch16_siglip_32.__module__ = "timm.models.vision_transformer"
     if not timm.is_model(name):

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import timm
 import torch
@@ -68,7 +70,7 @@ def test_every_siglip_of_open_clip_has_a_known_trunk_of_that_shape_and_activatio
     shapes = {name: shape for shape, name in SIGLIP_TRUNKS.items()}
     for name in sorted(trunks):
         with torch.device("meta"):
-            model = timm.create_model(name, num_classes=0)
+            model: Any = timm.create_model(name, num_classes=0)
         block = model.blocks[0]
         assert shapes[name.rpartition("_")[0]] == (
             model.embed_dim,

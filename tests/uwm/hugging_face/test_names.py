@@ -1,10 +1,11 @@
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import torch
-from torch import Tensor, nn
-from transformers import SiglipConfig, SiglipModel
+from open_clip import CLIP, CustomTextCLIP
+from torch import Tensor
+from transformers import CLIPModel, SiglipConfig, SiglipModel
 
 from tests.uwm.hugging_face.models import clip, siglip, small_trunk
 from uwm.architecture import build
@@ -15,7 +16,9 @@ from uwm.hugging_face.names import entries, to_hugging_face, to_open_clip
 from uwm.hugging_face.written import to_config
 from uwm.weights import fill
 
-Make = Callable[[], nn.Module]
+Theirs = CLIPModel | SiglipModel
+Ours: TypeAlias = CLIP | CustomTextCLIP
+Make = Callable[[], Theirs]
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +27,7 @@ def trunk() -> Iterator[None]:
         yield
 
 
-def converted(model: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
+def converted(model: Theirs) -> tuple[Ours, dict[str, Any]]:
     config = to_model_config(model.config.to_dict())
     ours = build(config)
     fill(ours, to_open_clip(model.state_dict(), config))
@@ -32,7 +35,9 @@ def converted(model: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def features(found: object) -> Tensor:
-    return getattr(found, "pooler_output", found)  # type: ignore[return-value]
+    pooled = getattr(found, "pooler_output", found)
+    assert isinstance(pooled, Tensor)
+    return pooled
 
 
 MODELS = [
