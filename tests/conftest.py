@@ -66,6 +66,8 @@ def write_backbone(folder: Path, family: str, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     model = open_clip.create_model(name, pretrained=None)
     description.unlink()
+    if family == "coca":  # open_clip leaves it as it finds the memory, which may be NaN
+        torch.nn.init.normal_(model.text_decoder.text_projection)
     preprocess = {"mean": [0.5] * 3, "std": [0.25] * 3, "interpolation": "bicubic"}
     content = {
         "model_cfg": config,
