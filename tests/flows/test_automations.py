@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,20 @@ def test_they_listen_to_what_audits_say() -> None:
     assert tuple(crash["trigger"]["match_related"]["prefect.resource.name"]) == FLOWS
 
 
-@pytest.mark.usefixtures("server")
+@pytest.fixture
+def automated(server: str) -> Iterator[None]:
+    """The server with the shipped automations, for the time of a test: they watch every run."""
+    prefect("automation", "create", "--from-file", str(FILE))
+    yield
+    with get_client(sync_client=True) as client:
+        for automation in client.read_automations():
+            client.delete_automation(automation.id)
+
+
+@pytest.mark.usefixtures("automated")
 def test_a_regression_holds_the_deployment_that_found_it(
     document: Callable[..., dict[str, Any]], model: Path, tmp_path: Path
 ) -> None:
-    prefect("automation", "create", "--from-file", str(FILE))
     settings = document(ANY_FALL)
     judged(settings, tmp_path)
 
