@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -296,7 +298,9 @@ def main() -> None:
     An interrupted run ends at once. Threads that compute cannot be stopped, and waiting for them
     would be waiting for the audit; what they have completed is in the store either way.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # so it is in the background
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
@@ -304,6 +308,12 @@ def main() -> None:
         atexit._run_exitfuncs()  # ends Prefect's temporary server, which would outlive us
         os._exit(FAILED)
     sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Stop, and have no thread that is still at work log what it then misses."""
+    logging.disable()
+    raise KeyboardInterrupt
 
 
 def run(arguments: list[str]) -> int:

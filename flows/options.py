@@ -88,9 +88,11 @@ def writable(folder: Path) -> Path:
 
 
 class _WithoutTraceback(logging.Filter):
-    """Our own errors say what to do; their traceback would only hide it."""
+    """Our own errors say what to do; their traceback would only hide it. So would that of a thread
+    which outlives an interrupted run, and with it the client that Prefect gave it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], UWMError):
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, UWMError) or "client has been closed" in str(error):
             record.exc_info = None
         return True
