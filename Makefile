@@ -8,9 +8,9 @@ STAMP := .venv/.installed
 demo: setup ## audit the three demo backbones
 	$(BIN)/uwm demo
 
-# Three processes for two cores, since each often waits for a server; threads of theirs would wait for cores.
+# Two processes at a time, most of which wait; threads of both would wait for each other's cores.
 test: setup ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## format, lint, types and layers
 	$(BIN)/ruff format --check .

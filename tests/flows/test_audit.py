@@ -83,7 +83,7 @@ def test_another_tau_recomputes_the_selection_and_what_follows(
     small: Small, tmp_path: Path
 ) -> None:
     methods = [{"kind": "uwm"}]
-    audited(small(methods=methods), tmp_path)
+    audit(small(methods=methods), str(tmp_path / "store"), str(tmp_path / "out"))
     _, states = audited(small(methods=[{"kind": "uwm", "tau": 0.1}]), tmp_path)
     assert stages(states, "Cached") == {
         "ingest",
@@ -105,7 +105,7 @@ def test_a_deleted_or_damaged_artifact_is_recomputed_and_nothing_else(
     small: Small, tmp_path: Path
 ) -> None:
     config = small(methods=[{"kind": "uwm"}])
-    audited(config, tmp_path)
+    audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
     expected = (tmp_path / "out" / "results.parquet").read_bytes()
     store = Store(tmp_path / "store")
     folders = {kind: path for kind, _, path in store.artifacts()}
@@ -122,7 +122,7 @@ def test_changed_code_recomputes_its_stage(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = small(methods=[{"kind": "uwm"}])
-    audited(config, tmp_path)
+    audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
     import tasks.score
 
     monkeypatch.setattr(tasks.score, "code_digest", lambda *modules: "changed")
@@ -152,7 +152,7 @@ def test_the_same_pairs_in_another_layout_are_the_same_audit(
         changes = {"calibration": pairs, "validation": None, "benchmarks": [pairs]}
         return small(**changes, zeroshot=[], methods=[{"kind": "uwm"}])
 
-    audited(on("visu"), tmp_path)
+    audit(on("visu"), str(tmp_path / "store"), str(tmp_path / "out"))
     expected = (tmp_path / "out" / "results.parquet").read_bytes()
     _, states = audited(on(layout), tmp_path)
     assert set(states.values()) == {"Cached"}
@@ -216,7 +216,7 @@ def published(key: str) -> Artifact:
 
 
 def test_the_audit_is_published_in_prefects_ui(small: Small, tmp_path: Path) -> None:
-    audited(small(name="published"), tmp_path)
+    audit(small(name="published"), str(tmp_path / "store"), str(tmp_path / "out"))
     summary = str(published("audit-published").data)
     assert "| clip | neurons |" in summary
     assert str((tmp_path / "out" / "report.html").resolve()) in summary

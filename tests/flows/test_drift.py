@@ -9,6 +9,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from flows.audit import audit
 from flows.plan import make_plan
 from storage.store import Store
 from tests.flows.conftest import audited
@@ -23,7 +24,7 @@ CALIBRATION = {"kind": "demo", "split": "calibration", "per_concept": 4}
 
 def test_drift_runs_no_tower(small: Small, tmp_path: Path, driver: webdriver.Chrome) -> None:
     changes = {"methods": METHODS, "zeroshot": [], "calibration": CALIBRATION}
-    audited(small(**changes), tmp_path)
+    audit(small(**changes), str(tmp_path / "store"), str(tmp_path / "out"))
     config = small(**changes, drift={"sizes": [1, 3], "seeds": 2})
     results, states = audited(config, tmp_path)
     made = {name.split(" · ")[0] for name, state in states.items() if state == "Completed"}

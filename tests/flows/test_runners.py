@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import storage.shards
+from flows.audit import audit
 from flows.cli import run
 from flows.options import BAD_INPUT
 from flows.runners import check_runner
@@ -72,7 +73,7 @@ def test_a_lost_shard_is_made_again_and_no_other(
     small: Callable[..., AuditConfig], tmp_path: Path
 ) -> None:
     config = small("clip", **PLAIN)
-    audited(config, tmp_path, RUNNERS["threads"])
+    audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
     store = Store(tmp_path / "store")
     before = artifacts(tmp_path)
     listings = [path for path in before if path.name == "shards.json"]
@@ -80,7 +81,7 @@ def test_a_lost_shard_is_made_again_and_no_other(
     shard = next(path for path in store.root.glob("embeddings/*") if (path / "data.zarr").is_dir())
     times = {path: path.stat().st_mtime_ns for path in store.root.glob("embeddings/*/spec.json")}
     store.remove(str(shard.relative_to(store.root)))
-    audited(config, tmp_path, RUNNERS["threads"])
+    audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
     assert artifacts(tmp_path) == before
     assert [path for path, time in times.items() if path.stat().st_mtime_ns != time] == [
         shard / "spec.json"

@@ -110,7 +110,8 @@ def test_a_grown_zoo_costs_only_what_is_new(tmp_path: Path) -> None:
 
     def grown() -> AuditConfig:
         found = read_config(tmp_path / "audit.yaml").backbones
-        return AuditConfig.model_validate({**DOCUMENT, "backbones": found})
+        methods = [{"kind": "uwm"}]
+        return AuditConfig.model_validate({**DOCUMENT, "backbones": found, "methods": methods})
 
     _, first = audited(grown(), tmp_path)
     assert "Cached" not in first.values()
