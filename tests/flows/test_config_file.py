@@ -38,7 +38,7 @@ def test_the_shipped_example_is_good() -> None:
     import flows
 
     config = read_config(Path(flows.__file__).with_name("demo.yaml"))
-    assert [backbone.name for backbone in config.backbones] == ["vit", "coca", "siglip"]
+    assert [backbone.name for backbone in config.backbones] == ["siglip", "vit", "coca"]
 
 
 def test_every_problem_is_told_at_once_with_its_line(tmp_path: Path) -> None:
