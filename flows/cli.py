@@ -299,7 +299,7 @@ def main() -> None:
     would be waiting for the audit; what they have completed is in the store either way.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # so it is in the background
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as shells have it in the background
         signal.signal(signal.SIGINT, _interrupt)
     try:
         code = run(sys.argv[1:])

@@ -93,6 +93,7 @@ class _WithoutTraceback(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, UWMError) or "client has been closed" in str(error):
+        orphaned = isinstance(error, RuntimeError) and "client has been closed" in str(error)
+        if isinstance(error, UWMError) or orphaned:
             record.exc_info = None
         return True

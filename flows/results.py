@@ -152,12 +152,8 @@ def zeroshot(results: AuditResults, metric: str) -> pd.DataFrame:
 
 
 def _seeds_averaged(rows: pd.DataFrame) -> pd.DataFrame:
-    columns = ["backbone", "method", "metric", "value", "low", "high"]
-    columns += ["change", "change_low", "change_high", "control"]
-    single = rows[rows["control_of"].isna()].assign(control=False)[columns]
+    single = rows[rows["control_of"].isna()].assign(control=False)
     controls = rows[rows["control_of"].notna()]
-    if controls.empty:
-        return single.reset_index(drop=True)
     drawn = controls.groupby(["backbone", "control_of", "metric"], sort=False, as_index=False).agg(
         value=("value", "mean"),
         low=("value", "min"),
@@ -167,7 +163,9 @@ def _seeds_averaged(rows: pd.DataFrame) -> pd.DataFrame:
         change_high=("change", "max"),
     )
     drawn = drawn.assign(method="random " + drawn["control_of"].astype(str), control=True)
-    return pd.concat([single, drawn[columns]], ignore_index=True)
+    columns = ["backbone", "method", "metric", "value", "low", "high"]
+    columns += ["change", "change_low", "change_high", "control"]
+    return pd.concat([single[columns], drawn[columns]], ignore_index=True)
 
 
 def summary(results: AuditResults) -> pd.DataFrame:

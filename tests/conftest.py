@@ -20,6 +20,8 @@ from uwm.config import FolderBackbone
 from uwm.loading import load
 
 pytest_plugins = ["tests.bench", "tests.object_store"]
+SILENT: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+"""Without heartbeats: a flow run ends at a heartbeat's next full second only."""
 LoadFresh = Callable[[str], Backbone]
 
 VISION = {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16}
@@ -113,12 +115,8 @@ def backbone(request: pytest.FixtureRequest, load_fresh: LoadFresh) -> Backbone:
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
-    """A real Prefect server with a database of its own, once per session.
-
-    Flows in this process send it no heartbeats: each ends at a heartbeat's next full second only.
-    """
-    silent = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-    with prefect_test_harness(server_startup_timeout=120), silent:
+    """A real Prefect server with a database of its own, once per session."""
+    with prefect_test_harness(server_startup_timeout=120), temporary_settings(SILENT):
         yield
 
 

@@ -14,11 +14,9 @@ from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from prefect.settings import (
-    PREFECT_API_URL,
-    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-    temporary_settings,
-)
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from tests.conftest import SILENT
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["flows.audit", "flows.search.zoo", "flows.sweep.zoo"])
@@ -48,7 +46,7 @@ def _command(arguments: list[str], server: str, log: Path) -> None:
     # Who runs these tests in the background may have them ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["uwm", *arguments]
-    with temporary_settings({PREFECT_API_URL: server, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with temporary_settings({PREFECT_API_URL: server, **SILENT}):
         main()
 
 

@@ -110,8 +110,7 @@ def test_a_grown_zoo_costs_only_what_is_new(tmp_path: Path) -> None:
 
     def grown() -> AuditConfig:
         found = read_config(tmp_path / "audit.yaml").backbones
-        methods = [{"kind": "uwm"}]
-        return AuditConfig.model_validate({**DOCUMENT, "backbones": found, "methods": methods})
+        return AuditConfig.model_validate({**DOCUMENT, "backbones": found})
 
     _, first = audited(grown(), tmp_path)
     assert "Cached" not in first.values()
