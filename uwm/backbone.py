@@ -182,6 +182,12 @@ class Backbone:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=DTYPES[self.precision])
 
+    def uncast(self) -> AbstractContextManager[object]:
+        """Inside of a forward pass: products in float32 again, whatever the pass computes in."""
+        if self.precision == "fp32":  # entering costs as much as a small product
+            return nullcontext()
+        return torch.autocast(self.device.type, enabled=False)
+
     def encode(self, tower: Tower, inputs: Tensor) -> Tensor:
         """Embeddings of unit length, float32 (samples, dim); `inputs` as for `forward`."""
         return F.normalize(self.forward(tower, inputs), dim=-1)

@@ -36,35 +36,37 @@ def capture(
     Raises:
         LayerNotObservedError: see `uwm.observe`.
     """
-    found: list[dict[str, TokenMoments]] = []
-    every: dict[tuple[int, ...], RealTokens] = {}
-    unpadded: RealTokens | None = None
-    batch = inputs
+    size = batch_size or len(inputs)
+    real: list[RealTokens] | None = None
+    if tower == "text":
+        # Of all texts at once: how far sums go must not depend on the batch.
+        real = RealTokens.of(backbone.real_tokens(inputs), backbone.device).split(size)
+    every: dict[int, list[RealTokens]] = {}  # by the number of tokens, in which layers may differ
+    found: dict[str, TokenMoments] = {}
+    places: dict[str, list[TokenMoments]] = {}  # of each forward pass in `found`
+    seen: set[str] = set()  # in this pass
+    number, batch = 0, inputs
 
     def observer(layer: Layer, activation: Tensor) -> None:
-        x = as_tokens(activation, len(batch), layer)
-        if unpadded is None and x.shape[:2] not in every:
-            every[x.shape[:2]] = RealTokens.every(x)
-        # Sums stay float32 where the pass around them casts its products.
-        with torch.autocast(x.device.type, enabled=False):
-            new = token_moments(x, unpadded or every[x.shape[:2]], peaks=peaks)
-        seen = found[-1].get(layer.input)
-        found[-1][layer.input] = seen.merge(new) if seen else new
+        name, x = layer.input, as_tokens(activation, len(batch), layer)
+        if name not in found:
+            # For all samples at once: small tensors that stay from between the layers of a pass
+            # scatter its large ones over the memory, and slow the pass itself.
+            found[name] = TokenMoments.empty(len(inputs), x, peaks=peaks)
+            places[name] = found[name].split(size)
+        if real is None and x.shape[1] not in every:
+            every[x.shape[1]] = RealTokens.every(len(inputs), x).split(size)
+        tokens, moments = (real or every[x.shape[1]])[number], places[name][number]
+        with backbone.uncast():
+            if name in seen:  # the model calls it twice in a pass
+                moments.become(moments.merge(token_moments(x, tokens, peaks=peaks)))
+            else:
+                token_moments(x, tokens, out=moments)
+        seen.add(name)
 
     with observing(backbone.model, layers, observer):
-        for batch in torch.split(inputs, batch_size or len(inputs)):
-            if tower == "text":
-                batch = batch.to(backbone.device, non_blocking=True)
-                unpadded = RealTokens.of(backbone.real_tokens(batch))
-            found.append({})
+        for batch in torch.split(inputs, size):
+            seen.clear()
             backbone.forward(tower, batch)
-    return {name: _joined([moments[name] for moments in found]) for name in found[0]}
-
-
-def _joined(batches: Sequence[TokenMoments]) -> Activations:
-    """Statistics of all samples, computed once rather than batch by batch."""
-    *moments, peaks = zip(*batches, strict=True)
-    peak = None if peaks[0] is None else torch.cat(peaks)
-    tokens, mean, squares = map(torch.cat, moments)
-    joined = TokenMoments(tokens, mean, squares, peak)
-    return Activations(joined.norm, joined.std, joined.peak)
+            number += 1
+    return {name: moments.activations for name, moments in found.items()}

@@ -39,8 +39,9 @@ class Activations(NamedTuple):
 class TokenMoments(NamedTuple):
     """Moments over tokens, per sample and node.
 
-    Shapes: `tokens` (samples, 1), `mean` and `squares` (samples, in); `squares` is the sum of
-    squared distances from the mean; `peak` (samples, in) is the largest magnitude, if asked for.
+    Shapes: `tokens` (samples, 1, 1), `mean` and `squares` (samples, 1, in), as products over tokens
+    give them; `squares` is the sum of squared distances from the mean; `peak` (samples, 1, in), the
+    largest magnitude, is there where it was asked for.
     """
 
     tokens: Tensor
@@ -48,15 +49,40 @@ class TokenMoments(NamedTuple):
     squares: Tensor
     peak: Tensor | None = None
 
+    @classmethod
+    def empty(cls, samples: int, x: Tensor, *, peaks: bool) -> TokenMoments:
+        """Room for the moments of so many samples of an activation like `x`."""
+        widths = (1, *[x.shape[-1]] * (2 + peaks))
+        tokens, *rest = (torch.empty(samples, 1, width, device=x.device) for width in widths)
+        return cls(tokens, *rest)
+
+    def split(self, size: int) -> list[TokenMoments]:
+        """Those of so many samples at a time, the last ones perhaps fewer: views, to write to."""
+        known = [torch.split(part, size) for part in self if part is not None]
+        return [TokenMoments(*parts) for parts in zip(*known, strict=True)]
+
+    def become(self, other: TokenMoments) -> None:
+        """Take the values of `other`, in place."""
+        for mine, theirs in zip(self, other, strict=True):
+            if mine is not None and theirs is not None:
+                mine.copy_(theirs)
+
+    @property
+    def activations(self) -> Activations:
+        """What scores need of them."""
+        peak = None if self.peak is None else self.peak.squeeze(1)
+        return Activations(self.norm, self.std, peak)
+
     @property
     def norm(self) -> Tensor:
         """L2 norm over tokens, (samples, in)."""
-        return (self.squares + self.tokens * self.mean.square()).sqrt()
+        return torch.addcmul(self.squares, self.mean, self.mean * self.tokens).sqrt_().squeeze(1)
 
     @property
     def std(self) -> Tensor:
         """Unbiased standard deviation over tokens, (samples, in); NaN below two of them."""
-        return (self.squares / (self.tokens - 1)).sqrt().masked_fill(self.tokens < 2, torch.nan)
+        freedom = (self.tokens - 1).masked_fill_(self.tokens < 2, torch.nan)
+        return (self.squares / freedom).sqrt_().squeeze(1)
 
     def merge(self, other: TokenMoments) -> TokenMoments:
         """The moments of both sets of tokens of the same samples (Chan et al. 1983)."""
@@ -73,33 +99,46 @@ class TokenMoments(NamedTuple):
 class RealTokens(NamedTuple):
     """The tokens that count, ready for sums over them, which every layer of a tower takes alike.
 
-    Shapes: `number` (samples, 1); `mask` and `share`, which is `mask` by `number`, (samples, 1,
-    tokens); all float32.
+    Shapes: `number` (samples, 1, 1); `mask` and `share`, which is `mask` by `number`, (samples, 1,
+    length); all float32. Of the `context` tokens that an activation has, those from `length` on are
+    padding in every sample, and no sum passes over them.
     """
 
     number: Tensor
     mask: Tensor
     share: Tensor
+    context: int
 
     @classmethod
-    def of(cls, keep: Tensor) -> RealTokens:
-        """From a bool (samples, tokens), True for real tokens."""
-        mask = keep.unsqueeze(1).float()
-        number = mask.sum(-1)
-        return cls(number, mask, mask / number.clamp(min=1).unsqueeze(-1))  # a text may have none
+    def of(cls, keep: Tensor, device: torch.device | None = None) -> RealTokens:
+        """From a bool (samples, tokens), True for real tokens, to `device`."""
+        context = keep.shape[1]
+        keep = keep.cpu()  # its values decide how far sums go
+        length = max(1, int((torch.arange(1, context + 1) * keep).max()))
+        mask = keep[:, :length].to(device).unsqueeze(1).float()
+        number = mask.sum(-1, keepdim=True)
+        return cls(number, mask, mask / number.clamp(min=1), context)  # a text may have none
 
     @classmethod
-    def every(cls, x: Tensor) -> RealTokens:
-        """Every token of an activation (samples, tokens, in)."""
-        return cls.of(x.new_ones(x.shape[:2], dtype=torch.bool))
+    def every(cls, samples: int, x: Tensor) -> RealTokens:
+        """Every token of an activation like `x`, (any, tokens, in), of so many samples."""
+        return cls.of(torch.ones(samples, x.shape[1], dtype=torch.bool), x.device)
+
+    def split(self, size: int) -> list[RealTokens]:
+        """Those of so many samples at a time, the last ones perhaps fewer."""
+        number, mask, share = (torch.split(part, size) for part in self[:3])
+        return [RealTokens(*parts, self.context) for parts in zip(number, mask, share, strict=True)]
 
 
-def token_moments(x: Tensor, tokens: RealTokens, *, peaks: bool = False) -> TokenMoments:
+def token_moments(
+    x: Tensor, tokens: RealTokens, *, peaks: bool = False, out: TokenMoments | None = None
+) -> TokenMoments:
     """Moments of a layer's input over its real tokens.
 
     Args:
         x: (samples, tokens, in).
         peaks: find the largest magnitude over tokens too, which costs another pass over `x`.
+        out: where to write them; it says, too, whether peaks are wanted.
 
     Returns:
         Float32 moments. Sums over tokens are products with the mask: on a CPU many times faster
@@ -108,13 +147,18 @@ def token_moments(x: Tensor, tokens: RealTokens, *, peaks: bool = False) -> Toke
     Raises:
         PairingError: the mask does not fit the activation.
     """
-    if x.ndim != 3 or tokens.mask.shape[::2] != x.shape[:2]:
+    samples, _, length = tokens.mask.shape
+    if x.ndim != 3 or x.shape[:2] != (samples, tokens.context):
         raise PairingError(
             f"an activation is (samples, tokens, in) and its mask (samples, tokens); "
-            f"got {tuple(x.shape)} and {tuple(tokens.mask.shape[::2])}"
+            f"got {tuple(x.shape)} and {(samples, tokens.context)}"
         )
-    x = x.float()
-    peak = (x * tokens.mask.transpose(1, 2)).abs_().amax(1) if peaks else None
-    mean = torch.bmm(tokens.share, x)
-    squares = torch.bmm(tokens.mask, (x - mean).square_())
-    return TokenMoments(tokens.number, mean.squeeze(1), squares.squeeze(1), peak)
+    if out is None:
+        out = TokenMoments.empty(samples, x, peaks=peaks)
+    out.tokens.copy_(tokens.number)
+    x = x[:, :length].float()
+    torch.bmm(tokens.share, x, out=out.mean)
+    torch.bmm(tokens.mask, (x - out.mean).square_(), out=out.squares)
+    if out.peak is not None:
+        torch.amax((x * tokens.mask.mT).abs_(), 1, keepdim=True, out=out.peak)
+    return out

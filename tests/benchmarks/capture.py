@@ -1,9 +1,10 @@
 """What a capture costs beside the plain forward pass, and what memory scoring takes.
 
 `make bench` prints both: the ratio of (forward + statistics + write) to the forward pass of the
-same batches, interleaved in one run, the least of several rounds each (noise only adds), on a CPU
-with one thread, as small matrices on several are timed by how these meet; and the peak memory of
-scoring with the number of samples growing eightfold. On a GPU:
+same batches, per tower and for both, which is what an audit captures; interleaved in one run, the
+least of several rounds each (noise only adds), on a CPU with one thread, as small matrices on
+several are timed by how these meet. And the peak memory of scoring with the number of samples
+growing eightfold. On a GPU:
 `python -m tests.benchmarks.capture --device cuda`.
 """
 
@@ -64,10 +65,10 @@ def pixels(samples: int, size: int) -> Tensor:
     return torch.randint(0, 256, (samples, 3, size, size), dtype=torch.uint8)
 
 
-def capture_ratio(
+def capture_seconds(
     backbone: Backbone, tower: Tower, roles: tuple[Role, ...], inputs: Tensor, batch: int
 ) -> tuple[float, float]:
-    """Seconds of the forward passes, and the ratio of a capture of the same batches to it.
+    """Seconds of the forward passes, and of a capture of the same batches.
 
     The inputs are one partition; the other is as large, and the same.
     """
@@ -94,7 +95,7 @@ def capture_ratio(
             for number in range(ROUNDS)
         ]
     forward, captured_too = (min(column) for column in zip(*times, strict=True))
-    return forward, captured_too / forward
+    return forward, captured_too
 
 
 def synchronize(backbone: Backbone) -> None:
@@ -140,25 +141,26 @@ def main() -> None:
     print(f"device {device}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"{'backbone':10} {'tower':6} {'roles':10} {'forward s':>10} {'capture / forward':>18}")
 
-    def show(name: str, tower: Tower, roles: tuple[Role, ...], ratio: tuple[float, float]) -> None:
-        print(
-            f"{name:10} {tower:6} {'+'.join(roles):10} {ratio[0]:10.3f} {ratio[1]:18.3f}",
-            flush=True,
+    def show(name: str, tower: str, roles: tuple[Role, ...], seconds: tuple[float, float]) -> None:
+        forward, captured = seconds
+        cells = (
+            f"{name:10} {tower:6} {'+'.join(roles):10} {forward:10.3f} {captured / forward:18.3f}"
         )
+        print(cells, flush=True)
 
     for name in ("vit", "coca", "siglip"):
+        both = (0.0, 0.0)
         for tower, roles in TOWER_ROLES:
             case = demo_case(name, tower, device)
-            show(name, tower, roles, capture_ratio(case[0], tower, roles, case[1], 16))
+            seconds = capture_seconds(case[0], tower, roles, case[1], 16)
+            show(name, tower, roles, seconds)
+            both = (both[0] + seconds[0], both[1] + seconds[1])
+        show(name, "both", (), both)
     samples = 1024 if device == "cuda" else 64
     for name in ("ViT-B-32", "ViT-L-14") if device == "cuda" else ("ViT-B-32",):
         backbone, inputs = random_case(name, samples, device)
-        show(
-            name,
-            "image",
-            ("fc2",),
-            capture_ratio(backbone, "image", ("fc2",), inputs, samples // 4),
-        )
+        seconds = capture_seconds(backbone, "image", ("fc2",), inputs, samples // 4)
+        show(name, "image", ("fc2",), seconds)
     scoring_memory(CHUNK)  # what the libraries take once
     for count in (256, 2048):
         peak = scoring_memory(count)

@@ -1,6 +1,8 @@
+from collections.abc import Callable
+
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from uwm.backbone import Backbone
 from uwm.capture import capture
@@ -46,6 +48,26 @@ def test_texts_count_their_real_tokens_only(backbone: Backbone) -> None:
             torch.testing.assert_close(
                 found[layer.input].std[sample], x[sample, real].std(dim=0), rtol=1e-3, atol=1e-6
             )
+
+
+def test_a_module_that_the_model_calls_twice_counts_both_inputs(
+    load_fresh: Callable[[str], Backbone],
+) -> None:
+    backbone = load_fresh("clip")
+    blocks = backbone.model.get_submodule("visual.transformer.resblocks")
+    assert isinstance(blocks, nn.ModuleList)
+    blocks[1] = blocks[0]  # shared weights, as in ALBERT
+    layers, pixels = find_layers(backbone.model, "image", ("fc2",))[:1], inputs(backbone, "image")
+    calls: list[Tensor] = []
+    with observing(backbone.model, layers, lambda layer, x: calls.append(x.clone())):
+        backbone.forward("image", pixels)
+    assert len(calls) == 2
+    x = torch.cat(calls, 1)
+    found = capture(backbone, "image", layers, pixels, 3, peaks=True)[layers[0].input]
+    torch.testing.assert_close(found.norm, x.norm(dim=1))
+    torch.testing.assert_close(found.std, x.std(1), rtol=1e-4, atol=1e-6)
+    assert found.peak is not None
+    torch.testing.assert_close(found.peak, x.abs().amax(1))
 
 
 def test_shapes_and_names(backbone: Backbone) -> None:

@@ -108,8 +108,10 @@ def test_the_first_axis_is_the_sample(case: Case) -> None:
         alone = seen_by(model, inputs[sample : sample + 1], layers)
         for name, activation in together.items():
             torch.testing.assert_close(
-                token_moments(activation, RealTokens.every(activation)).norm[sample],
-                token_moments(alone[name], RealTokens.every(alone[name])).norm[0],
+                token_moments(activation, RealTokens.every(len(activation), activation)).norm[
+                    sample
+                ],
+                token_moments(alone[name], RealTokens.every(1, alone[name])).norm[0],
                 rtol=1e-3,
                 atol=1e-5,
             )

@@ -9,7 +9,7 @@ from uwm.statistics import RealTokens, TokenMoments, token_moments
 
 
 def moments(x: Tensor, keep: Tensor | None = None) -> TokenMoments:
-    return token_moments(x, RealTokens.every(x) if keep is None else RealTokens.of(keep))
+    return token_moments(x, RealTokens.every(len(x), x) if keep is None else RealTokens.of(keep))
 
 
 @st.composite
@@ -48,6 +48,16 @@ def test_the_batch_size_changes_nothing(batch: int) -> None:
     x = torch.randn(7, 5, 4)
     parts = [moments(part) for part in torch.split(x, batch)]
     assert torch.equal(torch.cat([part.norm for part in parts]), moments(x).norm)
+
+
+def test_the_longest_text_of_all_decides_what_is_summed_not_that_of_a_batch() -> None:
+    """Sums of other lengths would round otherwise: short texts alone, and beside a long one."""
+    x, ends = torch.randn(8, 24, 16), torch.tensor([3, 4, 3, 5, 3, 4, 3, 20])
+    every = RealTokens.of(torch.arange(24) < ends[:, None])
+    for size in (1, 3, 8):
+        parts = zip(torch.split(x, size), every.split(size), strict=True)
+        norms = [token_moments(part, tokens).norm for part, tokens in parts]
+        assert torch.equal(torch.cat(norms), token_moments(x, every).norm)
 
 
 def test_padding_content_does_not_matter() -> None:
@@ -94,6 +104,6 @@ def test_the_peak_is_the_largest_magnitude_of_the_real_tokens(
     )
     merged = first.merge(second).peak
     assert merged is not None
-    for sample, mask, peak in zip(x, keep, merged, strict=True):
+    for sample, mask, peak in zip(x, keep, merged.squeeze(1), strict=True):
         assert torch.equal(peak, sample[mask].abs().amax(0))
     assert moments(x, keep).peak is None
