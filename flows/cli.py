@@ -160,7 +160,8 @@ def backbones(search: str = "", /) -> int:
     Parameters
     ----------
     search
-        only models with this in their name; a single one is shown with its pretrained tags.
+        only models with this in their name, or of a pattern ('ViT-?-16*'); a single one is shown
+        with its pretrained tags.
     """
     from flows.models import models, print_models
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from rich.console import Console
@@ -42,15 +43,22 @@ class ModelRow:
 
 
 def models(search: str = "") -> list[ModelRow]:
-    """The models whose name contains `search`, whatever its case; in natural order.
+    """The models that `search` finds, whatever its case; in natural order.
+
+    Args:
+        search: a part of their names, or a shell pattern (`*`, `?`, `[...]`) for the whole.
 
     Raises:
         InputError: there are none.
     """
     known = built_in()
-    names = [name for name in known if search.lower() in name.lower()]
+    pattern = (search if set(search) & set("*?[") else f"*{search}*").lower()
+    names = [name for name in known if fnmatchcase(name.lower(), pattern)]
     if not names:
-        raise InputError(f"none of open_clip's {len(known)} models has {search!r} in its name")
+        raise InputError(
+            f"none of open_clip's {len(known)} models is called {search!r}; give a part of a name, "
+            "or a pattern in quotes, such as 'ViT-B-*'"
+        )
     return [_row(name, read_json(known[name])) for name in sorted(names, key=_natural)]
 
 

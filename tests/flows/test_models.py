@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,16 @@ def test_why_nothing_can_be_edited_is_said_shortly() -> None:
     (row,) = models("RN50x64-quickgelu")
     assert "ResNet" in str(row.families["image"])
     assert ";" not in str(row.families["image"])
+
+
+def test_a_pattern_is_for_the_whole_name() -> None:
+    named = {row.model for row in models("vit-?-16-siglip2*")}
+    assert named == {
+        name for name in built_in() if re.fullmatch(r"ViT-.-16-SigLIP2.*", name, re.IGNORECASE)
+    }
+    assert len(named) > 3
+    with pytest.raises(InputError, match="in quotes"):
+        models("siglip?")
 
 
 def test_a_name_that_none_has_is_told() -> None:
