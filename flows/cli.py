@@ -32,6 +32,7 @@ from flows.options import (
     fetch,
     prepare_prefect,
     runner_of,
+    tell_plan,
     writable,
 )
 from flows.search.command import search
@@ -142,15 +143,7 @@ def plan(config: Path, *, store: StoreOption = STORE) -> int:
     """
     from flows.config_file import read_config
 
-    settings = read_config(config)
-    artifacts = Store(store)
-    prepare_prefect()
-    from flows.plan import check_room, make_plan, print_plan
-
-    found = make_plan(settings, artifacts)
-    print_plan(Console(width=None if sys.stdout.isatty() else 140), found, artifacts)
-    check_room(found, artifacts)
-    return DONE
+    return tell_plan(read_config(config), Store(store))
 
 
 @app.command

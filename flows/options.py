@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated
 
 from cyclopts import Parameter
 from pydantic import ValidationError
+from rich.console import Console
 
-from uwm.config import AuditConfig, Runner, RunnerKind
+from storage.store import Store
+from uwm.config import AuditConfig, Runner, RunnerKind, SweepSettings
 from uwm.errors import InputError, UWMError
 
 DONE, FAILED, BAD_INPUT, REGRESSED = 0, 1, 2, 3
@@ -64,6 +67,21 @@ def fetch(settings: AuditConfig) -> None:
 
     for backbone in settings.backbones:
         locate(backbone)
+
+
+def tell_plan(settings: AuditConfig, artifacts: Store, swept: SweepSettings | None = None) -> int:
+    """Print what an audit, or a sweep of it, would compute and write.
+
+    Raises:
+        InputError: what the audit itself would refuse, or the disk is too small.
+    """
+    prepare_prefect()
+    from flows.plan import check_room, make_plan, print_plan
+
+    found = make_plan(settings, artifacts, swept)
+    print_plan(Console(width=None if sys.stdout.isatty() else 140), found, artifacts)
+    check_room(found, artifacts)
+    return DONE
 
 
 def writable(folder: Path) -> Path:

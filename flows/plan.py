@@ -1,4 +1,4 @@
-"""What an audit would do: which artifacts are there, and what the others cost.
+"""What an audit or a sweep would do: which artifacts are there, and what the others cost.
 
 The audit's own code lays out its stages here too, on stages that only count. Data sets are read and
 weights are digested, since these decide what is cached; no tower runs and nothing is stored.
@@ -20,13 +20,14 @@ from flows.backbone import lay_out, results_spec
 from flows.frame import without_missing
 from flows.sizes import FREE, Cost, Sizes
 from flows.stages import Stages
+from flows.sweep.backbone import lay_out_sweep
 from storage.store import Spec, Store
 from tasks.choose import ChoiceSpec, read_choice
 from tasks.inputs import TokensSpec
 from tasks.tune import TunedSpec
 from uwm.backbone import Backbone
 from uwm.checkpoint import at_hand
-from uwm.config import AuditConfig, BackboneConfig, Checkpoint
+from uwm.config import AuditConfig, BackboneConfig, Checkpoint, SweepSettings
 from uwm.errors import InputError
 from uwm.layers import TOWERS, Tower
 from uwm.loading import load
@@ -140,8 +141,8 @@ class PlannedStages(Stages):
             row.passes[cost.tower] += cost.samples
 
 
-def make_plan(config: AuditConfig, store: Store) -> Plan:
-    """What auditing `config` on `store` would do.
+def make_plan(config: AuditConfig, store: Store, swept: SweepSettings | None = None) -> Plan:
+    """What auditing `config` on `store` would do, or sweeping it as `swept` says.
 
     Raises:
         InputError: what the audit itself would refuse in its data or backbones.
@@ -165,7 +166,10 @@ def make_plan(config: AuditConfig, store: Store) -> Plan:
                     f"{item.name}: all of {method.name} and what edits it, since its weights are "
                     "not on this machine yet; `uwm audit` fetches them first"
                 )
-        stages.count("results", results_spec(item.name, stages, lay_out(stages, known)))
+        if swept is None:
+            stages.count("results", results_spec(item.name, stages, lay_out(stages, known)))
+        else:
+            lay_out_sweep(stages, known, swept)
         plan.rows += stages.rows.values()
         plan.unknown += stages.unknown
     return plan
@@ -181,7 +185,7 @@ def check_room(plan: Plan, store: Store) -> None:
     free = shutil.disk_usage(store.root).free
     if plan.size > free:
         raise InputError(
-            f"this audit writes {_mib(plan.size)} MiB and {store.root} has {_mib(free)} MiB free; "
+            f"this writes {_mib(plan.size)} MiB and {store.root} has {_mib(free)} MiB free; "
             "make room (`uwm store gc`), name another place with --store, or take fewer samples "
             "(`per_concept`)"
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from cyclopts import Parameter
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
@@ -19,6 +20,7 @@ from flows.options import (
     fetch,
     prepare_prefect,
     runner_of,
+    tell_plan,
     writable,
 )
 from storage.store import Store
@@ -41,6 +43,7 @@ def sweep(
     out: OutOption | None = None,
     runner: RunnerKind = "threads",
     workers: int | None = None,
+    plan: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Measure grids of settings: tau, alpha, roles, scores, calibration sizes, per tower.
 
@@ -70,6 +73,8 @@ def sweep(
         only these.
     out
         defaults to .uwm/out/NAME-sweep, NAME being the audit's.
+    plan
+        only say what would be computed and written, as `uwm plan` does of an audit.
     """
     from flows.config_file import check_sweep, only, read_config
 
@@ -78,15 +83,19 @@ def sweep(
     wanted = _wanted(settings, {**given, "sizes": sizes, "controls": controls})
     check_sweep(settings, wanted)
     artifacts = Store(store)
+    if plan:
+        return tell_plan(settings, artifacts, wanted)
     folder = writable(out or OUT / f"{settings.name}-sweep")
     fetch(settings)
     prepare_prefect()
+    from flows.plan import check_room, make_plan
     from flows.runners import check_runner
     from flows.sweep.page import print_sweep, write_page
     from flows.sweep.zoo import sweep as sweep_flow
 
     where = runner_of(runner, workers)
     check_runner(where)
+    check_room(make_plan(settings, artifacts, wanted), artifacts)
     results = sweep_flow(settings, wanted, artifacts.url, str(folder), where)
     write_page(folder / "sweep.html", results, config)
     console = Console(width=None if sys.stdout.isatty() else 160)

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from flows.cli import run
-from flows.options import BAD_INPUT
+from flows.options import BAD_INPUT, DONE
+from storage.store import Store
 from tests.flows.test_config_file import GOOD
 
 
@@ -26,6 +27,17 @@ def test_a_sweep_that_cannot_be_is_told_before_anything_runs(
     told = capsys.readouterr().err
     assert said in told
     assert "Traceback" not in told
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_plan_is_printed_and_nothing_is_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "audit.yaml").write_text(GOOD)
+    options = ["--tau", "0.1", "--plan", "--store", str(tmp_path / "store")]
+    assert run(["sweep", str(tmp_path / "audit.yaml"), *options]) == DONE
+    assert "grid" in capsys.readouterr().out
+    assert list(Store(tmp_path / "store").artifacts()) == []
 
 
 def test_a_role_that_a_family_lacks_is_told(

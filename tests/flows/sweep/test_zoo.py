@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from flows.audit import audit
 from flows.config_file import with_methods
+from flows.plan import make_plan
 from flows.sweep.results import SweepResults
 from flows.sweep.zoo import sweep as sweep_flow
 from storage.store import Store
@@ -28,6 +29,21 @@ NEURONS = {"kind": "neurons", "share": [0.1, 0.2, 0.3], "alpha": [-2]}
 def swept(config: AuditConfig, folder: Path, **settings: Any) -> SweepResults:
     wanted: SweepSettings = TypeAdapter(SweepSettings).validate_python(settings)
     return sweep_flow(config, wanted, str(folder / "store"), str(folder / "out"))
+
+
+def test_a_plan_counts_what_the_sweep_then_makes(
+    small: Callable[..., AuditConfig], tmp_path: Path
+) -> None:
+    config, store = small("clip"), Store(tmp_path / "store")
+    settings = {**NEURONS, "towers": "same", "controls": 1}
+    wanted: SweepSettings = TypeAdapter(SweepSettings).validate_python(settings)
+    plan = make_plan(config, store, wanted)
+    assert plan.unknown == []
+    assert list(store.artifacts()) == []
+    swept(config, tmp_path, **settings)
+    assert plan.missing == len(list(store.artifacts()))
+    after = make_plan(config, store, wanted)
+    assert (after.missing, after.size) == (0, 0)
 
 
 def kinds(store: Path) -> dict[str, int]:
