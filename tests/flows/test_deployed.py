@@ -54,7 +54,7 @@ def config(zoo: dict[str, Path], tmp_path: Path) -> AuditConfig:
         "backbones": [
             {"kind": "folder", "name": name, "folder": str(zoo[name])} for name in ("clip", "coca")
         ],
-        "calibration": {"kind": "demo", "split": "calibration"},
+        "calibration": {"kind": "demo", "split": "calibration", "per_concept": 50},
         "methods": [{"kind": "original"}, {"kind": "uwm"}],
         "zeroshot": [],
     }
