@@ -36,7 +36,7 @@ from uwm.config import AuditConfig
 
 ROOT = Path(__file__).parents[2]
 PARENT = "audit-zoo/re-audit-spread"
-_LIMIT = 240
+_LIMIT = 480
 
 
 @pytest.fixture(scope="module", autouse=True)
