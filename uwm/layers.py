@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from uwm.errors import UnknownBlockError, UnknownRoleError, UnsupportedFamilyError
@@ -249,7 +248,7 @@ class Layer:
         """Path of the module whose input is the layer's input; query, key and value share it."""
         return f"{self.block}.{self.site.reads}"
 
-    @cached_property
+    @property
     def input(self) -> str:
         """The name of the layer's input, `fc2/03`; query, key and value share `qkv/03`."""
         return f"{'qkv' if self.id.role in _QKV else self.id.role}/{self.id.block:02d}"

@@ -35,9 +35,9 @@ def observing(model: nn.Module, layers: Sequence[Layer], observer: Observer) -> 
     first = {layer.reads: layer for layer in reversed(layers)}
     seen: set[str] = set()
 
-    def listen(path: str, layer: Layer) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+    def listen(layer: Layer) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            seen.add(path)
+            seen.add(layer.reads)
             observer(layer, inputs[0])
 
         return hook
@@ -47,7 +47,7 @@ def observing(model: nn.Module, layers: Sequence[Layer], observer: Observer) -> 
             parent = model.get_submodule(path.rpartition(".")[0])
             if isinstance(parent, nn.MultiheadAttention):
                 stack.enter_context(_explicit(parent))
-            handle = model.get_submodule(path).register_forward_pre_hook(listen(path, layer))
+            handle = model.get_submodule(path).register_forward_pre_hook(listen(layer))
             stack.callback(handle.remove)
         yield
     if silent := sorted(set(first) - seen):
@@ -63,8 +63,6 @@ def as_tokens(activation: Tensor, samples: int, layer: Layer) -> Tensor:
     Tokens may lie in one row, on a grid, or in the windows of a sample one after the other; the
     input of a convolution has its channels before the grid.
     """
-    if activation.ndim == 3 and len(activation) == samples:
-        return activation
     if layer.convolution:
         activation = activation.flatten(2).transpose(1, 2)
     return activation.reshape(samples, -1, activation.shape[-1])

@@ -111,10 +111,10 @@ class RealTokens(NamedTuple):
 
     @classmethod
     def of(cls, keep: Tensor, device: torch.device | None = None) -> RealTokens:
-        """From a bool (samples, tokens), True for real tokens, to `device`."""
+        """From a bool (samples, tokens), True for real tokens; on `device`, its own by default."""
         context = keep.shape[1]
-        keep = keep.cpu()  # its values decide how far sums go
-        length = max(1, int((torch.arange(1, context + 1) * keep).max()))
+        ends = torch.arange(1, context + 1, device=keep.device) * keep
+        length = max(1, int(ends.max()))
         mask = keep[:, :length].to(device).unsqueeze(1).float()
         number = mask.sum(-1, keepdim=True)
         return cls(number, mask, mask / number.clamp(min=1), context)  # a text may have none
