@@ -15,8 +15,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from uwm.catalog import built_in, read_json
+from uwm.catalog import built_in
 from uwm.errors import InputError, UnsupportedFamilyError
+from uwm.files import read_json
 from uwm.hub import cached
 from uwm.layers import TOWERS, Family, Tower, family_of
 from uwm.pretrained import tags

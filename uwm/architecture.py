@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import timm
 from open_clip import CLIP, CoCa, CustomTextCLIP
 from open_clip.model import CLIPTextCfg, CLIPVisionCfg
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from uwm.errors import InputError
+from uwm import hub
+from uwm.errors import InputError, UnknownBackboneError
+from uwm.hugging_face.borrowed import CONFIG, text_tower_folder
 from uwm.layers import TOWERS, Tower
 
 _NAMES_AND_TRAINING = {
@@ -28,16 +33,26 @@ def build(model_config: Mapping[str, Any]) -> nn.Module:
 
     Initial values would be overwritten, and drawing them takes longer than reading a checkpoint;
     memory is only reserved, so that a model and its checkpoint are not held twice.
+
+    Raises:
+        UnknownBackboneError: an image tower that timm does not have, or a text tower that
+            `uwm.hugging_face.borrowed` refuses.
     """
     config = deepcopy(dict(model_config))
     custom = config.pop("custom_text", False) or "hf_model_name" in config["text_cfg"]
     # Both would download the towers that these were once trained from.
-    if "timm_model_name" in config["vision_cfg"]:
+    if (trunk := config["vision_cfg"].get("timm_model_name")) is not None:
         config["vision_cfg"]["timm_model_pretrained"] = False
+        _check_registered(trunk)
     if "hf_model_name" in config["text_cfg"]:
         config["text_cfg"]["hf_model_pretrained"] = False
     network = CLIP if not custom else CoCa if "multimodal_cfg" in config else CustomTextCLIP
-    with _Uninitialised():
+    with ExitStack() as building:
+        if name := config["text_cfg"].get("hf_model_name"):
+            # Never by its name, which may be a folder's where this process runs.
+            folder = building.enter_context(text_tower_folder(_tower_file(name)))
+            config["text_cfg"]["hf_model_name"] = str(folder)
+        building.enter_context(_Uninitialised())
         model: nn.Module = network(**config)
     activation = (config["vision_cfg"].get("act_kwargs") or {}).get("approximate")
     if "timm_model_name" in config["vision_cfg"] and activation is not None:
@@ -83,6 +98,25 @@ def check_same_network(original: Mapping[str, Any], other: Mapping[str, Any]) ->
                 f"other weights are of the backbone's own network; these have another {tower} "
                 f"tower ({listed}). Audit them as a backbone of their own"
             )
+
+
+def _check_registered(name: str) -> None:
+    """Raise UnknownBackboneError unless timm's own registry has an image tower."""
+    if ":" in name or "/" in name or not timm.is_model(name.partition(".")[0]):
+        raise UnknownBackboneError(
+            f"vision_cfg.timm_model_name is {name!r}, which timm {timm.__version__} does not have; "
+            "only models of its own registry are built. Correct it, or install a newer timm"
+        )
+
+
+def _tower_file(name: str) -> Path:
+    """The `config.json` of a text tower: of an absolute folder, or of a repository of the hub."""
+    if Path(name).is_absolute():
+        return Path(name) / CONFIG
+    found = hub.obtain(name, (CONFIG,))
+    if found is None:
+        raise TypeError("a download answers with a path")
+    return found
 
 
 def _set_gelu(module: nn.Module, approximate: str) -> None:

@@ -7,12 +7,12 @@ importing open_clip: a misspelt name or an impossible role is reported in a mome
 from __future__ import annotations
 
 import difflib
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from uwm import demo, hub
+from uwm.accepted import Model, OpenClip, check
 from uwm.config import (
     BackboneConfig,
     DemoBackbone,
@@ -21,6 +21,8 @@ from uwm.config import (
     OpenClipBackbone,
 )
 from uwm.errors import UnknownBackboneError
+from uwm.files import inside, read_json
+from uwm.hugging_face.borrowed import refuse_code
 from uwm.hugging_face.config import LONE_TOWERS, to_model_config, with_text_of
 from uwm.pretrained import open_clip_folder, other_activation, tags
 
@@ -54,20 +56,27 @@ def folder_config(folder: Path, text: Path | None = None) -> dict[str, Any]:
     Raises:
         UnknownBackboneError: no configuration, or a malformed one.
     """
-    path = folder / OPEN_CLIP
-    if path.is_file():
-        try:
-            found: dict[str, Any] = read_json(path)["model_cfg"]
-            found["vision_cfg"], found["text_cfg"], found["embed_dim"]
-        except (KeyError, TypeError) as error:
-            raise UnknownBackboneError(
-                f"{path} is not an open_clip configuration: {error!r}"
-            ) from (error)
+    if (folder / OPEN_CLIP).is_file():
+        found: dict[str, Any] = open_clip_config(folder)["model_cfg"]
         return found
     try:
-        return to_model_config(hugging_face_config(folder, text))
+        found = to_model_config(hugging_face_config(folder, text))
     except UnknownBackboneError as error:
         raise type(error)(f"{folder}: {error}") from error
+    check(Model, found, str(folder / HUGGING_FACE))
+    return found
+
+
+def open_clip_config(folder: Path) -> dict[str, Any]:
+    """The content of a folder's `open_clip_config.json`: known keys alone, see `uwm.accepted`.
+
+    Raises:
+        UnknownBackboneError: it is malformed, or says what a folder may not.
+    """
+    path = inside(folder, OPEN_CLIP)
+    found = read_json(path)
+    check(OpenClip, found, str(path))
+    return found
 
 
 def hugging_face_config(folder: Path, text: Path | None = None) -> dict[str, Any]:
@@ -76,13 +85,14 @@ def hugging_face_config(folder: Path, text: Path | None = None) -> dict[str, Any
     Raises:
         UnknownBackboneError: there is none, it is malformed, or the two towers do not go together.
     """
-    path = folder / HUGGING_FACE
+    path = inside(folder, HUGGING_FACE)
     if not path.is_file():
         raise UnknownBackboneError(
             f"a backbone's folder holds {OPEN_CLIP} or {HUGGING_FACE}, and weights beside it; it "
             f"lacks {OPEN_CLIP} and {HUGGING_FACE}"
         )
     found = read_json(path)
+    refuse_code(found, path)
     if text is None:
         return found
     if found.get("model_type") not in LONE_TOWERS:
@@ -100,17 +110,6 @@ def hub_folder(config: HubBackbone) -> Path:
     if path is None:
         raise TypeError("a download answers with a path")
     return path.parent
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON mapping. Raises UnknownBackboneError on anything else."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UnknownBackboneError(f"{path} is not readable JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise UnknownBackboneError(f"{path} should hold a mapping; got a {type(found).__name__}")
-    return found
 
 
 @cache

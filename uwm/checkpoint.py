@@ -15,7 +15,7 @@ from uwm.catalog import (
     hub_folder,
     hugging_face_config,
     model_config,
-    read_json,
+    open_clip_config,
 )
 from uwm.config import (
     BackboneConfig,
@@ -25,8 +25,16 @@ from uwm.config import (
     OpenClipBackbone,
 )
 from uwm.errors import MissingWeightsError, UnknownBackboneError
-from uwm.hugging_face.config import family
+from uwm.files import inside, read_json
+from uwm.hugging_face.borrowed import CONFIG, text_tower
+from uwm.hugging_face.config import BESIDE, family
 from uwm.hugging_face.preprocessing import PREPROCESSOR, read_preprocess
+from uwm.hugging_face.tokenizers import (
+    COMPANIONS,
+    SETTINGS,
+    VOCABULARIES,
+    tokenizer_settings,
+)
 from uwm.pretrained import (
     OPENAI_PREPROCESS,
     PICKLED_WEIGHTS,
@@ -45,12 +53,6 @@ _HUGGING_FACE_WEIGHTS = (
 )
 _WEIGHTS = (SAFE_WEIGHTS, "open_clip_pytorch_model.safetensors", PICKLED_WEIGHTS)
 _SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
-TOKENIZERS = (
-    *("tokenizer.json", "spiece.model", "sentencepiece.bpe.model"),
-    *("vocab.json", "vocab.txt"),
-)
-"""The file that holds a Hugging Face tokenizer's vocabulary, under the names it has."""
-
 _STATED = (*PREPROCESS, "fill_color")
 SIGLIP_PREPROCESS: Mapping[str, Any] = {
     "mean": (0.5, 0.5, 0.5),
@@ -135,7 +137,7 @@ def _folder(folder: Path, text: Path | None) -> Checkpoint:
                 f"`text:` completes a lone image tower in Hugging Face's form; {folder} is in "
                 "open_clip's"
             )
-        stated = read_json(folder / OPEN_CLIP).get("preprocess_cfg") or {}
+        stated = open_clip_config(folder).get("preprocess_cfg") or {}
         return Checkpoint(
             weights=_weights(folder, _WEIGHTS),
             folder=folder,
@@ -174,11 +176,11 @@ def _repository(config: HubBackbone, *, download: bool) -> Checkpoint | None:
             hub.obtain(config.repo, (shard,), config.revision, download=download)
     if theirs:
         # Both may be missing there: preprocessing is guessed then, and told.
-        for optional in (PREPROCESSOR, "tokenizer_config.json"):
+        for optional in (PREPROCESSOR, SETTINGS):
             with suppress(MissingWeightsError):
                 hub.obtain(config.repo, (optional,), config.revision)
         if "hf_tokenizer_name" in model_config(config)["text_cfg"]:
-            hub.obtain(config.repo, TOKENIZERS, config.revision)
+            hub.obtain(config.repo, VOCABULARIES, config.revision)
     return _folder(folder, None)
 
 
@@ -207,14 +209,26 @@ def _file(config: OpenClipBackbone) -> Checkpoint:
 def _check_text_files(text: Mapping[str, Any], found: Checkpoint | None, *, download: bool) -> None:
     """Make sure of a Hugging Face tokenizer's, and such a text tower's, own files."""
     name = text.get("hf_tokenizer_name")
-    if name and (found is None or not tokenizer_folder(found)):
-        if found is not None and found.hugging_face:
+    beside = None if found is None else tokenizer_folder(found)
+    if name and beside is None:
+        if found is not None and (found.hugging_face or name == BESIDE):
             raise UnknownBackboneError(
-                f"{found.folder} lacks its tokenizer; one of {', '.join(TOKENIZERS)} is wanted"
+                f"{found.folder} lacks its tokenizer; one of {', '.join(VOCABULARIES)} is wanted"
             )
-        hub.obtain(name, TOKENIZERS, download=download)
+        vocabulary = hub.obtain(name, VOCABULARIES, download=download)
+        if vocabulary is not None:
+            beside = vocabulary.parent
+        if download:
+            # Not every tokenizer has them, and whether this one does is not known out of reach.
+            for companion in COMPANIONS:
+                with suppress(MissingWeightsError):
+                    hub.obtain(name, (companion,))
+    if name and beside is not None:
+        tokenizer_settings(beside)
     if tower := text.get("hf_model_name"):
-        hub.obtain(tower, ("config.json",), download=download)
+        path = hub.obtain(tower, (CONFIG,), download=download)
+        if path is not None:
+            text_tower(path)
 
 
 def shard_names(index: Path) -> list[str]:
@@ -236,5 +250,6 @@ def shard_names(index: Path) -> list[str]:
 def tokenizer_folder(checkpoint: Checkpoint) -> Path | None:
     """The folder with a Hugging Face tokenizer's files beside the weights, where there is one."""
     folder = checkpoint.folder
-    beside = folder is not None and any((folder / name).is_file() for name in TOKENIZERS)
-    return folder if beside else None
+    if folder is None:
+        return None
+    return folder if any(inside(folder, name).is_file() for name in VOCABULARIES) else None

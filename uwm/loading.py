@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 
+from uwm import hub
 from uwm.architecture import build, check_same_network
 from uwm.backbone import DTYPES, Backbone
 from uwm.catalog import model_config
 from uwm.checkpoint import Checkpoint, locate, tokenizer_folder
 from uwm.config import BackboneConfig, DemoBackbone, OpenClipBackbone, Precision, Preprocess
 from uwm.errors import InputError, UnknownBackboneError, UWMError
+from uwm.files import inside
 from uwm.geometry import Geometry, Normalization
 from uwm.hugging_face.names import to_open_clip
+from uwm.hugging_face.tokenizers import VOCABULARIES, open_tokenizer
 from uwm.pretrained import PREPROCESS, gelu_mismatch, other_activation
 from uwm.tokens import Tokenizer, check_tokenizer
 from uwm.weights import fill, is_openai, read_weights, shards
@@ -167,32 +170,29 @@ def _height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
 def _tokenizer(found: Mapping[str, Any], checkpoint: Checkpoint) -> Tokenizer:
     """The tokenizer of a text tower, from files beside the weights where they lie there."""
     text = found["text_cfg"]
+    if name := text.get("hf_tokenizer_name"):
+        folder = tokenizer_folder(checkpoint)
+        if folder is None:  # by now in the cache, see `locate`
+            vocabulary = hub.obtain(name, VOCABULARIES)
+            if vocabulary is None:
+                raise TypeError("a download answers with a path")
+            folder = vocabulary.parent
+        return open_tokenizer(folder, text)
     options = {**(text.get("tokenizer_kwargs") or {})}
     options["context_length"] = text.get("context_length", 77)
-    name = text.get("hf_tokenizer_name")
-    if not name:
-        if "bpe_path" in options:
-            options["bpe_path"] = _merges(checkpoint.folder, options["bpe_path"])
-        return SimpleTokenizer(**options)
-    folder = tokenizer_folder(checkpoint)
-    try:
-        return HFTokenizer(
-            str(folder or name), tokenizer_mode=text.get("tokenizer_mode"), **options
-        )
-    except ImportError as error:
-        raise UnknownBackboneError(
-            "its tokenizer needs the transformers package: pip install transformers"
-        ) from error
+    if options.get("bpe_path") is not None:
+        options["bpe_path"] = _merges(checkpoint.folder, options["bpe_path"])
+    return SimpleTokenizer(**options)
 
 
 def _merges(folder: Path | None, name: str) -> str:
     """A merges file named relative to a backbone's folder lies in that folder."""
-    path = None if folder is None else (folder / name).resolve()
-    if folder is None or path is None or not path.is_relative_to(folder.resolve()):
+    if folder is None:
         raise UnknownBackboneError(
-            f"the tokenizer's merges file must lie in the backbone's folder {folder}; "
-            f"its configuration names {name}"
+            f"the tokenizer's merges file {name} must lie in the backbone's folder; a model of "
+            "open_clip has none. Give it as a folder"
         )
+    path = inside(folder, name)
     if not path.is_file():
         raise UnknownBackboneError(f"{folder} lacks {name}, the tokenizer's merges file")
     try:

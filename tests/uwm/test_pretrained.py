@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from open_clip.pretrained import _PRETRAINED, get_pretrained_cfg
 
-from uwm.catalog import built_in, read_json
+from uwm.catalog import built_in
 from uwm.errors import UnknownBackboneError
+from uwm.files import read_json
 from uwm.pretrained import (
     PREPROCESS,
     agreed_preprocess,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from uwm.errors import UnknownBackboneError
+from uwm.files import inside, read_json
+from uwm.hugging_face.borrowed import refuse_code
 from uwm.hugging_face.config import Family
 
 PREPROCESSOR = "preprocessor_config.json"
@@ -21,11 +23,11 @@ def read_preprocess(folder: Path, kind: Family) -> dict[str, Any] | None:
     Raises:
         UnknownBackboneError: steps that open_clip's preprocessing has not.
     """
-    path = folder / PREPROCESSOR
+    path = inside(folder, PREPROCESSOR)
     if not path.is_file():
         return None
     try:
-        found: Mapping[str, Any] = json.loads(path.read_text())
+        found: Mapping[str, Any] = read_json(path)
         resample = found.get("resample", BICUBIC)
         interpolation = {BILINEAR: "bilinear", BICUBIC: "bicubic"}[resample]
         size = found.get("size")
@@ -33,19 +35,23 @@ def read_preprocess(folder: Path, kind: Family) -> dict[str, Any] | None:
         squash = isinstance(size, Mapping) and "height" in size and not found.get("do_center_crop")
         if size is None:
             squash = kind == "siglip"
-        return {
+        prepared = {
             "mean": _channels(found["image_mean"]),
             "std": _channels(found["image_std"]),
             "interpolation": interpolation,
             "resize_mode": "squash" if squash else "shortest",
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (UnknownBackboneError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UnknownBackboneError(
             f"{path} should have image_mean and image_std of three channels and resample bilinear "
             f"(2) or bicubic (3): {error!r}. Mend it, or say it in the audit as `preprocess:`"
         ) from error
+    refuse_code(found, path)
+    return prepared
 
 
 def _channels(values: Any) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)
+    if not all(math.isfinite(value) for value in (red, green, blue)):
+        raise ValueError(f"{values} are not numbers")
     return red, green, blue

@@ -8,8 +8,9 @@ from transformers import CLIPConfig, SiglipConfig
 
 from tests.uwm.hugging_face.models import clip
 from uwm.architecture import canonical
-from uwm.catalog import built_in, read_json
+from uwm.catalog import built_in
 from uwm.errors import UnknownBackboneError, UnsupportedFamilyError
+from uwm.files import read_json
 from uwm.hugging_face.config import to_model_config, with_text_of
 from uwm.hugging_face.trunks import SIGLIP_TRUNKS, trunk_is_tanh
 from uwm.layers import TOWERS

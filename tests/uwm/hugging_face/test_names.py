@@ -9,8 +9,9 @@ from transformers import CLIPModel, SiglipConfig, SiglipModel
 
 from tests.uwm.hugging_face.models import clip, siglip, small_trunk
 from uwm.architecture import build
-from uwm.catalog import built_in, read_json
+from uwm.catalog import built_in
 from uwm.errors import UnknownBackboneError
+from uwm.files import read_json
 from uwm.hugging_face.config import to_model_config
 from uwm.hugging_face.names import entries, to_hugging_face, to_open_clip
 from uwm.hugging_face.written import to_config
