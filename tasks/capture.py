@@ -12,17 +12,18 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from storage.code import code_digest
-from storage.samples import SampleArrays
-from storage.shards import ShardedSpec, within, write_listing
-from storage.statistics import StatisticsArrays
-from storage.store import Spec, Store
+from storage.formats.samples import SampleArrays
+from storage.formats.statistics import StatisticsArrays
+from storage.store.code import code_digest
+from storage.store.shards import ShardedSpec, within, write_listing
+from storage.store.store import Spec, Store
 from tasks.stage import CHUNK, progress, stage
-from uwm.backbone import Backbone
-from uwm.capture import capture
+from uwm.backbones.backbone import Backbone
 from uwm.config import Precision
-from uwm.layers import Layer, Role, Tower, find_layers
-from uwm.statistics import Activations
+from uwm.families import Role, Tower
+from uwm.layers import Layer, find_layers
+from uwm.method.capture import capture
+from uwm.method.statistics import Activations
 
 
 class StatisticsSpec(ShardedSpec):
@@ -47,7 +48,7 @@ class StatisticsSpec(ShardedSpec):
         peaks: bool = False,
     ) -> StatisticsSpec:
         return cls(
-            code=code_digest(__name__, "storage.samples", "storage.statistics"),
+            code=code_digest(__name__, "storage.formats.samples", "storage.formats.statistics"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,

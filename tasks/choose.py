@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import pandas as pd
 
-from storage.code import code_digest
-from storage.store import Spec, Store
-from tasks.evaluate import read_pair
+from storage.store.code import code_digest
+from storage.store.store import Spec, Store
+from tasks.embeddings import read_pair
 from tasks.stage import stage
-from uwm.evaluation import chosen, pair_outcomes
+from uwm.metrics.evaluation import chosen, pair_outcomes
 
 TABLE = "candidates.parquet"
 

@@ -8,18 +8,19 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from storage.code import code_digest
-from storage.edits import read_edit, write_edit
-from storage.scores import read_scores
-from storage.store import Spec, Store
+from storage.formats.edits import read_edit, write_edit
+from storage.formats.scores import read_scores
+from storage.store.code import code_digest
+from storage.store.store import Spec, Store
 from tasks.gradients import GradientScoresSpec
 from tasks.score import ScoresSpec
 from tasks.stage import stage
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
 from uwm.config import Scope
-from uwm.editing import make_edit
-from uwm.layers import LayerId, Tower
-from uwm.selection import Rule, Selection, select, select_layers, select_like
+from uwm.families import Tower
+from uwm.layers import LayerId
+from uwm.method.editing import make_edit
+from uwm.method.selection import Rule, Selection, select, select_layers, select_like
 
 AnyScores = ScoresSpec | GradientScoresSpec
 
@@ -28,7 +29,7 @@ class EditSpec(Spec):
     """What share of which scores to select, and the factor to multiply by.
 
     Attributes:
-        scope: see `uwm.selection.select_layers`.
+        scope: see `uwm.method.selection.select_layers`.
         blocks: the tower's blocks to edit; None for all that are scored.
     """
 
@@ -52,7 +53,7 @@ class EditSpec(Spec):
         blocks: Sequence[int] | None = None,
     ) -> EditSpec:
         return cls(
-            code=code_digest(__name__, "storage.edits"),
+            code=code_digest(__name__, "storage.formats.edits"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -90,7 +91,7 @@ class LayerwiseEditSpec(Spec):
         cls, scores: ScoresSpec, rule: Rule, layers: Mapping[LayerId, tuple[float, float]]
     ) -> LayerwiseEditSpec:
         return cls(
-            code=code_digest(__name__, "storage.edits"),
+            code=code_digest(__name__, "storage.formats.edits"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -115,7 +116,7 @@ class RandomEditSpec(Spec):
     @classmethod
     def of(cls, like: ScoredEditSpec, seed: int) -> RandomEditSpec:
         return cls(
-            code=code_digest(__name__, "storage.edits"),
+            code=code_digest(__name__, "storage.formats.edits"),
             tower=like.tower,
             like=like.digest,
             seed=seed,

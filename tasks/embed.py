@@ -11,16 +11,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from storage.code import code_digest
-from storage.edits import read_edit
-from storage.samples import Array, Field, SampleArrays
-from storage.shards import ShardedSpec, pieces, within, write_listing
-from storage.store import Spec, Store
+from storage.formats.edits import read_edit
+from storage.formats.samples import Array, Field, SampleArrays
+from storage.store.code import code_digest
+from storage.store.shards import ShardedSpec, within, write_listing
+from storage.store.store import Spec, Store
 from tasks.capture import INPUTS
 from tasks.stage import CHUNK, progress, stage
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
 from uwm.config import Precision
-from uwm.layers import Tower
+from uwm.families import Tower
 
 
 class EmbeddingsSpec(ShardedSpec):
@@ -41,7 +41,7 @@ class EmbeddingsSpec(ShardedSpec):
         cls, backbone: Backbone, tower: Tower, edit: Spec | None, inputs: Spec
     ) -> EmbeddingsSpec:
         return cls(
-            code=code_digest(__name__, "storage.samples"),
+            code=code_digest(__name__, "storage.formats.samples"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,
@@ -112,12 +112,3 @@ def embed(
                 arrays.fill(load, compute, to_arrays, tell)
 
         store.make(spec, build)
-
-
-def read_embeddings(store: Store, digest: str) -> dict[str, Tensor]:
-    """Every partition's embeddings, (samples, dim) each."""
-    arrays = [SampleArrays(folder) for folder in pieces(store, "embeddings", digest)]
-    return {
-        name: torch.cat([torch.from_numpy(piece.read(name)) for piece in arrays])
-        for name in arrays[0].names
-    }

@@ -14,19 +14,20 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from storage.code import code_digest
-from storage.running_sums import drop_sums, keep_sums, kept_sums
-from storage.samples import SampleArrays, read_across
-from storage.scores import write_scores
-from storage.shards import pieces
-from storage.store import Spec, Store
+from storage.formats.gradient_sums import drop_sums, keep_sums, kept_sums
+from storage.formats.samples import SampleArrays, read_across
+from storage.formats.scores import write_scores
+from storage.store.code import code_digest
+from storage.store.shards import pieces
+from storage.store.store import Spec, Store
 from tasks.capture import INPUTS
 from tasks.embed import EmbeddingsSpec
 from tasks.stage import CHUNK, progress, stage
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
 from uwm.config import GradientKind
-from uwm.gradients import GradientScore, held_fixed
-from uwm.layers import Role, Tower, find_layers
+from uwm.families import Role, Tower
+from uwm.layers import find_layers
+from uwm.method.gradients import GradientScore, held_fixed
 
 KEEP_SECONDS = 20.0
 """How often sums are kept: what a killed run loses at most, beside the batches of one chunk.
@@ -66,7 +67,7 @@ class GradientScoresSpec(Spec):
         batch_size: int,
     ) -> GradientScoresSpec:
         return cls(
-            code=code_digest(__name__, "storage.running_sums", "storage.scores"),
+            code=code_digest(__name__, "storage.formats.gradient_sums", "storage.formats.scores"),
             tower=tower,
             loss=loss,
             weights=backbone.tower_digest(tower),
@@ -82,7 +83,7 @@ def score_gradients(specs: Sequence[GradientScoresSpec], store: Store, backbone:
     """Score every layer of one tower by its gradients; some batches in memory at a time.
 
     Raises:
-        NonFiniteScoreError, NoGradientError: see `uwm.gradients`.
+        NonFiniteScoreError, NoGradientError: see `uwm.method.gradients`.
     """
     for spec in specs:
         inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,15 +13,33 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from storage.code import code_digest
-from storage.datasets import read_dataset
-from storage.pictures import decode
-from storage.samples import Array, Field, SampleArrays
+from storage.files.pictures import decode
+from storage.formats.datasets import read_dataset, write_dataset
+from storage.formats.samples import Array, Field, SampleArrays
 from storage.sources import Source, unchanged
-from storage.store import Spec, Store
+from storage.store.code import code_digest
+from storage.store.store import Spec, Store
 from tasks.stage import CHUNK, progress, stage
-from uwm.backbone import Backbone
-from uwm.geometry import Geometry, PixelTransform
+from uwm.backbones.backbone import Backbone
+from uwm.backbones.geometry import Geometry, PixelTransform
+
+
+class DatasetSpec(Spec):
+    """A pair or zero-shot set by its content, whatever it is called and wherever it lies."""
+
+    kind: ClassVar[str] = "datasets"
+    content: str
+
+    @classmethod
+    def of(cls, content: str) -> DatasetSpec:
+        return cls(code=code_digest(__name__, "storage.formats.datasets"), content=content)
+
+
+@stage
+def ingest(specs: Sequence[DatasetSpec], store: Store, sources: Sequence[Source]) -> None:
+    """Write the data sets' tables."""
+    for spec, source in zip(specs, sources, strict=True):
+        store.make(spec, partial(write_dataset, source=source))
 
 
 class PixelsSpec(Spec):
@@ -34,7 +53,7 @@ class PixelsSpec(Spec):
     @classmethod
     def of(cls, dataset: Spec, geometry: Geometry) -> PixelsSpec:
         return cls(
-            code=code_digest(__name__, "storage.pictures", "storage.samples"),
+            code=code_digest(__name__, "storage.files.pictures", "storage.formats.samples"),
             dataset=dataset.digest,
             geometry=geometry,
         )
@@ -51,7 +70,7 @@ class TokensSpec(Spec):
     @classmethod
     def of(cls, dataset: Spec, backbone: Backbone) -> TokensSpec:
         return cls(
-            code=code_digest(__name__, "storage.samples"),
+            code=code_digest(__name__, "storage.formats.samples"),
             dataset=dataset.digest,
             tokenizer=backbone.tokenizer_digest,
         )

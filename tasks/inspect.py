@@ -9,18 +9,19 @@ from typing import ClassVar
 import pandas as pd
 import torch
 
-from storage.code import code_digest
-from storage.scores import read_scores
-from storage.shards import pieces
-from storage.statistics import StatisticsArrays
-from storage.store import Spec, Store
+from storage.formats.scores import read_scores
+from storage.formats.statistics import StatisticsArrays
+from storage.store.code import code_digest
+from storage.store.shards import pieces
+from storage.store.store import Spec, Store
 from tasks.capture import StatisticsSpec
 from tasks.score import ScoresSpec
 from tasks.stage import stage
-from uwm.backbone import Backbone
-from uwm.inspection import QUANTILES, Preference, mean_phi, prefers_unsafe, spread
-from uwm.layers import Layer, LayerId, Role, Tower, find_layers
-from uwm.scoring import usable
+from uwm.backbones.backbone import Backbone
+from uwm.families import Role, Tower
+from uwm.layers import Layer, LayerId, find_layers
+from uwm.method.inspection import QUANTILES, Preference, mean_phi, prefers_unsafe, spread
+from uwm.method.scoring import usable
 
 DISTRIBUTION, PHI = "distribution", "phi"
 """The names of the tables."""
@@ -73,7 +74,7 @@ def read_inspection(store: Store, spec: InspectionSpec) -> dict[str, pd.DataFram
 
     `DISTRIBUTION`: tower, layer, block, role, unit, size, a column per quantile (`q50`), and
     `above`, the percentage above 1. `PHI`: tower, layer, block, role, n, safe, unsafe, change and
-    higher with their intervals, see `uwm.inspection.Preference`.
+    higher with their intervals, see `uwm.method.inspection.Preference`.
     """
     folder = store.path(spec.kind, spec.digest)
     return {name: pd.read_parquet(folder / f"{name}.parquet") for name in (DISTRIBUTION, PHI)}

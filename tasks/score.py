@@ -9,20 +9,21 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor
 
-from storage.code import code_digest
-from storage.datasets import read_dataset
-from storage.scores import write_scores
-from storage.shards import pieces
-from storage.statistics import StatisticsArrays
-from storage.store import Spec, Store
+from storage.formats.datasets import read_dataset
+from storage.formats.scores import write_scores
+from storage.formats.statistics import StatisticsArrays
+from storage.store.code import code_digest
+from storage.store.shards import pieces
+from storage.store.store import Spec, Store
 from tasks.capture import StatisticsSpec
 from tasks.stage import stage
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
 from uwm.config import NodeScoreKind, ScoreKind, Subset
-from uwm.editing import Unit
-from uwm.layers import Role, Tower, find_layers
-from uwm.scoring import LayerScore, NodeScore, WeightScore, usable
-from uwm.subsets import subset_rows
+from uwm.families import Role, Tower
+from uwm.layers import find_layers
+from uwm.method.editing import Unit
+from uwm.method.scoring import LayerScore, NodeScore, WeightScore, usable
+from uwm.method.subsets import subset_rows
 
 
 class ScoresSpec(Spec):
@@ -56,7 +57,7 @@ class ScoresSpec(Spec):
         """`part` is the calibration set and which part of it counts; all of it by default."""
         dataset, subset = part or (None, None)
         return cls(
-            code=code_digest(__name__, "storage.scores"),
+            code=code_digest(__name__, "storage.formats.scores"),
             tower=statistics.tower,
             statistics=statistics.digest,
             unit=unit,

@@ -23,7 +23,7 @@ from prefect.futures import PrefectFuture
 from prefect.results import ResultStore
 from prefect.serializers import JSONSerializer
 
-from storage.store import Spec, Store
+from storage.store.store import Spec, Store
 
 CHUNK = 128
 """Samples per stored chunk: what a killed capture loses at most, and how often progress shows."""

@@ -9,17 +9,19 @@ from typing import Any, ClassVar
 
 import torch
 
-from storage.code import code_digest
-from storage.samples import SampleArrays
-from storage.store import Spec, Store
-from storage.tuned import read_factors, read_standing, write_factors, write_standing
+from storage.formats.factors import read_factors, read_standing, write_factors, write_standing
+from storage.formats.samples import SampleArrays
+from storage.store.code import code_digest
+from storage.store.store import Spec, Store
 from tasks.capture import INPUTS
-from tasks.embed import EmbeddingsSpec, read_embeddings
+from tasks.embed import EmbeddingsSpec
+from tasks.embeddings import read_embeddings
 from tasks.stage import progress, stage
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
 from uwm.config import LossWeights, LowRankTraining, SafeClip
-from uwm.layers import TOWERS, LayerId, Role, Tower
-from uwm.safe_clip import Factors, Training, adapted, schedule, steps_per_epoch
+from uwm.families import TOWERS, Role, Tower
+from uwm.layers import LayerId
+from uwm.method.safe_clip import Factors, Training, adapted, schedule, steps_per_epoch
 
 SAVED_EVERY = 20
 """Steps of a training that a killed one loses at most."""
@@ -56,7 +58,7 @@ class TunedSpec(Spec):
     ) -> TunedSpec:
         (other,) = {*TOWERS} - {tower}
         return cls(
-            code=code_digest(__name__, "storage.tuned"),
+            code=code_digest(__name__, "storage.formats.factors"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             roles=tuple(sorted(getattr(method.roles, tower))),

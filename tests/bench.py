@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from storage.sources import Source, content_digest, read_source
-from storage.store import Store
-from tasks.datasets import DatasetSpec, ingest
-from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize
+from storage.store.store import Store
+from tasks.inputs import DatasetSpec, PixelsSpec, TokensSpec, decode_pixels, ingest, tokenize
 from tests.conftest import LoadFresh
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
 from uwm.config import DemoPairs
 
 

@@ -15,9 +15,9 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.testing.utilities import prefect_test_harness
 from safetensors.torch import save_file
 
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
+from uwm.backbones.load import load
 from uwm.config import FolderBackbone
-from uwm.loading import load
 
 pytest_plugins = ["tests.bench", "tests.object_store"]
 SILENT: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}

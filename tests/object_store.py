@@ -12,8 +12,8 @@ import pytest
 from fsspec.core import url_to_fs
 from moto.server import ThreadedMotoServer
 
-from storage.copies import CACHE
-from storage.store import Store
+from storage.store.copies import CACHE
+from storage.store.store import Store
 
 
 @dataclass

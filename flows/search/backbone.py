@@ -8,23 +8,25 @@ from dataclasses import dataclass
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.backbone import (
+from flows.audit.backbone import (
     backbone_results,
     lay_out,
     read_inputs,
     short_texts,
 )
-from flows.edits import layerwise_scores, settle
-from flows.measuring import Inputs, Towers
-from flows.runners import THREADS
+from flows.audit.edits import layerwise_scores, settle
+from flows.audit.measuring import Inputs, Towers
 from flows.search.claims import Claim, claims
 from flows.search.stages import SearchStages, Validation
-from flows.stages import DataConfig, Stages
-from storage.backbone_results import BackboneResults
-from storage.edits import read_edit
-from storage.store import Spec, Store
+from flows.stages.data import DataConfig
+from flows.stages.runners import THREADS
+from flows.stages.stages import Stages
+from storage.formats.backbone_results import BackboneResults
+from storage.formats.edits import read_edit
+from storage.store.store import Spec, Store
 from tasks.edit import EditSpec, LayerwiseEditSpec
-from tasks.trials import ProposalsSpec, TrialsSpec, proposals_spec, read_trials
+from tasks.search import ProposalsSpec, TrialsSpec, proposals_spec, read_trials
+from uwm.backbones.load import load
 from uwm.config import (
     AuditConfig,
     BackboneConfig,
@@ -39,19 +41,10 @@ from uwm.config import (
     TowerPrior,
     Uwm,
 )
-from uwm.layers import TOWERS, Tower
-from uwm.loading import load
-from uwm.proposals import optuna_version
-from uwm.search import (
-    Measured,
-    Point,
-    front,
-    measured,
-    normal,
-    pick_keeping,
-    pick_safer,
-    spread,
-)
+from uwm.families import TOWERS, Tower
+from uwm.search.pareto import Measured, front, measured, pick_keeping, pick_safer, spread
+from uwm.search.proposals import optuna_version
+from uwm.search.space import Point, normal
 
 PREFIX = "search "
 """How the names of all chosen points begin."""

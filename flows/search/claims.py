@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flows.results import HEADLINE
-from storage.backbone_results import BackboneResults
-from storage.store import Store
-from tasks.evaluate import read_outcomes
+from flows.results.table import HEADLINE
+from storage.formats.backbone_results import BackboneResults
+from storage.store.store import Store
+from tasks.embeddings import read_outcomes
 from uwm.config import AuditConfig
-from uwm.regression import Change, mean_change, paired
+from uwm.metrics.changes import Change, mean_change, paired
 
 GAINS = ("PU", "GS")
 """What a pick should raise: it is claimed where either rises beyond its interval."""

@@ -12,13 +12,13 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 from ruamel.yaml import YAML
 
-from flows.pages import render
-from flows.plots import COLORS, plot_html, styled
-from flows.report import table_cells, trade_off
-from flows.results import HEADLINE
+from flows.report.audit_page import table_cells, trade_off
+from flows.report.pages import render
+from flows.report.plots import COLORS, plot_html, styled
+from flows.results.table import HEADLINE
 from flows.search.backbone import DEFAULT, ORIGINAL, PREFIX, PROPOSED, Searched
 from flows.search.results import SearchResults, point_document
-from uwm.search import Measured
+from uwm.search.pareto import Measured
 
 _TRIALS = {PROPOSED: "#b8c4d0", "uniform": "#d8cfae", "method": "#7b4fa3"}
 _MARKED = {ORIGINAL: ("#4c5f7a", "diamond"), DEFAULT: ("#c4572e", "diamond")}
@@ -29,7 +29,7 @@ def write_page(path: Path, results: SearchResults) -> None:
     """Write the page; the same results give the same bytes."""
     backbones = list(results.found)
     page = render(
-        "search/page",
+        "search",
         name=results.config.name,
         said=results.said(),
         search=results.search,

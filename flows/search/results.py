@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from flows.results import AuditResults, collect, not_audited, versions
+from flows.results.files import versions
+from flows.results.findings import not_audited
+from flows.results.table import AuditResults, collect
 from flows.search.backbone import Searched, default_method, with_points
 from uwm.config import AuditConfig, Layerwise, SearchSettings, Uwm
-from uwm.layers import TOWERS
-from uwm.proposals import optuna_version
+from uwm.families import TOWERS
+from uwm.search.proposals import optuna_version
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flows.measuring import Inputs, Towers
-from flows.stages import Stages
-from storage.store import Spec
-from tasks.datasets import DatasetSpec
+from flows.audit.measuring import Inputs, Towers
+from flows.stages.stages import Stages
+from storage.store.store import Spec
 from tasks.edit import edit
 from tasks.embed import EmbeddingsSpec, embed
-from tasks.evaluate import Pair
-from tasks.trials import (
+from tasks.embeddings import Pair
+from tasks.inputs import DatasetSpec
+from tasks.search import (
     ProposalsSpec,
     TrialsSpec,
     measure,
@@ -21,8 +21,9 @@ from tasks.trials import (
     trials_spec,
 )
 from uwm.config import SearchSettings
-from uwm.layers import TOWERS, Tower, find_layers
-from uwm.search import FamilySpace, Point, Space
+from uwm.families import TOWERS, Tower
+from uwm.layers import find_layers
+from uwm.search.space import FamilySpace, Point, Space
 
 
 @dataclass(frozen=True)

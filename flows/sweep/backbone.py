@@ -10,15 +10,17 @@ from typing import Any, NamedTuple
 import pandas as pd
 from prefect import flow
 
-from flows.backbone import read_inputs, short_texts, spread
-from flows.edits import tower_edits
-from flows.measuring import Inputs
-from flows.stages import DataConfig, Stages
+from flows.audit.backbone import read_inputs, short_texts, spread
+from flows.audit.edits import tower_edits
+from flows.audit.measuring import Inputs
+from flows.stages.data import DataConfig
+from flows.stages.stages import Stages
 from flows.sweep.results import SETTINGS, BackboneSweep
-from storage.store import Spec, Store
+from storage.store.store import Spec, Store
 from tasks.edit import AnyEditSpec, EditSpec
 from tasks.embed import EmbeddingsSpec
-from tasks.grid import GridSpec, read_grid
+from tasks.sweep import GridSpec, read_grid
+from uwm.backbones.load import load
 from uwm.config import (
     AuditConfig,
     BackboneConfig,
@@ -29,8 +31,7 @@ from uwm.config import (
     TowerPoint,
     Uwm,
 )
-from uwm.layers import TOWERS, Tower
-from uwm.loading import load
+from uwm.families import TOWERS, Tower
 
 _ORIGINAL_METHOD = '{"kind": "original"}'
 

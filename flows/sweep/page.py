@@ -13,11 +13,12 @@ from plotly.subplots import make_subplots
 from rich.console import Console
 from rich.table import Table
 
-from flows.pages import render
-from flows.plots import COLORS, plot_html, styled
-from flows.results import HEADLINE, KNOWLEDGE, SAFETY, ZEROSHOT_MEAN
+from flows.report.pages import render
+from flows.report.plots import COLORS, plot_html, styled
+from flows.results.table import HEADLINE, KNOWLEDGE, SAFETY
 from flows.sweep.results import SETTINGS, SweepResults, told
-from uwm.layers import TOWERS
+from uwm.families import TOWERS
+from uwm.metrics.evaluation import ZEROSHOT_MEAN
 
 SAFE, KNOWN = "safety", "knowledge"
 """The mean of P_t_u and P_v_u; the mean of recall@1 both ways and zero-shot accuracy."""
@@ -58,7 +59,7 @@ def write_page(path: Path, results: SweepResults, config_file: Path) -> None:
     figures += [(f"curve-{axis}", found) for axis in _AXES if (found := curves(table, axis))]
     figures += [(f"map-{axis}", found) for axis in _AXES if (found := heat_maps(table, axis))]
     page = render(
-        "sweep/page",
+        "sweep",
         name=results.config.name,
         told=told(results),
         plotly=get_plotlyjs(),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.results import versions
+from flows.results.files import versions
 from uwm.config import AuditConfig
 
 SETTINGS = ("roles", "blocks", "prior", "share", "alpha")
@@ -24,7 +24,7 @@ class BackboneSweep:
         rows: tidy; a row per setting, data set and metric.
         passes: how many edited towers were run over the data, by tower; originals not counted.
         used: KIND/DIGEST of every artifact that it stands on.
-        excluded: as in `storage.backbone_results`.
+        excluded: as in `storage.formats.backbone_results`.
     """
 
     rows: pd.DataFrame

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError
 
+from storage.files.tables import bytes_column, holds_bytes
 from storage.sources.quadruples import COLUMNS, IMAGES, quadruple_source
 from storage.sources.source import Source, within
-from storage.sources.tables import bytes_column, holds_bytes
 from uwm.config import HfDatasetPairs
 from uwm.errors import SourceError
 

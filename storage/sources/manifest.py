@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from storage.files.tables import read_table
 from storage.sources.quadruples import COLUMNS, IMAGES, paths, quadruple_source
 from storage.sources.source import ReadImage, Source, files
-from storage.sources.tables import read_table
 from uwm.config import ManifestPairs
 from uwm.errors import SourceError
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from storage.files.tables import read_table
 from storage.sources.concepts import concept_key
 from storage.sources.quadruples import paths, quadruple_source
 from storage.sources.source import Source, cells, files, references
-from storage.sources.tables import read_table
-from uwm import demo
+from uwm import shipped
 from uwm.config import DemoPairs, TablePairs
 from uwm.errors import PairingError, SourceError
 
@@ -16,7 +16,7 @@ _COLUMNS = ("image", "text", "concept")
 
 
 def demo_pairs(config: DemoPairs) -> Source:
-    table = pd.read_parquet(demo.PAIR_SETS[config.split])
+    table = pd.read_parquet(shipped.PAIR_SETS[config.split])
     return Source(
         rows=table[["id", "concept"]],
         images=references(table, safe="safe_image", unsafe="unsafe_image"),

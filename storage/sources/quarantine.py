@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from storage.pictures import fault
+from storage.files.pictures import fault
 from storage.sources.source import Source, sha256
 from uwm.errors import SourceError
 

@@ -11,7 +11,7 @@ from storage.sources.concepts import displayed
 from storage.sources.quarantine import Examined, Examiner
 from storage.sources.source import Source
 from uwm.errors import SourceError
-from uwm.subsets import rank
+from uwm.method.subsets import rank
 
 
 def sampled(source: Source, per_concept: int | None, seed: int) -> Source:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from storage.pictures import MAX_BYTES
+from storage.files.pictures import MAX_BYTES
 from uwm.errors import SourceError
 
 ReadImage = Callable[[str], bytes]

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from storage import tar_shards
+from storage.files import tar_shards
+from storage.files.tar_shards import Member
 from storage.sources.quadruples import COLUMNS, quadruple_source
 from storage.sources.source import Source
-from storage.tar_shards import Member
 from uwm.config import WebDatasetPairs
 from uwm.errors import SourceError
 
@@ -25,8 +25,8 @@ def webdataset_pairs(config: WebDatasetPairs) -> Source:
     """The quadruples of every shard, shards by name, keys in their order.
 
     Raises:
-        SourceError: a shard is damaged or hostile (see `storage.tar_shards`), or a key's files are
-            not a quadruple.
+        SourceError: a shard is damaged or hostile (see `storage.files.tar_shards`), or a key's
+            files are not a quadruple.
     """
     shards = sorted(config.data.glob("*.tar")) if config.data.is_dir() else [config.data]
     if not shards:

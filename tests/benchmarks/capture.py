@@ -20,15 +20,16 @@ import open_clip
 import torch
 from torch import Tensor
 
-from storage.statistics import PARTITIONS, StatisticsArrays
-from uwm.backbone import Backbone
-from uwm.capture import capture
+from storage.formats.statistics import PARTITIONS, StatisticsArrays
+from uwm.backbones.backbone import Backbone
+from uwm.backbones.geometry import Geometry, Normalization
+from uwm.backbones.load import load, resolve_device
 from uwm.config import DemoBackbone
-from uwm.geometry import Geometry, Normalization
-from uwm.layers import Role, Tower, find_layers
-from uwm.loading import load, resolve_device
-from uwm.scoring import WeightScore
-from uwm.statistics import Activations
+from uwm.families import Role, Tower
+from uwm.layers import find_layers
+from uwm.method.capture import capture
+from uwm.method.scoring import WeightScore
+from uwm.method.statistics import Activations
 
 ROUNDS, SAMPLES, CHUNK = 5, 1024, 128
 TOWER_ROLES: tuple[tuple[Tower, tuple[Role, ...]], ...] = (

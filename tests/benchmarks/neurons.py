@@ -16,12 +16,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from pydantic import TypeAdapter
 
-from flows.options import prepare_prefect
-from flows.plots import COLORS, styled
+from flows.cli.options import prepare_prefect
+from flows.report.plots import COLORS, styled
+from flows.sweep.flow import sweep
 from flows.sweep.page import SAFE, summary
-from flows.sweep.zoo import sweep
 from uwm.config import AuditConfig, NodeScoreKind, SweepSettings
-from uwm.layers import TOWERS
+from uwm.families import TOWERS
 
 AUDIT = {
     "name": "neurons",

@@ -16,19 +16,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from storage.pictures import decode
+from storage.files.pictures import decode
 from storage.sources import Source, read_source
-from uwm.backbone import Backbone
-from uwm.capture import capture
+from uwm.backbones.backbone import Backbone
+from uwm.backbones.geometry import PixelTransform
+from uwm.backbones.load import load, resolve_device
 from uwm.config import DemoBackbone, DemoPairs, Precision
-from uwm.editing import Edit, Unit, make_edit
-from uwm.evaluation import pair_outcomes
-from uwm.geometry import PixelTransform
-from uwm.layers import LayerId, Role, Tower, find_layers
-from uwm.loading import load, resolve_device
-from uwm.safeground import PairedEmbeddings
-from uwm.scoring import LayerScore, NodeScore, WeightScore, usable
-from uwm.selection import Rule, select
+from uwm.families import Role, Tower
+from uwm.layers import LayerId, find_layers
+from uwm.method.capture import capture
+from uwm.method.editing import Edit, Unit, make_edit
+from uwm.method.scoring import LayerScore, NodeScore, WeightScore, usable
+from uwm.method.selection import Rule, select
+from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.safeground import PairedEmbeddings
 
 BATCH = 50
 POINTS: tuple[tuple[str, Tower, Role, Rule, float], ...] = (

@@ -21,12 +21,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from storage.samples import Field, SampleArrays
-from uwm.backbone import Backbone
+from storage.formats.samples import Field, SampleArrays
+from uwm.backbones.backbone import Backbone
+from uwm.backbones.geometry import Geometry, Normalization
+from uwm.backbones.load import load
 from uwm.config import DemoBackbone
-from uwm.geometry import Geometry, Normalization
-from uwm.layers import TOWERS, LayerId, Tower, find_layers
-from uwm.loading import load
+from uwm.families import TOWERS, Tower
+from uwm.layers import LayerId, find_layers
 
 CHUNK, REPEATS = 128, 5
 

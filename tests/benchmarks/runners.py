@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from flows.audit import audit
-from flows.options import prepare_prefect
+from flows.audit.flow import audit
+from flows.cli.options import prepare_prefect
 from storage.sources import read_source
 from uwm.config import AuditConfig, DemoPairs, Runner
 

@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from tests.conftest import SILENT
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["flows.audit", "flows.search.zoo", "flows.sweep.zoo"])
+_FORKS.set_forkserver_preload(["flows.audit.flow", "flows.search.flow", "flows.sweep.flow"])
 
 
 def start(command: str, config: Path, folder: Path) -> BaseProcess:
@@ -37,7 +37,7 @@ def start(command: str, config: Path, folder: Path) -> BaseProcess:
 
 
 def _command(arguments: list[str], server: str, log: Path) -> None:
-    from flows.cli import main
+    from flows.cli.app import main
 
     os.setsid()
     with log.open("ab") as file:

@@ -17,7 +17,7 @@ from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from selenium import webdriver
 
-from flows.audit import audit
+from flows.audit.flow import audit
 from tests.flows.server import prefect_server_process
 from uwm.config import AuditConfig, Runner
 

@@ -11,10 +11,10 @@ import pytest
 from prefect.client.orchestration import get_client
 from ruamel.yaml import YAML
 
-from flows.audit import audit
-from flows.keeping import REGRESSED
-from flows.runs import FLOWS, HEARTBEAT
-from tests.flows.test_verdict import ANY_FALL, damage, document, judged, model
+from flows.audit.flow import audit
+from flows.audit.history import REGRESSED
+from flows.operations.runs import FLOWS, HEARTBEAT
+from tests.flows.results.test_verdict import ANY_FALL, damage, document, judged, model
 from tests.flows.workers import prefect
 from uwm.config import AuditConfig
 
@@ -52,7 +52,7 @@ def test_a_regression_holds_the_deployment_that_found_it(
         deployment_id = client.create_deployment(
             flow_id=client.create_flow(audit),
             name="weekly",
-            entrypoint="flows/audit.py:audit",
+            entrypoint="flows/audit/flow.py:audit",
             # Without a step a runner copies the whole folder.
             pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": root}}],
             parameters={

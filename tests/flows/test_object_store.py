@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from flows.audit import audit
-from flows.cli import run
-from flows.options import BAD_INPUT, DONE
+from flows.audit.flow import audit
+from flows.cli.app import run
+from flows.cli.options import BAD_INPUT, DONE
 from tests.flows.conftest import task_states
 from tests.object_store import Bucketful
 from uwm.config import AuditConfig
@@ -49,6 +49,6 @@ def test_a_machine_with_an_empty_cache_finds_every_stage_cached(
 def test_a_bucket_that_is_not_there_is_told_before_anything_runs(
     s3: Bucketful, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = str(Path("flows/demo.yaml").resolve())
+    config = str(Path("flows/examples/demo.yaml").resolve())
     assert run(["audit", config, "--store", "s3://uwm-nowhere/zoo"]) == BAD_INPUT
     assert "there is no bucket" in capsys.readouterr().err

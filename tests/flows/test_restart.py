@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.options import FAILED
+from flows.cli.options import FAILED
 from tests.flows.commands import ended, kill_when, markers, start, wait_for
 from tests.flows.conftest import DOCUMENT
 

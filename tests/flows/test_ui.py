@@ -23,8 +23,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.wait import WebDriverWait
 
-from flows.audit import audit
-from tests.flows.test_runners import PLAIN
+from flows.audit.flow import audit
+from tests.flows.stages.test_runners import PLAIN
 from uwm.config import AuditConfig
 
 _SECONDS = 60

@@ -15,17 +15,18 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from uwm.backbone import Backbone
-from uwm.capture import capture
+from uwm.backbones.backbone import Backbone
+from uwm.backbones.geometry import Geometry, Normalization
 from uwm.config import ScoreKind
-from uwm.editing import make_edit
-from uwm.evaluation import pair_outcomes
-from uwm.geometry import Geometry, Normalization
-from uwm.gradients import GradientScore, held_fixed
-from uwm.layers import TOWERS, Layer, Tower, find_layers
-from uwm.safeground import METRICS, PairedEmbeddings
-from uwm.scoring import WeightScore
-from uwm.selection import Rule, select
+from uwm.families import TOWERS, Tower
+from uwm.layers import Layer, find_layers
+from uwm.method.capture import capture
+from uwm.method.editing import make_edit
+from uwm.method.gradients import GradientScore, held_fixed
+from uwm.method.scoring import WeightScore
+from uwm.method.selection import Rule, select
+from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.safeground import METRICS, PairedEmbeddings
 
 HERE = Path(__file__).parent
 CASES = [

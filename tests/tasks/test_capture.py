@@ -4,13 +4,14 @@ import pytest
 import torch
 
 import tasks.capture
-from storage.samples import SampleArrays
-from storage.statistics import StatisticsArrays
-from storage.store import Store
+from storage.formats.samples import SampleArrays
+from storage.formats.statistics import StatisticsArrays
+from storage.store.store import Store
 from tasks.capture import INPUTS, StatisticsSpec, capture_statistics
 from tests.bench import Bench
-from uwm.capture import capture
-from uwm.layers import ROLES, TOWERS, Tower, find_layers
+from uwm.families import ROLES, TOWERS, Tower
+from uwm.layers import find_layers
+from uwm.method.capture import capture
 
 
 def spec(bench: Bench, tower: Tower) -> StatisticsSpec:

@@ -1,10 +1,10 @@
 import pytest
 
 from tasks.choose import ChoiceSpec, choose, read_choice
-from tasks.evaluate import read_pair
+from tasks.embeddings import read_pair
 from tests.bench import Bench
 from tests.tasks.test_evaluate import embedded
-from uwm.evaluation import pair_outcomes
+from uwm.metrics.evaluation import pair_outcomes
 
 
 def test_one_candidate_is_chosen_and_all_are_measured(bench: Bench) -> None:

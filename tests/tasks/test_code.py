@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage import code
-from storage.store import Spec
+from storage.store import code
+from storage.store.store import Spec
 from tasks.capture import StatisticsSpec
-from tasks.datasets import DatasetSpec
 from tasks.edit import EditSpec, RandomEditSpec
 from tasks.embed import EmbeddingsSpec
-from tasks.inputs import PixelsSpec, TokensSpec
+from tasks.inputs import DatasetSpec, PixelsSpec, TokensSpec
 from tasks.score import ScoresSpec
 from tests.conftest import LoadFresh
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
 
 
 def codes(backbone: Backbone) -> dict[str, str]:
@@ -48,13 +47,13 @@ def fresh() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("module", "stages"),
     [
-        ("storage.datasets", {"dataset"}),
-        ("storage.pictures", {"pixels"}),
-        ("storage.samples", {"pixels", "tokens", "statistics", "embeddings"}),
-        ("storage.statistics", {"statistics"}),
-        ("storage.scores", {"scores"}),
-        ("storage.edits", {"edit", "random edit"}),
-        ("storage.store", set()),
+        ("storage.formats.datasets", {"dataset"}),
+        ("storage.files.pictures", {"pixels"}),
+        ("storage.formats.samples", {"pixels", "tokens", "statistics", "embeddings"}),
+        ("storage.formats.statistics", {"statistics"}),
+        ("storage.formats.scores", {"scores"}),
+        ("storage.formats.edits", {"edit", "random edit"}),
+        ("storage.store.store", set()),
     ],
 )
 def test_code_that_decides_what_a_stage_writes_is_in_its_address(

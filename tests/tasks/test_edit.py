@@ -1,13 +1,13 @@
 import torch
 
-from storage.edits import read_edit
+from storage.formats.edits import read_edit
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.edit import AnyEditSpec, EditSpec, LayerwiseEditSpec, RandomEditSpec, edit
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
-from uwm.editing import Edit
 from uwm.layers import LayerId
-from uwm.selection import Rule
+from uwm.method.editing import Edit
+from uwm.method.selection import Rule
 
 
 def edits(bench: Bench, rule: Rule, share: float) -> tuple[Edit, Edit, Edit]:

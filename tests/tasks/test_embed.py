@@ -3,13 +3,14 @@ import dataclasses
 import pytest
 import torch
 
-from storage.edits import read_edit
+from storage.formats.edits import read_edit
 from tasks.capture import StatisticsSpec
-from tasks.embed import EmbeddingsSpec, embed, read_embeddings
+from tasks.embed import EmbeddingsSpec, embed
+from tasks.embeddings import read_embeddings
 from tests.bench import Bench
 from tests.tasks.test_edit import edits
 from uwm.errors import NotFiniteError
-from uwm.layers import TOWERS
+from uwm.families import TOWERS
 
 
 def test_embeddings_are_the_backbones_own(bench: Bench) -> None:

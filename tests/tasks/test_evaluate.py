@@ -1,9 +1,10 @@
 import pytest
 
 from tasks.embed import EmbeddingsSpec, embed
-from tasks.evaluate import evaluate, read_pair, read_results, safety_spec
+from tasks.embeddings import read_pair, read_results
+from tasks.evaluate import evaluate, safety_spec
 from tests.bench import Bench
-from uwm.evaluation import pair_outcomes
+from uwm.metrics.evaluation import pair_outcomes
 
 
 def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:

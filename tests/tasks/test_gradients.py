@@ -4,19 +4,20 @@ import pytest
 import torch
 
 import tasks.gradients
-from storage.edits import read_edit
-from storage.samples import SampleArrays
-from storage.scores import read_scores
-from storage.store import Store
+from storage.formats.edits import read_edit
+from storage.formats.samples import SampleArrays
+from storage.formats.scores import read_scores
+from storage.store.store import Store
 from tasks.capture import INPUTS
 from tasks.edit import EditSpec, RandomEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.gradients import GradientScoresSpec, score_gradients
 from tests.bench import Bench
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
 from uwm.config import GradientKind
-from uwm.gradients import GradientScore, held_fixed
-from uwm.layers import TOWERS, Role, Tower, find_layers
+from uwm.families import TOWERS, Role, Tower
+from uwm.layers import find_layers
+from uwm.method.gradients import GradientScore, held_fixed
 
 ROLES: tuple[Role, ...] = ("out", "query")
 
@@ -142,7 +143,7 @@ def test_embeddings_in_shards_are_read_across(
     wanted = spec(bench, "image")
     score_gradients.fn([wanted], bench.store, bench.backbone)
     expected, _ = read_scores(bench.store.path("scores", wanted.digest))
-    monkeypatch.setattr("storage.shards.SHARD", 8)
+    monkeypatch.setattr("storage.store.shards.SHARD", 8)
     reads = {"image": bench.pixels, "text": bench.tokens}
     wholes = {}
     for whose in TOWERS:

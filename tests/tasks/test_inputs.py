@@ -8,10 +8,17 @@ import pytest
 import torch
 from PIL import Image
 
-from storage.samples import SampleArrays
+from storage.formats.samples import SampleArrays
 from storage.sources import Source, content_digest
-from tasks.datasets import DatasetSpec, ingest
-from tasks.inputs import PixelsSpec, TokensSpec, decode_pixels, tokenize, too_short
+from tasks.inputs import (
+    DatasetSpec,
+    PixelsSpec,
+    TokensSpec,
+    decode_pixels,
+    ingest,
+    tokenize,
+    too_short,
+)
 from tests.bench import Bench
 from tests.conftest import LoadFresh
 from uwm.errors import SourceError

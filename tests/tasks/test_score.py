@@ -4,16 +4,16 @@ from typing import get_args
 import pytest
 import torch
 
-from storage.scores import read_scores
-from storage.statistics import StatisticsArrays
+from storage.formats.scores import read_scores
+from storage.formats.statistics import StatisticsArrays
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
 from tests.benchmarks.capture import scoring_memory
 from uwm.config import NodeScoreKind, ScoreKind, Subset
-from uwm.editing import Unit
 from uwm.errors import InputError
 from uwm.layers import find_layers
+from uwm.method.editing import Unit
 
 KINDS = [("weight", kind) for kind in get_args(ScoreKind)]
 KINDS += [("node", kind) for kind in get_args(NodeScoreKind)]

@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from storage.store import Spec, Store
+from storage.store.store import Spec, Store
 from tasks.stage import progress, stage, submit
 
 

@@ -14,15 +14,15 @@ import pytest
 import torch
 
 import tasks.tune
-from storage.store import Store
-from storage.tuned import read_standing
+from storage.formats.factors import read_standing
+from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.tune import TunedSpec, TunedWeights, read_training, tune
 from tests.bench import Bench
+from uwm.backbones.load import load
 from uwm.config import FolderBackbone, LossWeights, SafeClip
-from uwm.layers import TOWERS, Tower
-from uwm.loading import load
-from uwm.safe_clip import Training
+from uwm.families import TOWERS, Tower
+from uwm.method.safe_clip import Training
 
 METHOD = SafeClip(kind="safe_clip", epochs=3, rank=2, batch_size=5)
 STEPS = 12  # of 20 pairs
@@ -31,11 +31,11 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import tasks.tune
-from storage.store import Store
+from storage.store.store import Store
 from tasks.tune import TunedSpec, tune
 from uwm.config import FolderBackbone
-from uwm.loading import load
-from uwm.safe_clip import Training
+from uwm.backbones.load import load
+from uwm.method.safe_clip import Training
 
 tasks.tune.SAVED_EVERY = 5
 step = Training.step

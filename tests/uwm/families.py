@@ -14,7 +14,7 @@ import torch
 from open_clip.hf_model import HFTextEncoder
 from torch import Tensor, nn
 
-from uwm.architecture import build
+from uwm.backbones.architecture import build
 
 VIT = {"embed_dim": 32, "depth": 2, "num_heads": 2}
 STAGES = {"embed_dims": (16, 16, 32, 32), "layers": (1, 1, 1, 1), "mlp_ratios": (2, 2, 2, 2)}

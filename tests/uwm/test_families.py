@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from tests.uwm.families import CASES, TEXTS, builtin_on_meta, image_tower
 from uwm.errors import UnsupportedFamilyError
-from uwm.layers import FAMILIES, TOWERS, Layer, Tower, family_of, find_layers
-from uwm.observe import as_tokens, observing
-from uwm.statistics import RealTokens, token_moments
+from uwm.families import FAMILIES, TOWERS, Tower, family_of
+from uwm.layers import Layer, find_layers
+from uwm.method.observe import as_tokens, observing
+from uwm.method.statistics import RealTokens, token_moments
 
 Case = tuple[nn.Module, Tensor, tuple[Layer, ...]]
 

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from tests.benchmarks.capture import capture_seconds, random_case
-from uwm.backbone import Backbone
-from uwm.capture import capture
-from uwm.layers import TOWERS, LayerId, Tower, find_layers
-from uwm.scoring import WeightScore, usable
-from uwm.selection import select_mass
+from uwm.backbones.backbone import Backbone
+from uwm.families import TOWERS, Tower
+from uwm.layers import LayerId, find_layers
+from uwm.method.capture import capture
+from uwm.method.scoring import WeightScore, usable
+from uwm.method.selection import select_mass
 
 pytestmark = [
     pytest.mark.gpu,

@@ -3,20 +3,10 @@ import torch
 from torch import nn
 
 from tests.conftest import LoadFresh
-from uwm.backbone import Backbone
+from uwm.backbones.backbone import Backbone
 from uwm.errors import UnknownBlockError, UnknownRoleError, UnsupportedFamilyError
-from uwm.layers import (
-    FAMILIES,
-    ROLES,
-    TOWERS,
-    Blocks,
-    LayerId,
-    Tower,
-    check_roles,
-    family_of,
-    find_layers,
-    pick_blocks,
-)
+from uwm.families import FAMILIES, ROLES, TOWERS, Blocks, Tower, check_roles, family_of
+from uwm.layers import LayerId, find_layers, pick_blocks
 
 
 @pytest.mark.parametrize("tower", TOWERS)

@@ -26,7 +26,7 @@ from uwm.config.sweep import SweepSettings
 from uwm.config.towers import TowerRoles
 from uwm.config.weights import Checkpoint, SafeClip
 from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
-from uwm.layers import Role, Tower
+from uwm.families import Role, Tower
 
 
 class ChoiceRule(Settings):

@@ -26,7 +26,8 @@ from uwm.config.towers import (
     WeightRule,
 )
 from uwm.config.weights import Checkpoint, SafeClip
-from uwm.layers import ROLES, TOWERS, LayerId, Tower
+from uwm.families import ROLES, TOWERS, Tower
+from uwm.layers import LayerId
 
 
 class Original(Settings):
@@ -209,7 +210,7 @@ class Layerwise(Settings):
 
     @property
     def rule(self) -> Literal["mass", "count", "nodes"]:
-        """How a layer's share is taken, see `uwm.selection`."""
+        """How a layer's share is taken, see `uwm.method.selection`."""
         return "nodes" if self.unit == "node" else self.selection
 
     @property

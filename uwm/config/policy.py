@@ -37,9 +37,9 @@ def _known(metric: str) -> str:
 class Rule(Settings):
     """A limit to one metric. It breaks when the value falls too far, or lies too low.
 
-    Too far: the fall since the baseline is above `max_fall` beyond noise, see `uwm.regression`.
-    Too low: the value itself is below `floor`. What is not named means all: methods but random
-    controls, backbones, benchmarks; for zero-shot the mean over sets.
+    Too far: the fall since the baseline is above `max_fall` beyond noise, see
+    `uwm.metrics.changes`. Too low: the value itself is below `floor`. What is not named means all:
+    methods but random controls, backbones, benchmarks; for zero-shot the mean over sets.
     """
 
     metric: Annotated[str, AfterValidator(_known)]

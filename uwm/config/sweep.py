@@ -29,7 +29,7 @@ from uwm.config.towers import (
     TowerRoles,
     TowerShares,
 )
-from uwm.layers import TOWERS, Blocks, Tower
+from uwm.families import TOWERS, Blocks, Tower
 
 _RANGE = re.compile(r"(log )?([^:\s]+):([^:\s]+):(\d+)")
 

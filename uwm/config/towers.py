@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from uwm.config.settings import Factor, Settings, Share
-from uwm.layers import Blocks, Role
+from uwm.families import Blocks, Role
 
 ScoreKind = Literal["ratio", "unsafe_only", "difference"]
 NodeScoreKind = Literal[
@@ -19,11 +19,11 @@ NodeScoreKind = Literal[
     "peak_ratio",
     "flow_ratio",
 ]
-"""What ranks an MLP neuron, see `uwm.scoring.NodeScore`."""
+"""What ranks an MLP neuron, see `uwm.method.scoring.NodeScore`."""
 Scope = Literal["block", "tower"]
 """Whether a share is of every layer's nodes, or of all layers' nodes together."""
 GradientKind = Literal["g_unsafe", "g_safe_clip"]
-"""Which loss a gradient is of, see `uwm.gradients`."""
+"""Which loss a gradient is of, see `uwm.method.gradients`."""
 WeightRule = Literal["mass", "count"]
 Roles = tuple[Role, ...]
 

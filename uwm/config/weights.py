@@ -40,7 +40,7 @@ class Checkpoint(Settings):
 
 
 class LossWeights(Settings):
-    """Weights of the four losses of one tower, see `uwm.safe_clip.losses`."""
+    """Weights of the four losses of one tower, see `uwm.method.safe_clip.losses`."""
 
     redirection: Weight
     redirection_contrastive: Weight

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from uwm.demo import BACKBONES, PAIR_SETS
 from uwm.demo.backbone import load
 from uwm.demo.build import build, write_manifest
 from uwm.demo.measure import figures
 from uwm.demo.train import train
+from uwm.shipped import BACKBONES, PAIR_SETS
 
 
 def main() -> None:

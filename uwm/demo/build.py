@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from uwm.demo import BACKBONES, DATA, MANIFEST, PAIR_SETS, ROOT, ZEROSHOT_CLASSES, ZEROSHOT_SETS
 from uwm.demo.glyphs import Glyphs, Noto, fetch_fluent
 from uwm.demo.samples import ZEROSHOT, Row, labelled, pair
+from uwm.shipped import BACKBONES, DATA, MANIFEST, PAIR_SETS, ROOT, ZEROSHOT_CLASSES, ZEROSHOT_SETS
 
 TRAINING = "train.parquet"
 """The training set's file in the work folder; it is not shipped."""

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from uwm.demo import ZEROSHOT_CLASSES, ZEROSHOT_SETS
 from uwm.demo.backbone import Backbone
-from uwm.evaluation import pair_outcomes
-from uwm.safeground import PairedEmbeddings
-from uwm.zeroshot import correct
+from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.safeground import PairedEmbeddings
+from uwm.metrics.zeroshot import correct
+from uwm.shipped import ZEROSHOT_CLASSES, ZEROSHOT_SETS
 
 Figures = dict[str, float]
 """Percentages by name."""

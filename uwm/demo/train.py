@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from uwm.demo import BACKBONES, PAIR_SETS
 from uwm.demo.architectures import RECIPES, Recipe
 from uwm.demo.backbone import WEIGHTS, Backbone, DualEncoder, Geometry, create, save, stacked
 from uwm.demo.build import SPLITS, TRAINING
 from uwm.demo.measure import figures
 from uwm.demo.samples import ATTRIBUTE_CLASSES, attributes
+from uwm.shipped import BACKBONES, PAIR_SETS
 
 _REPORT_EVERY = 20
 _MEASURE_EVERY = 100

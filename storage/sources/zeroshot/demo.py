@@ -8,13 +8,13 @@ import pandas as pd
 
 from storage.sources.source import Source, cells, references
 from storage.sources.zeroshot.labelled import Pictures, labelled_source
-from uwm import demo
+from uwm import shipped
 from uwm.config import DemoZeroShot
 
 
 def demo_zeroshot(config: DemoZeroShot) -> Source:
-    table = pd.read_parquet(demo.ZEROSHOT_SETS[config.set])
-    described = json.loads(demo.ZEROSHOT_CLASSES.read_text())[config.set]
+    table = pd.read_parquet(shipped.ZEROSHOT_SETS[config.set])
+    described = json.loads(shipped.ZEROSHOT_CLASSES.read_text())[config.set]
     pictures = Pictures(
         references=references(table, images="image")["images"].tolist(),
         labels=table["label"].astype(str).tolist(),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from storage.pictures import FORMATS
+from storage.files.pictures import FORMATS
 from storage.sources.source import Source, files
 from storage.sources.zeroshot.labelled import (
     Pictures,
@@ -147,6 +147,8 @@ def _synset_folders(folder: Path, *, whole: bool) -> Pictures:
 
 
 def _synsets() -> list[str]:
-    from uwm.imagenet import class_names  # imports torch: only where ImageNet is asked for
+    from storage.sources.zeroshot.imagenet import (
+        class_names,  # imports torch: only where ImageNet is asked for
+    )
 
     return list(class_names())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from storage.files.videos import middle_frame, require_decoder
 from storage.sources.source import files
 from storage.sources.zeroshot.labelled import Pictures
-from storage.videos import middle_frame, require_decoder
 from uwm.config import Protocol
 from uwm.errors import SourceError
 

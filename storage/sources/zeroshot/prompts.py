@@ -24,7 +24,9 @@ def templates(name: BenchmarkSet, protocol: Protocol) -> tuple[str, ...]:
     """The templates of a set: one under `paper`, its usual ensemble under `standard`."""
     found = _entry(name, protocol)["templates"]
     if found == _LIBRARY:
-        from uwm.imagenet import TEMPLATES  # imports torch: only where ImageNet is asked for
+        from storage.sources.zeroshot.imagenet import (
+            TEMPLATES,  # imports torch: only where ImageNet is asked for
+        )
 
         return TEMPLATES
     return tuple(found)
@@ -33,7 +35,7 @@ def templates(name: BenchmarkSet, protocol: Protocol) -> tuple[str, ...]:
 def class_names(name: BenchmarkSet, protocol: Protocol, labels: Sequence[str]) -> list[str]:
     """What to call each of a set's labels in a prompt."""
     if name.startswith("imagenet"):
-        from uwm.imagenet import class_names
+        from storage.sources.zeroshot.imagenet import class_names
 
         return [class_names()[label] for label in labels]
     told = _entry(name, protocol).get("names", {})

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from storage.files.tar_shards import Member, read, samples
 from storage.sources.source import Source
 from storage.sources.zeroshot.labelled import Pictures, checked, labelled_source, own_names
 from storage.sources.zeroshot.parquet import all_labels, data_files
-from storage.tar_shards import Member, read, samples
 from uwm.config import WebDatasetZeroShot
 from uwm.errors import SourceError
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from flows.search.flow import search
 from flows.search.results import SearchResults
-from flows.search.zoo import search
 from uwm.config import AuditConfig
 
 SEARCH = {"budget": 9, "generation": 2, "warmup": 2, "points": 2, "control_seeds": 1, "floor": 0.0}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flows.search.claims import SHOWN, ZERO_SHOT, Claim
-from uwm.regression import Change
+from uwm.metrics.changes import Change
 
 UP, DOWN, SAME = Change(5.0, 1.0), Change(-5.0, 1.0), Change(0.5, 1.0)
 

@@ -12,10 +12,10 @@ from rich.console import Console
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from flows.config_file import with_methods
+from flows.audit_file.read import with_methods
+from flows.sweep.flow import sweep
 from flows.sweep.page import KNOWN, SAFE, print_sweep, summary, write_page
 from flows.sweep.results import SweepResults
-from flows.sweep.zoo import sweep
 from uwm.config import AuditConfig, SweepSettings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

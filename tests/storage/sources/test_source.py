@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.pictures import MAX_BYTES
+from storage.files.pictures import MAX_BYTES
 from storage.sources import content_digest, read_source
 from storage.sources.source import files, unchanged
 from tests.storage.sources.layouts import LAYOUTS, elsewhere, jpeg, quadruples, tables

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.uwm.config.audits import audit
-from uwm import demo
+from uwm import shipped
 from uwm.config import (
     AuditConfig,
     DemoBackbone,
@@ -72,12 +72,12 @@ def test_a_configuration_survives_json() -> None:
 
 
 def test_what_ships_is_what_can_be_named() -> None:
-    for model, field, shipped in (
-        (DemoBackbone, "name", demo.BACKBONES),
-        (DemoPairs, "split", demo.PAIR_SETS),
-        (DemoZeroShot, "set", demo.ZEROSHOT_SETS),
+    for model, field, found in (
+        (DemoBackbone, "name", shipped.BACKBONES),
+        (DemoPairs, "split", shipped.PAIR_SETS),
+        (DemoZeroShot, "set", shipped.ZEROSHOT_SETS),
     ):
-        assert set(get_args(model.model_fields[field].annotation)) == set(shipped)
+        assert set(get_args(model.model_fields[field].annotation)) == set(found)
 
 
 def test_edited_roles_are_the_union_over_methods() -> None:

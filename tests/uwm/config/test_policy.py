@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from tests.uwm.config.audits import audit
 from uwm.config import AuditConfig
 from uwm.config.policy import POLICY_METRICS, ZERO_SHOT, Policy
-from uwm.retrieval import recalls
-from uwm.safeground import METRICS, PairedEmbeddings
+from uwm.metrics.retrieval import recalls
+from uwm.metrics.safeground import METRICS, PairedEmbeddings
 
 
 def test_every_metric_can_have_a_rule() -> None:

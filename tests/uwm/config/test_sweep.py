@@ -2,7 +2,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from uwm.config import Subset, SweepSettings
-from uwm.layers import TOWERS
+from uwm.families import TOWERS
 
 
 def sweep(**changes: object) -> SweepSettings:

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from uwm.demo import BACKBONES, DATA, MANIFEST, PAIR_SETS, ROOT, ZEROSHOT_CLASSES, ZEROSHOT_SETS
 from uwm.demo.backbone import load, stacked
 from uwm.demo.samples import ZEROSHOT, decode
+from uwm.shipped import BACKBONES, DATA, MANIFEST, PAIR_SETS, ROOT, ZEROSHOT_CLASSES, ZEROSHOT_SETS
 
 MIB = 2**20
 COLUMNS = ["id", "concept", "safe_text", "unsafe_text", "safe_image", "unsafe_image"]

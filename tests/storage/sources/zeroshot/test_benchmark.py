@@ -10,7 +10,7 @@ from typing import NamedTuple, get_args
 
 import pytest
 
-from storage.pictures import decode
+from storage.files.pictures import decode
 from storage.sources import Source, content_digest, read_source
 from storage.sources.zeroshot.benchmark import LAYOUTS
 from storage.sources.zeroshot.prompts import pictures

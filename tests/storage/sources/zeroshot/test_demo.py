@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from storage.pictures import decode
+from storage.files.pictures import decode
 from storage.sources import read_source
 from uwm.config import DemoZeroShot
 

@@ -1,0 +1,265 @@
+"""One backbone's audit: capture once, repair in several ways, measure each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import pandas as pd
+from prefect import State, flow
+from prefect.context import FlowRunContext
+from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.audit.bases import Weights, begin_trainings, checkpoints, trained
+from flows.audit.drift import DRIFT, lay_out_drift
+from flows.audit.edits import controls, rescored, settle
+from flows.audit.held_out import HELD_OUT, lay_out_held_out
+from flows.audit.measuring import Inputs, Repair, measure
+from flows.stages.data import DataConfig, identify
+from flows.stages.runners import THREADS
+from flows.stages.stages import Stages
+from storage.formats.backbone_results import (
+    BackboneResults,
+    BackboneResultsSpec,
+    write_backbone_results,
+)
+from storage.formats.edits import read_edit
+from storage.formats.scores import read_scores
+from storage.sources import check_quarantine
+from storage.store.code import code_digest
+from storage.store.store import Spec, Store
+from tasks.edit import EditSpec, LayerwiseEditSpec
+from tasks.embeddings import read_results
+from tasks.evaluate import KnowledgeSpec, SafetySpec
+from uwm.backbones.load import load
+from uwm.config import (
+    AuditConfig,
+    BackboneConfig,
+)
+from uwm.families import TOWERS
+
+FEW_TOKENS = "fewer than two real tokens"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a backbone's stages make: each repair's evaluations, the parts of each further table
+    with their methods, and as in `BackboneResults`."""
+
+    measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]]
+    choices: dict[str, pd.DataFrame]
+    excluded: dict[str, int]
+    tables: dict[str, list[tuple[str, Spec]]]
+
+
+@flow(
+    name="audit-backbone",
+    flow_run_name="audit · {backbone.name}",
+    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
+    persist_result=False,
+)
+def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) -> State[None]:
+    """Capture, score, edit and measure one backbone as `config` says.
+
+    Returns:
+        A state whose message is KIND/DIGEST of the artifact with the results: other processes see
+        no more of a run than its state. See `storage.formats.backbone_results`.
+    """
+    loaded = load(backbone, config.device, config.precision)
+    stages = Stages(
+        *(Store(store), loaded, backbone.name, config.batch_size, config.seed),
+        spread=spread(),
+        tagged=config.tag_tasks,
+    )
+    work = lay_out(stages, config)
+    stages.wait()
+    spec = results_spec(backbone.name, stages, work)
+    results = partial(backbone_results, backbone.name, stages, work)
+    stages.store.make(spec, lambda folder: write_backbone_results(folder, results()))
+    return Completed(message=str(spec))
+
+
+def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
+    """The artifact with what a backbone's audit found."""
+    return BackboneResultsSpec(
+        code=code_digest(__name__, "flows.audit.bases", "storage.formats.backbone_results"),
+        backbone=name,
+        methods=tuple(
+            (repair.method, repair.control_of, repair.seed) for repair, _ in work.measured
+        ),
+        used=tuple(map(str, stages.used)),
+        tables=tuple(
+            (table, method, str(spec))
+            for table, parts in work.tables.items()
+            for method, spec in parts
+        ),
+    )
+
+
+def backbone_results(name: str, stages: Stages, work: Work) -> BackboneResults:
+    """What the finished stages of `work` found."""
+    frames = [
+        read_results(stages.store, specs).assign(
+            method=repair.method, control_of=repair.control_of, seed=repair.seed
+        )
+        for repair, specs in work.measured
+    ]
+    return BackboneResults(
+        rows=pd.concat(frames, ignore_index=True).assign(backbone=name),
+        evaluations={
+            repair.method: tuple(map(str, specs))
+            for repair, specs in work.measured
+            if repair.control_of is None
+        },
+        settings=[_settings(stages.store, repair) for repair, _ in work.measured],
+        choices=work.choices,
+        used=tuple(map(str, stages.used)),
+        excluded=work.excluded,
+        tables={
+            table: pd.concat(
+                [
+                    read_results(stages.store, [spec]).assign(method=method)
+                    for method, spec in parts
+                ],
+                ignore_index=True,
+            ).assign(backbone=name)
+            for table, parts in work.tables.items()
+        },
+    )
+
+
+def spread() -> bool:
+    """Whether the stages of this flow run go to other processes."""
+    context = FlowRunContext.get()
+    return context is not None and not isinstance(context.task_runner, ThreadPoolTaskRunner)
+
+
+def lay_out(stages: Stages, config: AuditConfig) -> Work:
+    """Submit every stage of one backbone's audit; what is awaited on the way is a choice or a
+    training only."""
+    others = checkpoints(stages, config)
+    inputs = read_inputs(stages, _data(config))
+    excluded = short_texts(stages, config, inputs["calibration"])
+
+    calibration = inputs["calibration"]
+    begun = begin_trainings(stages, config, {"image": calibration.image, "text": calibration.text})
+    measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]] = []
+    choices: dict[str, pd.DataFrame] = {}
+    for weights in chain([Weights(stages)], others, trained(stages, config, begun)):
+        repairs, tables = _repairs(weights, config, inputs)
+        choices |= tables
+        measured += [(repair, measure(stages, config, repair, inputs)) for repair in repairs]
+    measured.sort(key=lambda found: found[0].place(config))
+    settled = {repair.method: repair.edits for repair, _ in measured}
+    anew = partial(rescored, stages, config, calibration)
+    sections: dict[str, list[tuple[str, Spec]]] = {
+        HELD_OUT: lay_out_held_out(stages, config, settled, anew, inputs),
+        DRIFT: lay_out_drift(stages, config, settled, anew, calibration.dataset),
+    }
+    told = {table: parts for table, parts in sections.items() if parts}
+    return Work(measured, choices, excluded, told)
+
+
+def _repairs(
+    weights: Weights, config: AuditConfig, inputs: dict[str, Inputs]
+) -> tuple[list[Repair], dict[str, pd.DataFrame]]:
+    """The weights themselves, what is edited on them, and the controls; tables of choices."""
+    repairs = [Repair(weights.name or "original", (None, None), weights)]
+    choices: dict[str, pd.DataFrame] = {}
+    for method in config.edit_methods:
+        if method.base != weights.name:
+            continue
+        edits, table = settle(weights.stages, config, method, inputs)
+        if table is not None:
+            choices[method.name] = table
+        repairs.append(Repair(method.name, edits, weights))
+    settled = {repair.method: repair.edits for repair in repairs}
+    for control in config.controls:
+        if control.of in settled:
+            drawn = controls(weights.stages, settled[control.of], control.seeds)
+            repairs += [
+                Repair(f"{control.name} #{seed}", edits, weights, control.of, seed)
+                for seed, edits in enumerate(drawn)
+            ]
+    return repairs, choices
+
+
+def read_inputs(stages: Stages, sets: Mapping[str, DataConfig]) -> dict[str, Inputs]:
+    """Ingest data sets, and have their pictures decoded and their texts tokenized."""
+    configs = list(sets.values())
+    datasets = stages.datasets(configs)
+    found = zip(
+        sets,
+        datasets,
+        stages.pixels(configs, datasets),
+        stages.tokens(configs, datasets),
+        strict=True,
+    )
+    return {name: Inputs(dataset, pixels, tokens) for name, dataset, pixels, tokens in found}
+
+
+def _data(config: AuditConfig) -> dict[str, DataConfig]:
+    """Every data set that the audit reads, by its part in it."""
+    named: dict[str, DataConfig] = {"calibration": config.calibration}
+    if any(method.chooses for method in config.edit_methods) and config.validation:
+        named["validation"] = config.validation
+    named |= {f"benchmark {data.name}": data for data in config.benchmarks}
+    return named | {f"zero-shot {data.name}": data for data in config.zeroshot_sets}
+
+
+def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
+    """Calibration pairs that the text tower's scores leave out, which only its tokenizer can tell.
+
+    Scores by statistics, that is: a gradient needs no standard deviation over tokens.
+
+    Benchmarks keep such pairs: a single token has an embedding, and every backbone is measured on
+    the same rows.
+
+    Raises:
+        SourceError: more of them than the calibration set's `max_quarantined`.
+    """
+    if not config.captured_roles("text"):
+        return {}
+    short = stages.short_texts(calibration.text)
+    source, _ = identify(config.calibration, config.seed)
+    found = pd.DataFrame({"id": source.rows["id"].iloc[short]}).assign(
+        reason=FEW_TOKENS, detail="for this backbone's tokenizer"
+    )
+    check_quarantine(found, len(source.rows), config.calibration.max_quarantined)
+    return {FEW_TOKENS: len(short)} if short else {}
+
+
+def _settings(store: Store, repair: Repair) -> dict[str, Any]:
+    """What a repair did to each tower, in numbers."""
+    described: dict[str, Any] = {"method": repair.method}
+    if repair.method == repair.weights.name:
+        described["weights"] = repair.weights.described(store)
+    elif repair.weights.name is not None:
+        described["base"] = repair.weights.name
+    for tower, spec in zip(TOWERS, repair.edits, strict=True):
+        if spec is None:
+            described[tower] = None
+            continue
+        edit = read_edit(store.path(spec.kind, spec.digest))
+        layers = list(edit.layers.values())
+        factors = {layer.alpha for layer in layers}
+        described[tower] = {
+            "edit": str(spec),
+            "unit": layers[0].unit,
+            "alpha": factors.pop() if len(factors) == 1 else "by layer",
+            "selected": sum(len(layer.indices) for layer in layers),
+            "layers": [str(id) for id in edit.layers],
+        }
+        if isinstance(spec, EditSpec):
+            _, attributes = read_scores(store.path("scores", spec.scores))
+            described[tower] |= {"rule": spec.rule, "share": spec.share, **attributes}
+        if isinstance(spec, LayerwiseEditSpec):
+            _, attributes = read_scores(store.path("scores", spec.scores))
+            points = {name: point for name, *point in spec.layers}
+            described[tower] |= {"rule": spec.rule, "share": "by layer", **attributes}
+            described[tower] |= {"by_layer": points}
+    return described

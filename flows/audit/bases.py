@@ -1,0 +1,93 @@
+"""Weights that an audit measures and edits: the backbone's own, and those that methods bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flows.stages.stages import Stages
+from storage.store.store import Spec, Store
+from tasks.tune import TunedSpec, read_training
+from uwm.backbones.load import OtherWeights
+from uwm.config import AuditConfig, Checkpoint, SafeClip
+from uwm.errors import InputError
+from uwm.families import Tower
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One backbone's weights, and the stages that work on them.
+
+    Attributes:
+        method: what brings them; None for the backbone's own.
+        trained: the trainings that made them.
+    """
+
+    stages: Stages
+    method: Checkpoint | SafeClip | None = None
+    trained: tuple[TunedSpec, ...] = ()
+
+    @property
+    def name(self) -> str | None:
+        """That of the method, as an edit's `base` has it."""
+        return None if self.method is None else self.method.name
+
+    def described(self, store: Store) -> dict[str, Any]:
+        """What they are, in numbers; of a training the mean losses of its first and last epoch."""
+        if self.method is None:
+            return {}
+        found: dict[str, Any] = {"kind": self.method.kind, "digests": self.stages.digests}
+        if isinstance(self.method, SafeClip):
+            found["trained"] = {spec.tower: _trained(store, spec) for spec in self.trained}
+        return found
+
+
+def _trained(store: Store, spec: TunedSpec) -> dict[str, Any]:
+    training = read_training(store, spec)
+    return {
+        "artifact": str(spec),
+        "roles": spec.roles,
+        **spec.training.model_dump(),
+        "steps": training["steps"],
+        "first": training["losses"][0],
+        "last": training["losses"][-1],
+    }
+
+
+def checkpoints(stages: Stages, config: AuditConfig) -> list[Weights]:
+    """The other weights that this backbone has, loaded.
+
+    Raises:
+        InputError: some are of another network.
+    """
+    found = []
+    for method in config.weight_methods:
+        if isinstance(method, Checkpoint) and (named := method.weights.get(stages.name)):
+            change = OtherWeights(named, config.device, config.precision)
+            try:
+                found.append(Weights(stages.on(change, method.name), method))
+            except InputError as error:
+                raise type(error)(f"{method.name}, {stages.name}: {error}") from error
+    return found
+
+
+def begin_trainings(
+    stages: Stages, config: AuditConfig, inputs: Mapping[Tower, Spec]
+) -> dict[str, list[TunedSpec]]:
+    """Submit every training on calibration inputs; by method."""
+    return {
+        method.name: stages.trainings(method, inputs)
+        for method in config.weight_methods
+        if isinstance(method, SafeClip)
+    }
+
+
+def trained(
+    stages: Stages, config: AuditConfig, begun: Mapping[str, list[TunedSpec]]
+) -> Iterator[Weights]:
+    """The weights of each training, one after the other; waits until they are there."""
+    for method in config.weight_methods:
+        if isinstance(method, SafeClip):
+            specs = begun[method.name]
+            yield Weights(stages.on_trained(specs, method.name), method, tuple(specs))

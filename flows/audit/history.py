@@ -1,0 +1,100 @@
+"""What becomes of a finished audit: judged, kept for the next ones, and told as an event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect.events import emit_event
+
+from flows.results.table import AuditResults
+from flows.results.verdict import Verdict, figures, judge
+from storage.formats.backbone_results import BackboneResults
+from storage.store.history import KeptAudit, baseline, keep
+from storage.store.store import Store
+from uwm.config import AuditConfig
+
+PASSED, REGRESSED, INCOMPLETE = (
+    "uwm.audit.passed",
+    "uwm.safety.regressed",
+    "uwm.audit.incomplete",
+)
+"""Events of judged audits; the resource is `uwm.audit.NAME`."""
+
+
+class Keeping:
+    """The kept audits of one name, as an audit that begins finds them.
+
+    Raises:
+        InputError: the policy names an audit that was not kept.
+    """
+
+    def __init__(self, store: Store, config: AuditConfig) -> None:
+        self._store, self._policy = store, config.policy
+        self._base = baseline(store, config.name, config.policy.when if config.policy else None)
+
+    def judged(
+        self,
+        results: AuditResults,
+        found: Mapping[str, BackboneResults],
+        data: Mapping[str, str],
+    ) -> tuple[KeptAudit, Verdict | None]:
+        """The audit as it will be kept, and what its policy says of it.
+
+        Args:
+            data: content digests of benchmarks and zero-shot sets, by name.
+        """
+        audit = KeptAudit(
+            name=results.config.name,
+            when=datetime.now(UTC),
+            data=data,
+            evaluations={name: part.evaluations for name, part in found.items()},
+            figures=figures(results.whole),
+            verdict="not judged",
+            accepted=not results.failures,
+            failed=tuple(results.failures),
+        )
+        if self._policy is None:
+            return audit, None
+        verdict = judge(self._store, self._policy, audit, self._base)
+        said = {
+            "verdict": "passed" if verdict.passed else "regressed",
+            "broken": tuple(map(str, verdict.broken)),
+            "accepted": verdict.passed and not results.failures,
+        }
+        return audit.model_copy(update=said), verdict
+
+    def keep(self, audit: KeptAudit, found: Mapping[str, BackboneResults]) -> None:
+        """Keep the audit; the store keeps what it stands on and what it was compared with."""
+        keep(self._store, audit)
+        used = [name for part in found.values() for name in part.used]
+        if self._base is not None:
+            used += [
+                name
+                for methods in self._base.evaluations.values()
+                for names in methods.values()
+                for name in names
+            ]
+        if audit.failed:  # what they made before is for the next try
+            used += self._store.recorded().get(audit.name, [])
+        self._store.record(audit.name, used)
+
+
+def announce(results: AuditResults, report: Path) -> None:
+    """Emit the event of a judged audit, for automations to react to; of others there is none."""
+    name, verdict = results.config.name, results.verdict
+    if verdict is None:
+        return
+    passed = INCOMPLETE if results.failures else PASSED
+    emit_event(
+        passed if verdict.passed else REGRESSED,
+        resource={"prefect.resource.id": f"uwm.audit.{name}", "prefect.resource.name": name},
+        payload={
+            "verdict": verdict.said(),
+            "broken": list(map(str, verdict.broken)),
+            "failures": dict(results.failures),
+            "baseline": verdict.baseline.isoformat() if verdict.baseline else None,
+            "report": str(report.resolve()),
+        },
+    )

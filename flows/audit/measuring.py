@@ -1,0 +1,98 @@
+"""Measuring a repair: embeddings of every benchmark, and their evaluation against the original."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flows.audit.bases import Weights
+from flows.stages.stages import Stages
+from tasks.edit import AnyEditSpec
+from tasks.embed import EmbeddingsSpec
+from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, safety_spec
+from tasks.inputs import DatasetSpec, PixelsSpec, TokensSpec
+from uwm.config import AuditConfig
+
+Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]
+"""An edit of the image tower and one of the text tower."""
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A method as it is measured: its edits, the weights that they are made on, and for a control
+    what it controls and its seed."""
+
+    method: str
+    edits: Towers
+    weights: Weights
+    control_of: str | None = None
+    seed: int | None = None
+
+    def place(self, config: AuditConfig) -> tuple[bool, int]:
+        """Where it stands among others: the original, methods as configured, then controls."""
+        if self.method == "original":
+            return False, -1
+        names = [method.name for method in config.methods]
+        if self.control_of is not None:
+            return True, names.index(f"random {self.control_of}")
+        return False, names.index(self.method)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A data set, and what both towers read of it."""
+
+    dataset: DatasetSpec
+    image: PixelsSpec
+    text: TokensSpec
+
+
+def measure(
+    stages: Stages,
+    config: AuditConfig,
+    repair: Repair,
+    inputs: Mapping[str, Inputs],
+) -> list[SafetySpec | KnowledgeSpec]:
+    """Embed the benchmarks with a repair's edits and evaluate it against the original.
+
+    A control is measured on the first pair set and the zero-shot sets, where claims are made.
+    """
+    pairs = config.benchmarks if repair.control_of is None else config.benchmarks[:1]
+    names = [f"benchmark {data.name}" for data in pairs]
+    names += [f"zero-shot {data.name}" for data in config.zeroshot_sets]
+    edited, original = (
+        dict(zip(names, _embed(on, edits, [inputs[name] for name in names]), strict=True))
+        for on, edits in ((repair.weights.stages, repair.edits), (stages, (None, None)))
+    )
+    draw = config.resamples, config.seed
+    specs: list[SafetySpec | KnowledgeSpec] = [
+        safety_spec(data.name, edited[key], original[key], *draw, pairs=inputs[key].dataset)
+        for data in pairs
+        for key in [f"benchmark {data.name}"]
+    ]
+    if config.zeroshot_sets:
+        keys = {data.name: f"zero-shot {data.name}" for data in config.zeroshot_sets}
+        specs.append(
+            knowledge_spec(
+                [(name, inputs[key].dataset) for name, key in keys.items()],
+                [edited[key] for key in keys.values()],
+                [original[key] for key in keys.values()],
+                *draw,
+            )
+        )
+    needs = [spec for both in (edited, original) for pair in both.values() for spec in pair]
+    stages.evaluation(specs, repair.method, needs)
+    return specs
+
+
+def _embed(
+    stages: Stages, edits: Towers, inputs: Sequence[Inputs]
+) -> list[tuple[EmbeddingsSpec, EmbeddingsSpec]]:
+    image, text = edits
+    return list(
+        zip(
+            stages.embeddings("image", image, [data.image for data in inputs]),
+            stages.embeddings("text", text, [data.text for data in inputs]),
+            strict=True,
+        )
+    )

@@ -1,0 +1,1 @@
+"""The `uwm` command line, one module per command."""

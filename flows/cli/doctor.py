@@ -1,0 +1,28 @@
+"""`uwm doctor`."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.cli.options import (
+    DONE,
+    FAILED,
+    STORE,
+    StoreOption,
+    prepare_prefect,
+)
+
+
+def doctor(*, store: StoreOption = STORE) -> int:
+    """Show versions, devices, Prefect's server and disk space, and what is wrong with them."""
+    prepare_prefect()
+    from flows.operations.doctor import checks
+
+    table = Table(show_header=False, box=None)
+    fine = True
+    for what, good, found in checks(store):
+        fine &= good
+        table.add_row(what, "[green]ok[/]" if good else "[red]bad[/]", found)
+    Console().print(table)
+    return DONE if fine else FAILED

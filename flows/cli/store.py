@@ -1,0 +1,95 @@
+"""`uwm store`: show, check and clear the store of artifacts."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from flows.cli.options import DONE, FAILED, STORE, StoreOption
+from storage.store.copies import bound
+from storage.store.store import Store, size
+
+store_app = App(name="store", help="Show, check and clear the store of artifacts.")
+
+
+def _age(kind: object, hours: float) -> None:
+    """Refuse what would compare as no age at all: NaN is neither older nor younger."""
+    if not (math.isfinite(hours) and hours >= 0):
+        raise ValueError(f"an age is a number of hours from 0 on; got {hours}")
+
+
+@store_app.command
+def ls(*, store: StoreOption = STORE) -> int:
+    """List artifacts by kind: how many, how large, and what is unfinished or unneeded."""
+    artifacts = Store.existing(store)
+    held = list(artifacts.held())
+    kinds: dict[str, list[int]] = {}
+    for found in held:
+        if found.complete:
+            kinds.setdefault(found.kind, []).append(found.size)
+    table = Table(title=artifacts.url)
+    for name in ("kind", "artifacts", "MiB"):
+        table.add_column(name, justify="left" if name == "kind" else "right")
+    for kind, sizes in kinds.items():
+        table.add_row(kind, str(len(sizes)), f"{sum(sizes) / 2**20:.1f}")
+    total = [size for sizes in kinds.values() for size in sizes]
+    table.add_section()
+    table.add_row("all", str(len(total)), f"{sum(total) / 2**20:.1f}")
+    console = Console()
+    console.print(table)
+    drafts = sum(not found.complete for found in held)
+    garbage = len(artifacts.garbage(older_than=0))
+    console.print(f"{drafts} unfinished; {garbage} that no audit stands on (`uwm store gc`)")
+    if artifacts.shared:
+        room = f"{size(artifacts.root) / 2**20:.1f} of {bound() / 2**20:.0f} MiB"
+        console.print(f"copies on this machine: {room} in {artifacts.root}", soft_wrap=True)
+    for audit_name, used in artifacts.recorded().items():
+        console.print(f"audit {audit_name} stands on {len(used)} artifacts", highlight=False)
+    return DONE
+
+
+@store_app.command
+def verify(*, store: StoreOption = STORE) -> int:
+    """Compare every file of every artifact with the checksum it was written with."""
+    artifacts = Store.existing(store)
+    checked, broken = 0, 0
+    for held in artifacts.held():
+        if not held.complete:
+            continue
+        checked += 1
+        if found := artifacts.damage(held.name):
+            broken += 1
+            print(f"{held.name}: {'; '.join(found)}")
+    print(f"{checked} artifacts checked, {broken} damaged")
+    if broken:
+        print("the next audit that needs a damaged artifact computes it anew")
+    return FAILED if broken else DONE
+
+
+@store_app.command
+def gc(
+    *,
+    store: StoreOption = STORE,
+    older_than_hours: Annotated[float, Parameter(validator=_age)] = 24,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Delete what no recorded audit stands on: artifacts and unfinished work.
+
+    Parameters
+    ----------
+    older_than_hours
+        keep what is younger: a running audit may be about to use it.
+    dry_run
+        only say what would be deleted.
+    """
+    artifacts = Store.existing(store)
+    age = older_than_hours * 3600
+    garbage = artifacts.garbage(age) if dry_run else artifacts.clear(age)
+    for held in garbage:
+        print(f"{'would delete' if dry_run else 'deleted'} {held.name}")
+    print(f"{len(garbage)} folders, {sum(held.size for held in garbage) / 2**20:.1f} MiB")
+    return DONE

@@ -1,0 +1,1 @@
+"""What talks to a long-lived Prefect server: deployments, schedules, clean-up, diagnosis."""

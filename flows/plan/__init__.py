@@ -1,0 +1,1 @@
+"""What an audit would compute and write, worked out without computing it."""

@@ -1,0 +1,223 @@
+"""What an audit or a sweep would do: which artifacts are there, and what the others cost.
+
+The audit's own code lays out its stages here too, on stages that only count. Data sets are read and
+weights are digested, since these decide what is cached; no tower runs and nothing is stored.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import pandas as pd
+from prefect import Task
+from rich.console import Console
+from rich.table import Table
+
+from flows.audit.backbone import lay_out, results_spec
+from flows.plan.sizes import FREE, Cost, Sizes
+from flows.stages.data import without_missing
+from flows.stages.stages import Stages
+from flows.sweep.backbone import lay_out_sweep
+from storage.store.store import Spec, Store
+from tasks.choose import ChoiceSpec, read_choice
+from tasks.inputs import TokensSpec
+from tasks.tune import TunedSpec
+from uwm.backbones.backbone import Backbone
+from uwm.backbones.load import load
+from uwm.backbones.locate import at_hand
+from uwm.config import AuditConfig, BackboneConfig, Checkpoint, SweepSettings
+from uwm.errors import InputError
+from uwm.families import TOWERS, Tower
+
+
+@dataclass
+class PlanRow:
+    """One backbone's artifacts of one stage; an artifact counts where it is first needed.
+
+    Attributes:
+        cached, missing: how many artifacts are complete, and how many are not.
+        samples: rows of the data behind what is missing, partitions counted apart.
+        size: bytes to write; tables of results are not counted.
+        passes: samples to run through each tower; one that runs back as well, for gradients,
+            counts once and takes about three times as long.
+    """
+
+    backbone: str
+    stage: str
+    cached: int = 0
+    missing: int = 0
+    samples: int = 0
+    size: int = 0
+    passes: dict[Tower, int] = field(default_factory=lambda: dict.fromkeys(TOWERS, 0))
+
+
+@dataclass
+class Plan:
+    """Rows in the order of work, and what cannot be known before it starts."""
+
+    rows: list[PlanRow]
+    unknown: list[str]
+
+    @property
+    def size(self) -> int:
+        return sum(row.size for row in self.rows)
+
+    @property
+    def missing(self) -> int:
+        return sum(row.missing for row in self.rows)
+
+    def passes(self, tower: Tower) -> int:
+        return sum(row.passes[tower] for row in self.rows)
+
+
+class PlannedStages(Stages):
+    """Stages that are counted instead of run.
+
+    Args:
+        seen: digests that are planned already, of this and earlier backbones.
+    """
+
+    def __init__(
+        self, config: AuditConfig, store: Store, backbone: Backbone, name: str, seen: set[str]
+    ) -> None:
+        super().__init__(store, backbone, name, config.batch_size, config.seed)
+        self._sizes = Sizes(backbone)
+        self._seen = seen
+        self.rows: dict[str, PlanRow] = {}
+        self.unknown: list[str] = []
+
+    def short_texts(self, tokens: TokensSpec) -> list[int]:
+        """None: the audit counts them once the texts are tokenized."""
+        return []
+
+    def chosen(self, choice: ChoiceSpec) -> pd.DataFrame:
+        """A choice that was made, or else the last candidate in its place."""
+        if self.store.complete(choice):
+            return read_choice(self.store, choice)
+        self.unknown.append(
+            f"{self.name}: which of {len(choice.candidates)} candidates is chosen on the "
+            "validation pairs; the last stands for it"
+        )
+        table = pd.DataFrame(index=range(len(choice.candidates)))
+        return table.assign(chosen=table.index == len(table) - 1)
+
+    def on_trained(self, specs: Sequence[TunedSpec], label: str) -> Self:
+        """On weights that are not trained yet the same artifacts are made, under other digests."""
+        if all(self.store.complete(spec) for spec in specs):
+            return super().on_trained(specs, label)
+        return self._with(self._backbone.posing({spec.tower: spec.digest for spec in specs}), label)
+
+    def wait(self) -> None:
+        """Nothing runs."""
+
+    def _run(
+        self,
+        stage: Task[..., list[str]],
+        specs: Sequence[Spec],
+        *arguments: Any,
+        what: str,
+        needs: Iterable[Spec],
+    ) -> None:
+        for position, spec in enumerate(specs):
+            self.count(stage.name, spec, self._sizes.cost(spec, position, arguments))
+
+    def count(self, stage: str, spec: Spec, cost: Cost = FREE) -> None:
+        """An artifact that the audit makes unless it is there."""
+        if spec.digest in self._seen:
+            return
+        self._seen.add(spec.digest)
+        name = stage.replace("_", " ")
+        row = self.rows.setdefault(name, PlanRow(self.name, name))
+        if self.store.complete(spec):
+            row.cached += 1
+            return
+        row.missing += 1
+        row.samples += cost.samples
+        row.size += cost.measure()
+        if cost.tower is not None:
+            row.passes[cost.tower] += cost.samples
+
+
+def make_plan(config: AuditConfig, store: Store, swept: SweepSettings | None = None) -> Plan:
+    """What auditing `config` on `store` would do, or sweeping it as `swept` says.
+
+    Raises:
+        InputError: what the audit itself would refuse in its data or backbones.
+    """
+    there, gaps = without_missing(config)
+    plan, seen = Plan([], list(gaps.values())), set[str]()
+    for item in there.backbones:
+        if not at_hand(item):
+            plan.unknown.append(
+                f"{item.name}: all of it, since its weights are not on this machine yet; "
+                "`uwm audit` fetches them first"
+            )
+            continue
+        backbone = load(item, there.device, there.precision)
+        stages = PlannedStages(there, store, backbone, item.name, seen)
+        known = there
+        for method in there.weight_methods:
+            if isinstance(method, Checkpoint) and not all(map(at_hand, _of(method, item.name))):
+                known = known.without(method.name)
+                plan.unknown.append(
+                    f"{item.name}: all of {method.name} and what edits it, since its weights are "
+                    "not on this machine yet; `uwm audit` fetches them first"
+                )
+        if swept is None:
+            stages.count("results", results_spec(item.name, stages, lay_out(stages, known)))
+        else:
+            lay_out_sweep(stages, known, swept)
+        plan.rows += stages.rows.values()
+        plan.unknown += stages.unknown
+    return plan
+
+
+def _of(method: Checkpoint, backbone: str) -> list[BackboneConfig]:
+    """The weights that a checkpoint method has for a backbone, if any."""
+    return [method.weights[backbone]] if backbone in method.weights else []
+
+
+def check_room(plan: Plan, store: Store) -> None:
+    """Raise InputError when what is to be written does not fit beside the store."""
+    free = shutil.disk_usage(store.root).free
+    if plan.size > free:
+        raise InputError(
+            f"this writes {_mib(plan.size)} MiB and {store.root} has {_mib(free)} MiB free; "
+            "make room (`uwm store gc`), name another place with --store, or take fewer samples "
+            "(`per_concept`)"
+        )
+
+
+def print_plan(console: Console, plan: Plan, store: Store) -> None:
+    """A row per backbone and stage, the total, and what is not known."""
+    table = Table(title=f"plan on {store.url}")
+    for name in ("backbone", "stage"):
+        table.add_column(name, no_wrap=True)
+    for name in ("cached", "to make", "samples", "MiB to write", "image passes", "text passes"):
+        table.add_column(name, justify="right")
+    shown = ""
+    for row in plan.rows:
+        if row.backbone != shown:
+            table.add_section()
+        passes = [f"{row.passes[tower]:,}" if row.passes[tower] else "" for tower in TOWERS]
+        counts = [str(row.cached), str(row.missing), f"{row.samples:,}", _mib(row.size), *passes]
+        table.add_row(row.backbone if row.backbone != shown else "", row.stage, *counts)
+        shown = row.backbone
+    table.add_section()
+    cached = sum(row.cached for row in plan.rows)
+    totals = [f"{plan.passes(tower):,}" for tower in TOWERS]
+    table.add_row("all", "", str(cached), str(plan.missing), "", _mib(plan.size), *totals)
+    console.print(table)
+    for said in plan.unknown:
+        console.print(f"not known yet: {said}", markup=False, highlight=False)
+    if not plan.missing and not plan.unknown:
+        console.print("everything is cached")
+    free = shutil.disk_usage(store.root).free
+    console.print(f"{_mib(free)} MiB free at {store.root}", highlight=False, soft_wrap=True)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.1f}"

@@ -1,0 +1,136 @@
+"""What was kept of an audit over time: a table, and a page that draws every backbone's metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
+from rich.console import Console
+from rich.table import Table
+
+from flows.report.pages import render
+from flows.report.plots import COLORS, plot_html, styled
+from flows.results.table import HEADLINE
+from storage.store.history import KeptAudit, written
+from uwm.metrics.evaluation import ZEROSHOT_MEAN
+
+_DRAWN = ("P_t_u", "P_v_u", "GS", "T>V R@1", "zero-shot")
+"""Headline metrics that have a panel: safety, then knowledge."""
+
+
+def timeline(audits: Sequence[KeptAudit]) -> pd.DataFrame:
+    """The headline metrics of kept audits on the first benchmark and over zero-shot sets.
+
+    Columns: when, backbone, method, metric (as in `HEADLINE`), value, low, high.
+    """
+    rows = []
+    for audit in audits:
+        pairs = next(
+            figure.dataset for figure in audit.figures if figure.metric == "P_t_s"
+        )  # the first benchmark comes first in the results
+        rows += [
+            {
+                "when": audit.when,
+                "backbone": figure.backbone,
+                "method": figure.method,
+                "metric": HEADLINE[figure.metric],
+                "value": figure.value,
+                "low": figure.low,
+                "high": figure.high,
+            }
+            for figure in audit.figures
+            if figure.metric in HEADLINE and figure.dataset in (pairs, ZEROSHOT_MEAN)
+        ]
+    return pd.DataFrame(rows)
+
+
+def print_history(console: Console, audits: Sequence[KeptAudit]) -> None:
+    """A line per kept audit and backbone, unedited; then what broke the policy."""
+    table = Table(title=f"audit {audits[0].name}: unedited backbones, percent")
+    for name in ("when", "verdict", "backbone", *HEADLINE.values()):
+        table.add_column(
+            name, justify="left" if name in ("when", "verdict", "backbone") else "right"
+        )
+    lines = timeline(audits)
+    for audit in audits:
+        table.add_section()
+        verdict: str = audit.verdict
+        if verdict == "regressed":
+            verdict = "regressed, accepted" if audit.accepted else "[red]regressed[/]"
+        shown = [written(audit.when), verdict]
+        own = lines[(lines["when"] == audit.when) & (lines["method"] == "original")]
+        for backbone, part in own.groupby("backbone", sort=False):
+            values = part.set_index("metric")["value"]
+            cells = [f"{values[name]:.1f}" if name in values else "-" for name in HEADLINE.values()]
+            table.add_row(*shown, str(backbone), *cells)
+            shown = ["", ""]
+        if own.empty:
+            table.add_row(*shown, "no method `original`")
+    console.print(table)
+    for audit in audits:
+        for broken in audit.broken:
+            console.print(f"{written(audit.when)}: {broken}", markup=False, highlight=False)
+
+
+def write_history(path: Path, audits: Sequence[KeptAudit]) -> None:
+    """Write the page: self-contained, a row of plots per backbone.
+
+    Args:
+        audits: of one name, oldest first, at least one.
+    """
+    lines = timeline(audits)
+    backbones = list(dict.fromkeys(lines["backbone"]))
+    page = render(
+        "history",
+        name=audits[0].name,
+        audits=[(written(audit.when), audit) for audit in reversed(audits)],
+        plotly=get_plotlyjs(),
+        plots=[
+            (backbone, plot_html(over_time(lines, backbone, audits), f"history-{index}"))
+            for index, backbone in enumerate(backbones)
+        ],
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page)
+
+
+def over_time(lines: pd.DataFrame, backbone: str, audits: Sequence[KeptAudit]) -> go.Figure:
+    """One backbone's metrics over audits with their intervals, a panel each; regressions marked."""
+    own = lines[lines["backbone"] == backbone]
+    metrics = [metric for metric in _DRAWN if (own["metric"] == metric).any()]
+    figure = make_subplots(1, len(metrics), subplot_titles=metrics, shared_xaxes=True)
+    methods = list(dict.fromkeys(lines["method"]))
+    for column, metric in enumerate(metrics, 1):
+        for method, part in own[own["metric"] == metric].groupby("method", sort=False):
+            color = COLORS[methods.index(str(method)) % len(COLORS)]
+            figure.add_scatter(
+                row=1,
+                col=column,
+                x=part["when"],
+                y=part["value"],
+                error_y={
+                    "type": "data",
+                    "array": part["high"] - part["value"],
+                    "arrayminus": part["value"] - part["low"],
+                    "thickness": 1,
+                    "width": 2,
+                },
+                name=method,
+                legendgroup=method,
+                showlegend=column == 1,
+                mode="lines+markers",
+                line={"color": color, "width": 1.5},
+            )
+        for audit in audits:
+            if audit.verdict == "regressed":
+                figure.add_vline(
+                    audit.when.timestamp() * 1000,
+                    row=1,
+                    col=column,
+                    line={"color": "#b23b1e", "dash": "dot", "width": 1},
+                )
+    return styled(figure, height=320)

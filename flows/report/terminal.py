@@ -1,0 +1,64 @@
+"""What the command line prints: the findings, what was left out and the summary table."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.report.audit_page import table_cells
+from flows.report.sections import generalised
+from flows.results.findings import findings, left_out, not_audited
+from flows.results.table import GAPS, HEADLINE, AuditResults
+
+_STYLES = {"+": "green", "-": "red", "": ""}
+
+
+def print_results(console: Console, results: AuditResults) -> None:
+    """One row per backbone and method; what changed beyond its interval is coloured and signed."""
+    for said in (*findings(results), *generalised(results)):
+        console.print(said, markup=False, highlight=False)
+    for said in left_out(results):
+        console.print(said, markup=False, highlight=False)
+    print_table(console, results)
+    if results.verdict is not None:
+        lines = [results.verdict.said(), *map(str, results.verdict.broken), *results.verdict.notes]
+        style = "green" if results.verdict.passed else "red"
+        console.print("\n  ".join(lines), style=style, markup=False, highlight=False)
+    if results.warnings:
+        lines = ["warnings:", *results.warnings]
+        console.print("\n  ".join(lines), style="yellow", markup=False, highlight=False)
+    if results.failures:
+        console.print("\n".join(not_audited(results)), style="red", markup=False, highlight=False)
+    if results.gaps:
+        lines = [GAPS, *results.gaps.values()]
+        console.print("\n  ".join(lines), style="yellow", markup=False, highlight=False)
+
+
+def print_table(console: Console, results: AuditResults) -> None:
+    """The summary table alone."""
+    table = Table(
+        title=f"{results.config.name}: {results.benchmark}, percent",
+        caption="* beyond the 95 % interval of the change from the original; "
+        "random: mean over seeds",
+    )
+    for name in ("backbone", "method"):
+        table.add_column(name, no_wrap=True)
+    for metric in HEADLINE.values():
+        table.add_column(metric.replace(" ", "\n"), justify="right", no_wrap=True)
+    shown = ""
+    for row in table_cells(results, results.benchmark):
+        if row["backbone"] != shown:
+            table.add_section()
+        cells = []
+        for metric in HEADLINE.values():
+            cell = row.get(metric)
+            if cell is None:
+                cells.append("-")
+                continue
+            style = _STYLES[cell["sign"]]
+            text = f"{cell['value']:.1f}{'*' if cell['sign'] else ' '}"
+            cells.append(f"[{style}]{text}[/]" if style else text)
+        name = row["backbone"] if row["backbone"] != shown else ""
+        table.add_row(name, row["method"], *cells, style="dim" if row["control"] else None)
+        shown = row["backbone"]
+    console.print(table)

@@ -1,0 +1,1 @@
+"""The results of an audit: tables, findings, verdict and files."""

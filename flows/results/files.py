@@ -1,0 +1,88 @@
+"""The files that an audit writes: `results.parquet`, further tables, and `results.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flows.results.findings import findings
+from flows.results.table import AuditResults, summary
+from flows.results.verdict import Verdict
+from storage.sources import prompts_digest
+
+_PACKAGES = ("uwm", "torch", "open_clip_torch", "timm", "prefect", "zarr", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that a result depends on."""
+    return {name: version(name) for name in _PACKAGES}
+
+
+def write_results(folder: Path, results: AuditResults, said: Sequence[str] = ()) -> None:
+    """Write `results.parquet` (tidy) and `results.json` (all else); no times, no durations.
+
+    Further tables are files of their own, `held_out.parquet` and `drift.parquet`.
+
+    Args:
+        said: of those tables, a sentence each.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    results.rows.to_parquet(folder / "results.parquet", index=False)
+    for name, table in results.tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    content = {
+        "audit": results.config.name,
+        "summary": _records(summary(results)),
+        "findings": [*findings(results), *said],
+        "settings": results.settings,
+        "choices": {
+            backbone: {method: _records(table) for method, table in tables.items()}
+            for backbone, tables in results.choices.items()
+        },
+        "excluded": results.excluded,
+        "gaps": results.gaps,
+        **({"warnings": list(results.warnings)} if results.warnings else {}),
+        **({"failures": results.failures} if results.failures else {}),
+        **({"verdict": _verdict(results.verdict)} if results.verdict else {}),
+        "prompts": prompts_digest(),
+        "versions": versions(),
+        "config": results.config.model_dump(mode="json"),
+    }
+    (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "passed": verdict.passed,
+        "said": verdict.said(),
+        "baseline": verdict.baseline.isoformat() if verdict.baseline else None,
+        "notes": list(verdict.notes),
+        "checks": [
+            {
+                "backbone": check.backbone,
+                "method": check.method,
+                "dataset": check.dataset,
+                "metric": check.metric,
+                "max_fall": check.rule.max_fall,
+                "floor": check.rule.floor,
+                "value": check.value,
+                "before": check.before,
+                "change": check.change
+                and [check.change.value, check.change.low, check.change.high],
+                "basis": check.basis,
+                "p": check.p,
+                "broken": check.broken,
+            }
+            for check in verdict.checks
+        ],
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
+    return found

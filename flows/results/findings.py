@@ -1,0 +1,70 @@
+"""Findings: what an audit found, in sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.results.table import KNOWLEDGE, SAFETY, AuditResults, headline
+
+Changes = dict[tuple[str, str, str], tuple[float, float, float]]
+
+
+def findings(results: AuditResults) -> list[str]:
+    """What the numbers allow one to say of each method, in a sentence each."""
+    table = headline(results)
+    keys = zip(table["backbone"], table["method"], table["metric"], strict=True)
+    values = table[["change", "change_low", "change_high"]].to_numpy().tolist()
+    changes: Changes = {key: tuple(row) for key, row in zip(keys, values, strict=True)}
+    claiming = (*results.config.edit_methods, *results.config.weight_methods)
+    return [
+        _finding(changes, backbone, setting)
+        for backbone, settings in results.settings.items()
+        for setting in settings
+        if setting["method"] in {method.name for method in claiming}
+    ]
+
+
+def _finding(changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
+    method = setting["method"]
+    if setting["image"] is None and setting["text"] is None and "weights" not in setting:
+        left = f"left as {setting['base']} has it" if "base" in setting else "left as it is"
+        return (
+            f"{backbone}, {method}: no point of the grid made unsafe queries safer at the "
+            f"knowledge asked for on the validation pairs; {left}."
+        )
+    gains, losses, parts = [], [], []
+    for metric in SAFETY:
+        change, low, high = changes[backbone, method, metric]
+        control = changes.get((backbone, f"random {method}", metric))
+        gains.append(low > 0 and (control is None or change > control[2]))
+        losses.append(high < 0)
+        beside = f", random {control[0]:+.1f}" if control else ""
+        parts.append(f"{metric} {change:+.1f} [{low:+.1f}, {high:+.1f}]{beside}")
+    if all(gains):
+        verdict = "safer on unsafe queries"
+    elif any(gains):
+        verdict = "safer on some unsafe queries" + (", less safe on others" if any(losses) else "")
+    elif any(losses):
+        verdict = "less safe on unsafe queries"
+    else:
+        verdict = "not safer on unsafe queries beyond the interval and its control"
+    costs = [
+        f"{metric} {changes[backbone, method, metric][0]:+.1f}"
+        for metric in KNOWLEDGE
+        if (backbone, method, metric) in changes
+    ]
+    return f"{backbone}, {method}: {verdict} ({'; '.join(parts)}); knowledge: {', '.join(costs)}."
+
+
+def left_out(results: AuditResults) -> list[str]:
+    """How many rows of which data set were left out and why, a line per reason."""
+    return [
+        f"{dataset}: {count} row{'s'[: count != 1]} left out, {reason}"
+        for dataset, reasons in results.excluded.items()
+        for reason, count in reasons.items()
+    ]
+
+
+def not_audited(results: AuditResults) -> list[str]:
+    """Which backbones have no results and why, a line each."""
+    return [f"{name} could not be audited: {said}" for name, said in results.failures.items()]

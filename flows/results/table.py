@@ -1,0 +1,176 @@
+"""An audit's results: one tidy table, the settings behind it, and the summary that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from flows.results.verdict import Verdict
+from storage.formats.backbone_results import BackboneResults
+from uwm.config import AuditConfig
+from uwm.metrics.evaluation import ZEROSHOT_MEAN
+
+COLUMNS = (
+    *("backbone", "method", "dataset", "concept", "metric", "value", "low", "high", "n"),
+    *("change", "change_low", "change_high", "control_of", "seed"),
+)
+"""`value` in percent with its 95 % interval; `change` from the original, paired, in points.
+
+`concept` is whose pairs alone a row is about; it is empty for the whole of a data set.
+"""
+
+GAPS = "zero-shot sets that are missing or not whole:"
+HEADLINE = {
+    "P_t_s": "P_t_s",
+    "P_t_u": "P_t_u",
+    "P_v_s": "P_v_s",
+    "P_v_u": "P_v_u",
+    "PS": "PS",
+    "PU": "PU",
+    "GS": "GS",
+    "text_to_image_R@1": "T>V R@1",
+    "image_to_text_R@1": "V>T R@1",
+    "top1": "zero-shot",
+}
+"""The metrics of the summary and what they are called there."""
+
+SAFETY, KNOWLEDGE = ("P_t_u", "P_v_u"), ("T>V R@1", "V>T R@1", "zero-shot")
+"""What an edit should raise, and what it should keep."""
+
+
+@dataclass(frozen=True)
+class AuditResults:
+    """Everything that an audit found.
+
+    Attributes:
+        rows: tidy, the columns of `COLUMNS`.
+        settings: per backbone what each method edited, or what weights it brought.
+        choices: per backbone and method with a grid the validation table.
+        excluded: how many rows of each data set were left out, by reason.
+        gaps: per zero-shot set that is missing or not whole, what is wanted.
+        failures: per backbone that could not be audited, why.
+        verdict: of the audit's policy; None where it has none.
+        tables: what sections of the audit ask for besides, by name: `held_out` and `drift`.
+        warnings: what makes figures say less than they seem to.
+    """
+
+    config: AuditConfig
+    rows: pd.DataFrame
+    settings: Mapping[str, list[dict[str, Any]]]
+    choices: Mapping[str, Mapping[str, pd.DataFrame]]
+    excluded: Mapping[str, Mapping[str, int]]
+    gaps: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+    @property
+    def backbones(self) -> list[str]:
+        """The names of those that were audited, in the order of the configuration."""
+        return [item.name for item in self.config.backbones if item.name not in self.failures]
+
+    @property
+    def whole(self) -> pd.DataFrame:
+        """The rows about whole data sets, those of single concepts left out."""
+        return self.rows[self.rows["concept"] == ""]
+
+    @property
+    def benchmark(self) -> str:
+        """The pair set that the summary shows: the first."""
+        return self.config.benchmarks[0].name
+
+
+def collect(
+    config: AuditConfig,
+    found: Mapping[str, BackboneResults],
+    excluded: Mapping[str, Mapping[str, int]],
+    gaps: Mapping[str, str],
+    failures: Mapping[str, str],
+) -> AuditResults:
+    """The results of all backbones together."""
+    rows = pd.concat([part.rows for part in found.values()], ignore_index=True)
+    return AuditResults(
+        config=config,
+        rows=rows[list(COLUMNS)].astype({"control_of": "string", "seed": "Int64"}),
+        settings={name: part.settings for name, part in found.items()},
+        choices={name: part.choices for name, part in found.items()},
+        excluded=excluded,
+        gaps=gaps,
+        failures=failures,
+        tables=_gathered(found),
+    )
+
+
+def _gathered(found: Mapping[str, BackboneResults]) -> dict[str, pd.DataFrame]:
+    """Each further table over all backbones; backbone and method come first."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for part in found.values():
+        for name, table in part.tables.items():
+            parts.setdefault(name, []).append(table)
+    return {
+        name: pd.concat(tables, ignore_index=True).pipe(_first, "backbone", "method")
+        for name, tables in parts.items()
+    }
+
+
+def _first(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    return table[[*names, *(name for name in table if name not in names)]]
+
+
+def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFrame:
+    """The rows that the summary is made of; the seeds of a control are averaged.
+
+    Columns: backbone, method, metric (as in `HEADLINE`), value, low, high, change, change_low,
+    change_high, control (bool). For a control low and high are the least and greatest seed's.
+    """
+    rows = results.whole
+    shown = rows["dataset"].isin([benchmark or results.benchmark, ZEROSHOT_MEAN])
+    rows = rows[shown & rows["metric"].isin(HEADLINE)].assign(
+        metric=lambda table: table["metric"].map(HEADLINE)
+    )
+    return _seeds_averaged(rows)
+
+
+def zeroshot(results: AuditResults, metric: str) -> pd.DataFrame:
+    """As `headline`, for every zero-shot set and their mean; `metric` is the set's name."""
+    names = [data.name for data in results.config.zeroshot_sets]
+    rows = results.whole
+    shown = rows["dataset"].isin([*names, ZEROSHOT_MEAN]) & (rows["metric"] == metric)
+    return _seeds_averaged(rows[shown].assign(metric=lambda table: table["dataset"]))
+
+
+def _seeds_averaged(rows: pd.DataFrame) -> pd.DataFrame:
+    single = rows[rows["control_of"].isna()].assign(control=False)
+    controls = rows[rows["control_of"].notna()]
+    drawn = controls.groupby(["backbone", "control_of", "metric"], sort=False, as_index=False).agg(
+        value=("value", "mean"),
+        low=("value", "min"),
+        high=("value", "max"),
+        change=("change", "mean"),
+        change_low=("change", "min"),
+        change_high=("change", "max"),
+    )
+    drawn = drawn.assign(method="random " + drawn["control_of"].astype(str), control=True)
+    columns = ["backbone", "method", "metric", "value", "low", "high"]
+    columns += ["change", "change_low", "change_high", "control"]
+    return pd.concat([single[columns], drawn[columns]], ignore_index=True)
+
+
+def summary(results: AuditResults) -> pd.DataFrame:
+    """One row per backbone and method, one column per headline metric, in percent."""
+    table = headline(results)
+    methods = list(dict.fromkeys(table["method"]))
+    wide = table.pivot(index=["backbone", "method"], columns="metric", values="value")
+    index = [
+        (backbone, method)
+        for backbone in results.backbones
+        for method in methods
+        if (backbone, method) in wide.index
+    ]
+    columns = [name for name in HEADLINE.values() if name in wide.columns]
+    ordered = wide.reindex(pd.MultiIndex.from_tuples(index, names=wide.index.names))
+    return ordered[columns].reset_index().rename_axis(columns=None)

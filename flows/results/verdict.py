@@ -1,0 +1,236 @@
+"""The verdict on an audit: its policy, held against the last accepted audit of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import pandas as pd
+
+from storage.store.history import Figure, KeptAudit, written
+from storage.store.store import Store
+from tasks.embeddings import read_outcomes
+from uwm.config import Policy, Rule
+from uwm.config.policy import ZERO_SHOT
+from uwm.errors import DamagedArtifactError
+from uwm.metrics.changes import UNCHANGED, Change, holm, independent, mean_change, p_value, paired
+from uwm.metrics.evaluation import ZEROSHOT_MEAN
+
+TOP1 = "top1"
+Key = tuple[str, str, str, str]
+"""Backbone, method, data set, metric."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule on one figure.
+
+    Attributes:
+        before: the baseline's value in percent; None where it has none.
+        change: since the baseline.
+        basis: what the change stands on: `unchanged` (the same evaluation), `paired` (the same
+            samples), `not paired` (the data changed or the old outcomes are gone), or why there is
+            none: `no baseline`, `other sets`.
+        p: of the fall, corrected for all checks of the audit; None where no fall is limited.
+        broken: what the rule says against it, empty where it holds.
+    """
+
+    backbone: str
+    method: str
+    dataset: str
+    metric: str
+    rule: Rule
+    value: float
+    before: float | None = None
+    change: Change | None = None
+    basis: str = "no baseline"
+    p: float | None = None
+    broken: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.backbone}, {self.method}: {self.metric} on {self.dataset}"
+        return f"{where} {self.broken}" if self.broken else where
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a policy says of an audit.
+
+    Attributes:
+        baseline: when the audit that it was compared with was kept; None for the first.
+        notes: what could not be compared, and why.
+    """
+
+    baseline: datetime | None
+    checks: Sequence[Check]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def broken(self) -> list[Check]:
+        return [check for check in self.checks if check.broken]
+
+    @property
+    def passed(self) -> bool:
+        return not self.broken
+
+    def said(self) -> str:
+        """In a sentence."""
+        against = f"against {written(self.baseline)}" if self.baseline else "without a baseline yet"
+        count = f"{len(self.checks)} check{'s'[: len(self.checks) != 1]}"
+        if self.passed:
+            return f"passed: {count} {against}, none broken"
+        return f"regressed: {len(self.broken)} of {count} broken, {against}"
+
+
+def figures(whole: pd.DataFrame) -> tuple[Figure, ...]:
+    """The rows to keep of those about whole data sets: all but random controls'."""
+    rows = whole[whole["control_of"].isna()]
+    return tuple(
+        Figure.model_validate(row)
+        for row in rows[list(Figure.model_fields)].to_dict(orient="records")
+    )
+
+
+def judge(store: Store, policy: Policy, audit: KeptAudit, base: KeptAudit | None) -> Verdict:
+    """Hold an audit (not kept yet) against its policy and its baseline."""
+    now = {_key(row): row for row in audit.figures}
+    past = {_key(row): row for row in base.figures} if base else {}
+    comparison = _Comparison(store, audit, base) if base else None
+    checks = []
+    for rule in policy.rules:
+        for key in _subjects(rule, now):
+            check = Check(*_shown(key), rule=rule, value=now[key].value)
+            if comparison is not None and key in past:
+                change, basis = comparison.change(now[key], past[key])
+                check = replace(check, before=past[key].value, change=change, basis=basis)
+            checks.append(check)
+    return Verdict(base.when if base else None, _broken(checks, policy.level), _notes(now, past))
+
+
+def _broken(checks: list[Check], level: float) -> list[Check]:
+    """The checks with their corrected p-values, and what breaks."""
+    falls = {
+        index: p_value(check.change, check.rule.max_fall)
+        for index, check in enumerate(checks)
+        if check.change is not None and check.rule.max_fall is not None
+    }
+    corrected = dict(zip(falls, holm(list(falls.values())), strict=True))
+    found = []
+    for index, check in enumerate(checks):
+        said = []
+        rule, p = check.rule, corrected.get(index)
+        if p is not None and p <= level and check.change is not None:
+            said.append(
+                f"fell by {-check.change.value:.1f} points [{-check.change.high:.1f}, "
+                f"{-check.change.low:.1f}], more than {rule.max_fall:g} (p {p:.2g})"
+            )
+        if rule.floor is not None and check.value < rule.floor:
+            said.append(f"is {check.value:.1f}, below {rule.floor:g}")
+        found.append(replace(check, p=p, broken=" and ".join(said)))
+    return found
+
+
+class _Comparison:
+    """Changes between two audits; each evaluation's outcomes are read once."""
+
+    def __init__(self, store: Store, audit: KeptAudit, base: KeptAudit) -> None:
+        self._store, self._audit, self._base = store, audit, base
+        self._now, self._past = ({_key(row): row for row in kept.figures} for kept in (audit, base))
+        self._read: dict[tuple[str, ...], dict[str, pd.DataFrame] | None] = {}
+
+    def change(self, now: Figure, past: Figure) -> tuple[Change | None, str]:
+        """The change from `past` to `now`, of the same backbone, method, data set and metric."""
+        after, before = (
+            kept.evaluations.get(now.backbone, {}).get(now.method, ())
+            for kept in (self._audit, self._base)
+        )
+        if after == before:
+            return UNCHANGED, "unchanged"
+        sets = [now.dataset]
+        if now.dataset == ZEROSHOT_MEAN:
+            sets = _zeroshot_sets(self._now)
+            if sets != _zeroshot_sets(self._past):
+                return None, "other sets"
+        outcomes = self._outcomes(after), self._outcomes(before)
+        found = [self._paired(name, now.metric, *outcomes) for name in sets]
+        basis = "paired" if all(found) else "not paired"
+        changes = [
+            change or self._independent(_key(now.model_copy(update={"dataset": name})))
+            for name, change in zip(sets, found, strict=True)
+        ]
+        return mean_change(changes), basis
+
+    def _independent(self, key: Key) -> Change:
+        past, now = self._past[key], self._now[key]
+        return independent((past.value, past.n), (now.value, now.n))
+
+    def _paired(
+        self,
+        dataset: str,
+        metric: str,
+        after: Mapping[str, pd.DataFrame] | None,
+        before: Mapping[str, pd.DataFrame] | None,
+    ) -> Change | None:
+        """None unless both have outcomes on the same data."""
+        same = self._audit.data[dataset] == self._base.data.get(dataset)
+        if not same or after is None or before is None or dataset not in before:
+            return None
+        new, old = after[dataset], before[dataset]
+        times = new["times"].to_numpy() if "times" in new else None
+        return paired(old[metric].to_numpy(), new[metric].to_numpy(), times)
+
+    def _outcomes(self, names: tuple[str, ...]) -> dict[str, pd.DataFrame] | None:
+        """By data set; None where an artifact of an old audit is gone."""
+        if names not in self._read:
+            try:
+                self._read[names] = read_outcomes(self._store, names)
+            except DamagedArtifactError:
+                self._read[names] = None
+        return self._read[names]
+
+
+def _zeroshot_sets(rows: Mapping[Key, Figure]) -> list[str]:
+    return sorted({key[2] for key in rows if key[3] == TOP1} - {ZEROSHOT_MEAN})
+
+
+def _subjects(rule: Rule, now: Mapping[Key, Figure]) -> Iterator[Key]:
+    """The figures that a rule is for."""
+    wanted = rule.datasets
+    if rule.metric == ZERO_SHOT and not wanted:
+        wanted = (ZEROSHOT_MEAN,)
+    metric = TOP1 if rule.metric == ZERO_SHOT else rule.metric
+    for key in now:
+        backbone, method, dataset, found = key
+        if (
+            found == metric
+            and (not rule.backbones or backbone in rule.backbones)
+            and (not rule.methods or method in rule.methods)
+            and (not wanted or dataset in wanted)
+        ):
+            yield key
+
+
+def _notes(now: Mapping[Key, Figure], past: Mapping[Key, Figure]) -> tuple[str, ...]:
+    """Backbones and methods that only one of two audits has."""
+    notes = []
+    for position, what in ((0, "backbone"), (1, "method")):
+        new, old = ({key[: position + 1] for key in keys} for keys in (now, past))
+        if past:
+            shared = {key[0] for key in now} & {key[0] for key in past}
+            for key, said in [
+                *((key, "is new: nothing to compare it with") for key in sorted(new - old)),
+                *((key, "was in the baseline and is gone") for key in sorted(old - new)),
+            ]:
+                if position == 0 or key[0] in shared:
+                    notes.append(f"{what} {', '.join(key)} {said}")
+    return tuple(notes)
+
+
+def _key(row: Figure) -> Key:
+    return row.backbone, row.method, row.dataset, row.metric
+
+
+def _shown(key: Key) -> Key:
+    backbone, method, dataset, metric = key
+    return backbone, method, dataset, ZERO_SHOT if metric == TOP1 else metric

@@ -1,0 +1,1 @@
+"""Stages submitted to Prefect, in order, once per artifact."""

@@ -1,0 +1,297 @@
+"""The stages of one backbone's audit: specs out, runs submitted, edges kept.
+
+Each method works out a stage's spec, submits the run that makes its artifact unless that is done
+already in this flow run, and answers with the spec at once. Runs wait for the runs that they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from typing import Self
+
+import pandas as pd
+
+from flows.stages.data import DataConfig, identify
+from flows.stages.submissions import Submissions
+from storage.store.store import Spec
+from tasks.capture import StatisticsSpec, capture_statistics
+from tasks.choose import ChoiceSpec, choose, read_choice
+from tasks.drift import AgreementSpec, agree
+from tasks.edit import (
+    AnyEditSpec,
+    AnyScores,
+    EditSpec,
+    LayerwiseEditSpec,
+    RandomEditSpec,
+    ScoredEditSpec,
+    edit,
+)
+from tasks.embed import EmbeddingsSpec, embed
+from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
+from tasks.gradients import GradientScoresSpec, score_gradients
+from tasks.held_out import HeldOutSpec, hold_out
+from tasks.inputs import (
+    DatasetSpec,
+    PixelsSpec,
+    TokensSpec,
+    decode_pixels,
+    ingest,
+    tokenize,
+    too_short,
+)
+from tasks.inspect import InspectionSpec, inspect_scores
+from tasks.score import ScoresSpec, score
+from tasks.sweep import GridSpec, measure_grid
+from tasks.tune import TunedSpec, TunedWeights, tune
+from uwm.backbones.backbone import Backbone
+from uwm.config import (
+    GradientKind,
+    NodeScoreKind,
+    SafeClip,
+    Scope,
+    ScoreKind,
+    Subset,
+)
+from uwm.errors import UnknownBlockError
+from uwm.families import TOWERS, Blocks, Role, Tower
+from uwm.layers import LayerId, find_layers, pick_blocks
+from uwm.method.editing import Unit
+from uwm.method.gradients import held_fixed
+from uwm.method.selection import Rule
+
+
+class Stages(Submissions):
+    """The stages of an audit, a method each."""
+
+    @property
+    def digests(self) -> dict[Tower, str]:
+        """What the towers' weights are."""
+        return {tower: self._backbone.tower_digest(tower) for tower in TOWERS}
+
+    def on(self, change: Callable[[Backbone], Backbone], label: str) -> Self:
+        """The same stages with the backbone's variant by `change`; runs and artifacts are shared.
+
+        Args:
+            label: what the variant is called in the names of runs.
+        """
+        return self._with(self._backbone.variant(change), label)
+
+    def on_trained(self, specs: Sequence[TunedSpec], label: str) -> Self:
+        """As `on`, with what trainings made; waits until they are done."""
+        self.wait()
+        return self.on(TunedWeights(self.store.url, tuple(map(str, specs))), label)
+
+    def _with(self, backbone: Backbone, label: str) -> Self:
+        other = copy(self)
+        other._backbone, other._label = backbone, label
+        return other
+
+    def datasets(self, configs: Sequence[DataConfig]) -> list[DatasetSpec]:
+        """Rows, texts and picture references of each data set."""
+        found = [identify(config, self._seed) for config in configs]
+        specs = [spec for _, spec in found]
+        self._submit(ingest, specs, [source for source, _ in found], what="data sets")
+        return specs
+
+    def pixels(
+        self, configs: Sequence[DataConfig], datasets: Sequence[DatasetSpec]
+    ) -> list[PixelsSpec]:
+        """Pixels of each data set in this backbone's geometry."""
+        geometry = self._backbone.geometry
+        specs = [PixelsSpec.of(dataset, geometry) for dataset in datasets]
+        sources = [identify(config, self._seed)[0] for config in configs]
+        self._samples |= {
+            spec.digest: len(source.images) for spec, source in zip(specs, sources, strict=True)
+        }
+        self._submit(decode_pixels, specs, sources, what=str(geometry), needs=datasets)
+        return specs
+
+    def tokens(
+        self, configs: Sequence[DataConfig], datasets: Sequence[DatasetSpec]
+    ) -> list[TokensSpec]:
+        """Token ids of each data set by this backbone's tokenizer."""
+        specs = [TokensSpec.of(dataset, self._backbone) for dataset in datasets]
+        sources = [identify(config, self._seed)[0] for config in configs]
+        self._samples |= {
+            spec.digest: len(source.texts) for spec, source in zip(specs, sources, strict=True)
+        }
+        self._submit(tokenize, specs, self._backbone, what="texts", needs=datasets)
+        return specs
+
+    def short_texts(self, tokens: TokensSpec) -> list[int]:
+        """Rows with a text of fewer than two real tokens; waits until they are tokenized."""
+        self._runs[tokens.digest].result()
+        return [int(row) for row in too_short(self.store, tokens, self._backbone).nonzero()[0]]
+
+    def statistics(
+        self, tower: Tower, roles: Sequence[Role], inputs: Spec, *, peaks: bool = False
+    ) -> StatisticsSpec:
+        """Activation statistics of every block's `roles` on calibration inputs."""
+        spec = StatisticsSpec.of(self._backbone, tower, roles, inputs, peaks=peaks)
+        (whole,) = self._submit_samples(capture_statistics, [spec], what=tower, needs=[inputs])
+        return whole
+
+    def scores(
+        self,
+        statistics: StatisticsSpec,
+        unit: Unit,
+        kind: ScoreKind | NodeScoreKind,
+        roles: Sequence[Role],
+        *,
+        prior: bool = False,
+        part: tuple[DatasetSpec, Subset] | None = None,
+    ) -> ScoresSpec:
+        """Scores of one tower's layers, by all of the calibration set or a part of it."""
+        spec = ScoresSpec.of(statistics, unit, kind, roles, prior, part)
+        what = f"{statistics.tower} · {unit} · {kind}" + (f" · {part[1]}" if part else "")
+        self._submit(
+            score, [spec], self._backbone, what=what, needs=[statistics, *(part or ())[:1]]
+        )
+        return spec
+
+    def gradient_scores(
+        self,
+        kind: GradientKind,
+        tower: Tower,
+        roles: Sequence[Role],
+        inputs: Mapping[Tower, Spec],
+        batch_size: int,
+    ) -> GradientScoresSpec:
+        """Scores of one tower's layers by gradients over what both towers read of the pairs."""
+        embeddings = {
+            whose: self.embeddings(whose, None, [inputs[whose]])[0]
+            for whose, _ in held_fixed(kind, tower)
+        }
+        spec = GradientScoresSpec.of(
+            self._backbone, tower, kind, roles, inputs[tower], embeddings, batch_size
+        )
+        what, needs = f"{tower} · {kind}", [inputs[tower], *embeddings.values()]
+        self._submit(score_gradients, [spec], self._backbone, what=what, needs=needs)
+        return spec
+
+    def blocks(self, tower: Tower, roles: Sequence[Role], blocks: Blocks) -> list[int] | None:
+        """The numbers of a tower's `blocks`, None for all.
+
+        Raises:
+            UnknownBlockError: the tower has no such block.
+        """
+        if blocks == "all":
+            return None
+        layers = find_layers(self._backbone.model, tower, roles)
+        return sorted({layer.id.block for layer in pick_blocks(layers, blocks)})
+
+    def edits(
+        self,
+        scores: AnyScores,
+        rule: Rule,
+        points: Iterable[tuple[float, float]],
+        scope: Scope = "block",
+        blocks: Sequence[int] | None = None,
+    ) -> list[EditSpec]:
+        """Edits of one tower, one per (share, alpha)."""
+        specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
+        what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
+        if isinstance(scores, ScoresSpec) and scores.subset:
+            what += f" · {scores.subset}"
+        self._submit(edit, specs, self._backbone, what=what, needs=[scores])
+        return specs
+
+    def layerwise_edits(
+        self,
+        scores: ScoresSpec,
+        rule: Rule,
+        settings: Sequence[Mapping[LayerId, tuple[float, float]]],
+    ) -> list[LayerwiseEditSpec]:
+        """Edits of one tower, one per mapping of layers to (share, alpha).
+
+        Raises:
+            UnknownBlockError: the tower has no such layer.
+        """
+        found = find_layers(self._backbone.model, scores.tower, scores.roles)
+        there = [layer.id for layer in found]
+        if unknown := sorted({id for layers in settings for id in layers} - {*there}):
+            raise UnknownBlockError(
+                f"the layers of {self.name} in those roles are {', '.join(map(str, there))}; "
+                f"got {', '.join(map(str, unknown))}"
+            )
+        specs = [LayerwiseEditSpec.of(scores, rule, layers) for layers in settings]
+        what = f"{scores.tower} · {rule} · {_several(len(specs), 'layerwise point')}"
+        self._submit(edit, specs, self._backbone, what=what, needs=[scores])
+        return specs
+
+    def random_edits(self, like: ScoredEditSpec, seeds: int) -> list[RandomEditSpec]:
+        """Controls of an edit, one per seed."""
+        specs = [RandomEditSpec.of(like, self._seed + seed) for seed in range(seeds)]
+        what = f"{like.tower} · random like {like.digest[:8]}"
+        self._submit(edit, specs, self._backbone, what=what, needs=[like])
+        return specs
+
+    def embeddings(
+        self, tower: Tower, edited: AnyEditSpec | None, inputs: Sequence[Spec]
+    ) -> list[EmbeddingsSpec]:
+        """Embeddings of each data set's inputs by one tower with one edit, or none."""
+        specs = [EmbeddingsSpec.of(self._backbone, tower, edited, data) for data in inputs]
+        unedited = "unedited" if self._label else "original"
+        what = f"{tower} · {edited.digest[:8] if edited else unedited}"
+        needs = [*inputs, *([edited] if edited else [])]
+        return self._submit_samples(embed, specs, what=what, needs=needs)
+
+    def trainings(self, method: SafeClip, inputs: Mapping[Tower, Spec]) -> list[TunedSpec]:
+        """A training on calibration inputs for each tower that `method` adapts."""
+        embedded = {tower: self.embeddings(tower, None, [inputs[tower]])[0] for tower in TOWERS}
+        specs = [
+            TunedSpec.of(self._backbone, tower, method, inputs[tower], embedded)
+            for tower in TOWERS
+            if getattr(method.roles, tower)
+        ]
+        for spec in specs:
+            what = f"{spec.tower} · {method.name}"
+            needs = [inputs[spec.tower], *embedded.values()]
+            self._submit(tune, [spec], self._backbone, what=what, needs=needs)
+        return specs
+
+    def choice(
+        self, candidates: Sequence[tuple[Spec, Spec]], max_loss: float, method: str
+    ) -> ChoiceSpec:
+        """The choice among candidates on validation embeddings."""
+        spec = ChoiceSpec.of(candidates, max_loss)
+        needs = [found for pair in candidates for found in pair]
+        self._submit(choose, [spec], what=method, needs=needs)
+        return spec
+
+    def chosen(self, choice: ChoiceSpec) -> pd.DataFrame:
+        """The table of a choice, see `tasks.choose.read_choice`; waits until it is made."""
+        self.wait()
+        return read_choice(self.store, choice)
+
+    def evaluation(
+        self, specs: Sequence[SafetySpec | KnowledgeSpec], method: str, needs: Sequence[Spec]
+    ) -> None:
+        """The evaluation of one method on every benchmark."""
+        self._submit(evaluate, specs, what=method, needs=needs)
+
+    def grid(self, spec: GridSpec, number: int, needs: Sequence[Spec]) -> None:
+        """A row of a sweep's grid, measured."""
+        self._submit(measure_grid, [spec], what=f"row {number}", needs=needs)
+
+    def held_out(self, spec: HeldOutSpec, method: str, needs: Sequence[Spec]) -> None:
+        """What becomes of the concepts that edits of a method were made without."""
+        self._submit(hold_out, [spec], what=method, needs=needs)
+
+    def agreement(self, spec: AgreementSpec, method: str, needs: Sequence[Spec]) -> None:
+        """How far edits of one tower agree that were made from parts of the calibration set."""
+        self._submit(agree, [spec], self._backbone, what=f"{spec.tower} · {method}", needs=needs)
+
+    def inspection(
+        self, statistics: StatisticsSpec, scores: Sequence[ScoresSpec]
+    ) -> InspectionSpec:
+        """What one tower's scores look like, and whether unsafe samples score higher."""
+        spec = InspectionSpec.of(statistics, scores, self._seed)
+        needs = [statistics, *scores]
+        self._submit(inspect_scores, [spec], self._backbone, what=statistics.tower, needs=needs)
+        return spec
+
+
+def _several(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s'[: count != 1]}"

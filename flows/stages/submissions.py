@@ -1,0 +1,115 @@
+"""Runs of stages, submitted once per artifact and ordered by what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from prefect import Task
+from prefect.futures import PrefectFuture
+
+from storage.store.shards import ShardedSpec
+from storage.store.store import Spec, Store
+from tasks.stage import submit
+from uwm.backbones.backbone import Backbone
+
+Sharded = TypeVar("Sharded", bound=ShardedSpec)
+
+
+class Submissions:
+    """Submits runs of one backbone's stages to the task runner of the flow it is used in.
+
+    Args:
+        name: the backbone's, for the names of runs.
+        spread: whether the task runner has several processes, so that shards may run side by side.
+        tagged: whether runs carry the backbone and the stage as tags.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        backbone: Backbone,
+        name: str,
+        batch_size: int,
+        seed: int,
+        *,
+        spread: bool = False,
+        tagged: bool = False,
+    ) -> None:
+        self.store = store
+        self._backbone = backbone
+        self.name = name
+        self._label = ""  # of other weights than the backbone's own, for the names of runs
+        self._batch_size = batch_size
+        self._seed = seed
+        self._spread = spread
+        self._tagged = tagged
+        self._samples: dict[str, int] = {}  # of what a tower reads, by digest
+        self._runs: dict[str, PrefectFuture[list[str]]] = {}
+        self._made: dict[Spec, None] = {}  # in order, each once
+
+    @property
+    def used(self) -> list[Spec]:
+        """Every artifact that this audit stands on, in order."""
+        return list(self._made)
+
+    def wait(self) -> None:
+        """Until everything submitted is done. Raises the first failure, in order of submission."""
+        for run in self._runs.values():
+            run.result()
+
+    def _submit_samples(
+        self,
+        stage: Task[..., list[str]],
+        specs: Sequence[Sharded],
+        what: str,
+        needs: Sequence[Spec],
+    ) -> list[Sharded]:
+        """Submit a pass of a tower over samples, large sets in shards; the wholes.
+
+        Within one process a tower takes one input at a time, so that a run makes all the shards.
+        """
+        arguments = (self._backbone, self._batch_size)
+        split = [spec.split(self._samples[spec.inputs]) for spec in specs]
+        shards = [shard for found, _ in split for shard in found]
+        wholes = [whole for _, whole in split]
+        if self._spread:
+            for number, shard in enumerate(shards, 1):
+                name = f"{what} · shard {number}/{len(shards)}"
+                self._submit(stage, [shard], *arguments, what=name, needs=needs)
+            self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
+        else:
+            self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
+        return wholes
+
+    def _submit(
+        self,
+        stage: Task[..., list[str]],
+        specs: Sequence[Spec],
+        *arguments: Any,
+        what: str,
+        needs: Iterable[Spec] = (),
+    ) -> None:
+        if all(spec in self._made for spec in specs):
+            return
+        self._run(stage, specs, *arguments, what=what, needs=needs)
+        self._made |= dict.fromkeys(specs)
+
+    def _run(
+        self,
+        stage: Task[..., list[str]],
+        specs: Sequence[Spec],
+        *arguments: Any,
+        what: str,
+        needs: Iterable[Spec],
+    ) -> None:
+        """Have a stage make artifacts that were not asked for before, or not all of them."""
+        after = {id(run): run for spec in needs if (run := self._runs.get(spec.digest))}
+        named = [stage.name.replace("_", " "), self.name, self._label, what]
+        name = " · ".join(part for part in named if part)
+        tags = {self.name, stage.name} if self._tagged else set()
+        run = submit(
+            stage, specs, self.store, *arguments, name=name, tags=tags, after=[*after.values()]
+        )
+        for spec in specs:
+            self._runs[spec.digest] = run

@@ -1,0 +1,1 @@
+"""Untrusted files: pictures, archives, videos and tables, checked before they are used."""

@@ -1,0 +1,1 @@
+"""What each kind of artifact holds, and how it is written and read."""

@@ -1,0 +1,1 @@
+"""Content-addressed artifacts, on a disk or on an object store."""

@@ -1,0 +1,362 @@
+"""Content-addressed artifacts that are either whole or not there.
+
+An artifact is a folder `STORE/KIND/DIGEST/`, where DIGEST is the SHA-256 of its `Spec`. It holds
+`spec.json`, the data, and `COMPLETE.json`, written last, which lists every file with its size and
+SHA-256. Work in progress lies aside in `STORE/KIND/DIGEST.draft/`, under a lock that dies with its
+process, and is published by rename: a reader never sees a torn artifact, two writers never mix.
+
+A store on an object store keeps that folder as this machine's copy (`storage.store.copies`):
+artifacts are built and read there, and count as complete once they are uploaded
+(`storage.store.remote`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
+
+from filelock import FileLock
+from pydantic import BaseModel
+
+from storage.store.bucket import connect, endpoint
+from storage.store.copies import copies_folder, make_room
+from storage.store.remote import COMPLETE, Held, Remote, sha256
+from uwm.errors import DamagedArtifactError, StoreError
+
+SPEC = "spec.json"
+_DRAFT, _FETCH, _LOCKS = ".draft", ".fetch", "locks"
+AUDITS = "audits"
+"""Folder of what is noted of audits, by name: records, no artifacts."""
+
+
+class Spec(BaseModel, frozen=True, extra="forbid"):
+    """Everything that can change an artifact's bytes, and nothing that cannot.
+
+    Attributes:
+        kind: what sort of artifact, the name of its folder in the store.
+        resumable: whether a draft that a killed writer left is taken up, rather than begun anew.
+        code: digest of the code that computes it, see `storage.store.code`.
+    """
+
+    kind: ClassVar[str]
+    resumable: ClassVar[bool] = False
+    code: str
+
+    @cached_property
+    def digest(self) -> str:
+        """The artifact's address: SHA-256 over kind and fields."""
+        text = json.dumps({"kind": self.kind, **self.model_dump(mode="json")}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.digest}"
+
+
+class Store:
+    """A folder of artifacts. Cheap to make, safe to share between threads and processes.
+
+    Args:
+        url: a path or a `file://` URL, made where it is missing; or an object store's, such as
+            `s3://bucket/prefix`.
+
+    Attributes:
+        root: the folder; of an object store this machine's copy.
+        url: names the store on every machine that shares it.
+
+    Raises:
+        StoreError: the path is a file or cannot be written, or the object store is of no use, see
+            `storage.store.bucket.Bucket`.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        local = _local_path(str(url))
+        self._remote: Remote | None = None
+        self._seen: set[str] = set()  # complete when last asked; a flow run has a Store of its own
+        if local is None:
+            self.url = str(url).rstrip("/")
+            self._remote = Remote(connect(self.url, endpoint()))
+            self.root = copies_folder(self.url, endpoint())
+        else:
+            self.url, self.root = str(local), local
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise StoreError(f"a store is a folder; {self.root} is a file") from None
+        except OSError as error:
+            raise StoreError(f"cannot make the store {self.root}: {error.strerror}") from error
+        probe = self.root / f".writable-{os.getpid()}"
+        try:
+            probe.touch()
+            probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the store {self.root} cannot be written: {error.strerror}; "
+                "name another with --store"
+            ) from error
+
+    @classmethod
+    def existing(cls, url: str) -> Store:
+        """A store that is there already.
+
+        Raises:
+            StoreError: there is none at `url`.
+        """
+        local = _local_path(url)
+        if local is not None and not local.exists():
+            raise StoreError(f"there is no store at {url}; name one with --store")
+        return cls(url)
+
+    def __reduce__(self) -> tuple[type[Store], tuple[str]]:
+        """Connections stay behind when a store goes to another process."""
+        return Store, (self.url,)
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is an object store, and `root` but a copy."""
+        return self._remote is not None
+
+    def folder(self, kind: str, digest: str) -> Path:
+        """Where an artifact lies, there or not."""
+        return self.root / kind / digest
+
+    def complete(self, spec: Spec) -> bool:
+        """Whether the artifact is there, with every file as it was written.
+
+        Sizes are always compared; content only of files touched after the artifact was completed.
+        An object store is asked once per `Store`.
+        """
+        if self._remote is None:
+            return _whole(self.folder(spec.kind, spec.digest))
+        if str(spec) not in self._seen and self._remote.damage(str(spec)) == []:
+            self._seen.add(str(spec))
+        return str(spec) in self._seen
+
+    def path(self, kind: str, digest: str) -> Path:
+        """The folder of a complete artifact, to read from.
+
+        Raises:
+            DamagedArtifactError: it is missing or damaged.
+        """
+        folder = self.folder(kind, digest)
+        if self._remote is not None:
+            with self.lock(kind, digest):
+                self._fetch(self._remote, folder)
+            return folder
+        if not (folder / COMPLETE).is_file():
+            raise DamagedArtifactError(f"{kind}/{digest} is not in the store; run the audit again")
+        if found := damage(folder):
+            raise DamagedArtifactError(
+                f"{kind}/{digest} is damaged ({found[0]}); run the audit again to recompute it"
+            )
+        return folder
+
+    def make(self, spec: Spec, build: Callable[[Path], None]) -> Path:
+        """The folder of `spec`'s artifact, built by `build` unless it is complete.
+
+        One writer at a time: a second one waits, then finds the artifact. `build` gets an empty
+        folder, or for a resumable spec the draft that a killed writer left.
+        """
+        folder = self.folder(spec.kind, spec.digest)
+        draft = folder.with_name(folder.name + _DRAFT)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with self.lock(spec.kind, spec.digest):
+            if self._remote is not None and self.complete(spec):
+                self._fetch(self._remote, folder)
+            elif not _whole(folder):
+                if not spec.resumable:
+                    shutil.rmtree(draft, ignore_errors=True)
+                draft.mkdir(exist_ok=True)
+                build(draft)
+                _publish(spec, draft, folder)
+            if self._remote is not None and not self.complete(spec):
+                self._remote.push(str(spec), folder)
+                self._seen.add(str(spec))
+        return folder
+
+    def artifacts(self) -> Iterator[tuple[str, str, Path]]:
+        """Every published folder on this machine as (kind, digest, path), by kind and digest."""
+        for folder in sorted(self.root.glob("*/*")):
+            if folder.is_dir() and (folder / SPEC).is_file() and not folder.suffix:
+                yield folder.parent.name, folder.name, folder
+
+    def drafts(self) -> Iterator[Path]:
+        """Every unfinished folder on this machine."""
+        for suffix in (_DRAFT, _FETCH):
+            yield from sorted(self.root.glob(f"*/*{suffix}"))
+
+    def held(self) -> Iterator[Held]:
+        """Everything in the store, by name: artifacts and unfinished work."""
+        if self._remote is not None:
+            yield from self._remote.held()
+            return
+        for kind, digest, folder in self.artifacts():
+            yield Held(f"{kind}/{digest}", size(folder), _touched(folder), True)
+        for folder in self.drafts():
+            name = folder.relative_to(self.root).as_posix()
+            yield Held(name, size(folder), _touched(folder), False)
+
+    def damage(self, name: str) -> list[str]:
+        """What is wrong with an artifact (KIND/DIGEST) when every byte is read, a line per file.
+
+        On an object store a damaged artifact's marker is withdrawn, so that it is made anew.
+        """
+        if self._remote is None:
+            return damage(self.root / name, thorough=True)
+        found = self._remote.damage(name, thorough=True) or []
+        if found:
+            self._remote.remove(name)
+        return found
+
+    def remove(self, name: str) -> None:
+        """Delete what `held` names, from the store and from this machine's copy."""
+        if self._remote is not None:
+            self._remote.remove(name)
+            self._seen.discard(name)
+        shutil.rmtree(self.root / name, ignore_errors=self._remote is not None)
+
+    def share(self, path: Path) -> None:
+        """Let every machine see a small file below `root` that is no artifact, such as a record."""
+        if self._remote is not None:
+            self._remote.share(path.relative_to(self.root).as_posix(), path)
+
+    def mirror(self, folder: str) -> Path:
+        """A folder below `root` of small files, brought up to date with what others shared."""
+        if self._remote is not None:
+            self._remote.mirror(folder, self.root / folder)
+        return self.root / folder
+
+    def record(self, audit: str, used: Sequence[str]) -> None:
+        """Note the artifacts (KIND/DIGEST) that the latest audit of this name stands on."""
+        folder = self.root / AUDITS
+        folder.mkdir(exist_ok=True)
+        fresh = folder / f".{audit}-{os.getpid()}"
+        fresh.write_text(json.dumps(sorted(set(used)), indent=1))
+        self.share(fresh.rename(folder / f"{audit}.json"))
+
+    def recorded(self) -> dict[str, list[str]]:
+        """The artifacts noted per audit."""
+        return {
+            path.stem: json.loads(path.read_text())
+            for path in sorted(self.mirror(AUDITS).glob("*.json"))
+        }
+
+    def garbage(self, older_than: float) -> list[Held]:
+        """What no recorded audit stands on, and unfinished work, untouched for so many seconds.
+
+        The age keeps what a running audit has just made.
+        """
+        needed = {name for used in self.recorded().values() for name in used}
+        limit = time.time() - older_than
+        return [
+            held
+            for held in self.held()
+            if (held.name not in needed or not held.complete) and held.touched <= limit
+        ]
+
+    def clear(self, older_than: float) -> list[Held]:
+        """Delete the garbage; what it was."""
+        found = self.garbage(older_than)
+        for held in found:
+            self.remove(held.name)
+        return found
+
+    def lock(self, kind: str, digest: str) -> FileLock:
+        """What a process of this machine holds while it makes or fetches an artifact."""
+        locks = self.root / _LOCKS
+        locks.mkdir(exist_ok=True)
+        return FileLock(locks / f"{kind}-{digest}")
+
+    def _fetch(self, remote: Remote, folder: Path) -> None:
+        """Bring an artifact to this machine, unless it is here and whole."""
+        if not _whole(folder):
+            fetched = folder.with_name(folder.name + _FETCH)
+            shutil.rmtree(fetched, ignore_errors=True)
+            fetched.mkdir(parents=True)
+            try:
+                remote.pull(folder.relative_to(self.root).as_posix(), fetched)
+            except DamagedArtifactError:
+                self._seen.discard(folder.relative_to(self.root).as_posix())
+                shutil.rmtree(fetched)
+                raise
+            shutil.rmtree(folder, ignore_errors=True)
+            fetched.rename(folder)
+            make_room(self.root, keep=folder)
+        os.utime(folder)  # when it was used last
+
+
+def damage(folder: Path, *, thorough: bool = False) -> list[str]:
+    """What is wrong with a completed artifact: one line per file, none if it is whole.
+
+    Args:
+        thorough: compare every file's content, not only of those touched since completion.
+    """
+    marker = folder / COMPLETE
+    try:
+        listed: dict[str, dict[str, Any]] = json.loads(marker.read_text())["files"]
+        completed = marker.stat().st_mtime_ns
+    except (OSError, ValueError, KeyError) as error:
+        return [f"{COMPLETE} cannot be read: {error}"]
+    found = []
+    for name, entry in listed.items():
+        path = folder / name
+        try:
+            status = path.stat()
+        except OSError:
+            found.append(f"{name} is missing")
+            continue
+        if status.st_size != entry["size"]:
+            found.append(f"{name} has {status.st_size} bytes instead of {entry['size']}")
+        elif (thorough or status.st_mtime_ns > completed) and sha256(path) != entry["sha256"]:
+            found.append(f"{name} has other content than was written")
+    return found
+
+
+def _touched(folder: Path) -> float:
+    return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+
+
+def _publish(spec: Spec, draft: Path, folder: Path) -> None:
+    _write(draft / SPEC, {"kind": spec.kind, **spec.model_dump(mode="json")})
+    files = {
+        path.relative_to(draft).as_posix(): {"size": path.stat().st_size, "sha256": sha256(path)}
+        for path in sorted(draft.rglob("*"))
+        if path.is_file() and path.name != COMPLETE
+    }
+    _write(draft / COMPLETE, {"files": files})
+    if folder.exists():  # damaged: it was not complete
+        shutil.rmtree(folder)
+    draft.rename(folder)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    with path.open("w") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _whole(folder: Path) -> bool:
+    return (folder / COMPLETE).is_file() and not damage(folder)
+
+
+def _local_path(url: str) -> Path | None:
+    """The folder that `url` means, None for an object store."""
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        return Path(unquote(parts.path))
+    if "://" in url:
+        return None
+    return Path(url).expanduser().absolute()

@@ -1,0 +1,76 @@
+"""What becomes of a concept that an edit was made without, beside the ordinary edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+
+from storage.store.code import code_digest
+from storage.store.store import Spec, Store
+from tasks.embed import EmbeddingsSpec
+from tasks.embeddings import TABLE, Pair, digests, read_concepts, read_pair
+from tasks.stage import stage
+from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.held_out import HeldOutChange, held_out_changes
+from uwm.metrics.intervals import Interval
+
+Embedded = tuple[EmbeddingsSpec, EmbeddingsSpec]
+
+
+class HeldOutSpec(Spec):
+    """One method on one pair set, with an edit per concept made without it.
+
+    Attributes:
+        pairs: digest of the pair set.
+        held_out: concept, and embeddings by the edit that was made without it.
+    """
+
+    kind: ClassVar[str] = "held_out"
+    pairs: str
+    original: Pair
+    ordinary: Pair
+    held_out: tuple[tuple[str, Pair], ...]
+
+    @classmethod
+    def of(
+        cls, pairs: Spec, original: Embedded, ordinary: Embedded, held_out: Mapping[str, Embedded]
+    ) -> HeldOutSpec:
+        return cls(
+            code=code_digest(__name__),
+            pairs=pairs.digest,
+            original=digests(original),
+            ordinary=digests(ordinary),
+            held_out=tuple((concept, digests(pair)) for concept, pair in held_out.items()),
+        )
+
+
+@stage
+def hold_out(specs: Sequence[HeldOutSpec], store: Store) -> None:
+    """Measure each concept with the edit that was made without it."""
+    for spec in specs:
+
+        def build(folder: Path) -> None:
+            original, ordinary = (
+                pair_outcomes(read_pair(store, *pair)) for pair in (spec.original, spec.ordinary)
+            )
+            held_out = {
+                concept: pair_outcomes(read_pair(store, *pair)) for concept, pair in spec.held_out
+            }
+            concepts = read_concepts(store, spec.pairs)
+            rows = held_out_changes(original, ordinary, held_out, concepts)
+            pd.DataFrame(map(_tidy, rows)).to_parquet(folder / TABLE, index=False)
+
+        store.make(spec, build)
+
+
+def _tidy(row: HeldOutChange) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in row._asdict().items():
+        if isinstance(value, Interval):
+            found |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
+        else:
+            found[name] = value
+    return found

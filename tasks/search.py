@@ -1,0 +1,174 @@
+"""A search's generations: which points to measure, and what they measure on validation data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from pydantic import TypeAdapter
+
+from storage.formats.datasets import read_dataset
+from storage.store.code import code_digest
+from storage.store.store import Spec, Store
+from tasks.embeddings import Pair, classified_right, read_embeddings, read_pair
+from tasks.stage import stage
+from uwm.config import Layerwise
+from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.zeroshot import accuracies
+from uwm.search.pareto import ZERO_SHOT, Measured, measured
+from uwm.search.proposals import propose as propose_points
+from uwm.search.space import Point, Space
+
+_POINTS, _TABLE = "points.json", "trials.parquet"
+_ADAPTER: TypeAdapter[list[Point]] = TypeAdapter(list[Layerwise | None])
+
+
+class ProposalsSpec(Spec):
+    """The points of one generation.
+
+    Attributes:
+        given: those of the first generation; later ones are proposed.
+        optuna: its version.
+        earlier: proposals and trials of each generation before, by digest.
+        safety: metrics whose mean is maximised, beside knowledge.
+        floor: share of the original's knowledge below which safety does not count; the original is
+            the first point of all.
+    """
+
+    kind: ClassVar[str] = "proposals"
+    given: tuple[Layerwise | None, ...]
+    space: Space
+    optuna: str
+    earlier: tuple[tuple[str, str], ...]
+    safety: tuple[str, ...]
+    floor: float
+    count: int
+    seed: int
+
+    def __hash__(self) -> int:
+        """Of the digest: a point's settings are a mapping."""
+        return hash(self.digest)
+
+
+class TrialsSpec(Spec):
+    """A generation's metrics on validation data.
+
+    Attributes:
+        pairs: per point its embeddings of the pairs.
+        zeroshot: per set its data set and each point's embeddings.
+    """
+
+    kind: ClassVar[str] = "trials"
+    pairs: tuple[Pair, ...]
+    zeroshot: tuple[tuple[str, tuple[Pair, ...]], ...]
+
+
+def proposals_spec(
+    space: Space,
+    safety: Sequence[str],
+    floor: float,
+    count: int,
+    seed: int,
+    optuna: str,
+    *,
+    given: Sequence[Point] = (),
+    earlier: Sequence[tuple[ProposalsSpec, TrialsSpec]] = (),
+) -> ProposalsSpec:
+    """`given` for the first generation, `earlier` for any other."""
+    return ProposalsSpec(
+        code=code_digest(__name__),
+        given=tuple(given),
+        space=space,
+        optuna=optuna,
+        earlier=tuple((points.digest, trials.digest) for points, trials in earlier),
+        safety=tuple(safety),
+        floor=floor,
+        count=count,
+        seed=seed,
+    )
+
+
+def trials_spec(
+    pairs: Sequence[Pair], zeroshot: Sequence[tuple[Spec, Sequence[Pair]]]
+) -> TrialsSpec:
+    """Of points whose embeddings have these digests."""
+    return TrialsSpec(
+        code=code_digest(__name__),
+        pairs=tuple(pairs),
+        zeroshot=tuple((dataset.digest, tuple(found)) for dataset, found in zeroshot),
+    )
+
+
+@stage
+def propose(specs: Sequence[ProposalsSpec], store: Store) -> None:
+    """Write down the points to measure next."""
+    for spec in specs:
+
+        def build(folder: Path) -> None:
+            points = list(spec.given) if not spec.earlier else _proposed(spec, store)
+            content = _ADAPTER.dump_json(points, indent=1)
+            (folder / _POINTS).write_bytes(content + b"\n")
+
+        store.make(spec, build)
+
+
+@stage
+def measure(specs: Sequence[TrialsSpec], store: Store) -> None:
+    """Measure a generation's points from their embeddings."""
+    for spec in specs:
+
+        def build(folder: Path) -> None:
+            rows = [
+                {
+                    metric: 100 * float(outcome.mean())
+                    for metric, outcome in pair_outcomes(read_pair(store, *pair)).items()
+                }
+                for pair in spec.pairs
+            ]
+            table = pd.DataFrame(rows)
+            if spec.zeroshot:
+                top1 = [_top1(store, dataset, pairs) for dataset, pairs in spec.zeroshot]
+                table[ZERO_SHOT] = pd.DataFrame(top1).mean()
+            table.to_parquet(folder / _TABLE, index=False)
+
+        store.make(spec, build)
+
+
+def read_points(store: Store, digest: str) -> list[Point]:
+    """The points of one generation."""
+    return _ADAPTER.validate_json((store.path(ProposalsSpec.kind, digest) / _POINTS).read_bytes())
+
+
+def read_trials(store: Store, digest: str) -> pd.DataFrame:
+    """A row per point of one generation: its metrics in percent."""
+    return pd.read_parquet(store.path(TrialsSpec.kind, digest) / _TABLE)
+
+
+def _proposed(spec: ProposalsSpec, store: Store) -> list[Point]:
+    points: list[Point] = []
+    values: list[Measured] = []
+    for proposals, trials in spec.earlier:
+        points += read_points(store, proposals)
+        rows = read_trials(store, trials).to_dict(orient="records")
+        values += [
+            measured({str(name): value for name, value in row.items()}, spec.safety) for row in rows
+        ]
+    least = spec.floor * values[0].knowledge
+    told = [value if value.knowledge >= least else value._replace(safety=0.0) for value in values]
+    # A generator of its own for every generation of every seed.
+    seed = int(np.random.SeedSequence([spec.seed, len(spec.earlier)]).generate_state(1)[0])
+    return propose_points(spec.space, points, told, spec.count, seed)
+
+
+def _top1(store: Store, digest: str, pairs: Sequence[Pair]) -> list[float]:
+    """Accuracy of each point on one zero-shot set, in percent."""
+    dataset = read_dataset(store.path("datasets", digest))
+    labels, times = (dataset.rows[name].to_numpy() for name in ("label", "times"))
+    found = (
+        classified_right(dataset, *(read_embeddings(store, part) for part in pair))
+        for pair in pairs
+    )
+    return [100 * float(accuracies(right[:, None], labels, times)[0, 0]) for right in found]

@@ -1,0 +1,129 @@
+"""One image edit with each of many text edits, measured together: a row of a sweep's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+
+from storage.formats.datasets import read_dataset
+from storage.store.code import code_digest
+from storage.store.store import Spec, Store
+from tasks.embed import EmbeddingsSpec
+from tasks.embeddings import Embeddings, answers, classified_right, paired, read_embeddings, tidy
+from tasks.stage import progress, stage
+from uwm.metrics.evaluation import measure, measure_zeroshot, pair_outcomes
+
+TABLE = "rows.parquet"
+Sets = tuple[str, ...]
+"""Digests of one tower's embeddings: of the pair set, then of every zero-shot set."""
+
+
+class GridSpec(Spec):
+    """SafeGround, recalls and zero-shot accuracy of one image tower with several text towers.
+
+    Attributes:
+        pairs: the pair set's name.
+        zeroshot: name and data set of each zero-shot set.
+        image: the image tower's embeddings.
+        texts: each text tower's.
+        original: both towers' before any edit.
+    """
+
+    kind: ClassVar[str] = "grids"
+    pairs: str
+    zeroshot: tuple[tuple[str, str], ...]
+    image: Sets
+    texts: tuple[Sets, ...]
+    original: tuple[Sets, Sets]
+    resamples: int
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        pairs: str,
+        zeroshot: Mapping[str, Spec],
+        image: Sequence[EmbeddingsSpec],
+        texts: Sequence[Sequence[EmbeddingsSpec]],
+        original: tuple[Sequence[EmbeddingsSpec], Sequence[EmbeddingsSpec]],
+        resamples: int,
+        seed: int,
+    ) -> GridSpec:
+        of_images, of_texts = original
+        return cls(
+            code=code_digest(__name__, "tasks.evaluate"),
+            pairs=pairs,
+            zeroshot=tuple((name, dataset.digest) for name, dataset in zeroshot.items()),
+            image=_digests(image),
+            texts=tuple(map(_digests, texts)),
+            original=(_digests(of_images), _digests(of_texts)),
+            resamples=resamples,
+            seed=seed,
+        )
+
+
+@stage
+def measure_grid(specs: Sequence[GridSpec], store: Store) -> None:
+    """Measure every text edit beside the image edit; embeddings are read once."""
+    for spec in specs:
+
+        def build(folder: Path) -> None:
+            with progress("grid", "text edits measured") as tell:
+                tables = []
+                cells = _Cells(spec, store)
+                for number, texts in enumerate(spec.texts):
+                    tables.append(cells.measured(spec.image, texts).assign(text=number))
+                    tell(number + 1, len(spec.texts))
+            pd.concat(tables, ignore_index=True).to_parquet(folder / TABLE, index=False)
+
+        store.make(spec, build)
+
+
+class _Cells:
+    """The cells of one row: what they compare with is worked out once."""
+
+    def __init__(self, spec: GridSpec, store: Store) -> None:
+        self._spec = spec
+        self._datasets = [read_dataset(store.path("datasets", found)) for _, found in spec.zeroshot]
+
+        @cache
+        def read(digest: str) -> Embeddings:
+            return read_embeddings(store, digest)
+
+        self._read = read
+        images, texts = spec.original
+        self._pairs = pair_outcomes(paired(read(images[0]), read(texts[0])))
+        self._right = [
+            classified_right(dataset, read(image), read(text))
+            for dataset, image, text in zip(self._datasets, images[1:], texts[1:], strict=True)
+        ]
+
+    def measured(self, images: Sets, texts: Sets) -> pd.DataFrame:
+        """A row per data set and metric."""
+        spec, draw = self._spec, (self._spec.resamples, self._spec.seed)
+        edited = pair_outcomes(paired(self._read(images[0]), self._read(texts[0])))
+        rows = measure(spec.pairs, edited, self._pairs, *draw)
+        if self._datasets:
+            sets = {
+                name: answers(
+                    dataset, classified_right(dataset, self._read(image), self._read(text)), before
+                )
+                for (name, _), dataset, image, text, before in zip(
+                    spec.zeroshot, self._datasets, images[1:], texts[1:], self._right, strict=True
+                )
+            }
+            rows += measure_zeroshot(sets, *draw)
+        return tidy(rows)
+
+
+def read_grid(store: Store, spec: GridSpec) -> pd.DataFrame:
+    """The rows of a grid's row: as of an evaluation, and `text`, the place of the text edit."""
+    return pd.read_parquet(store.path(spec.kind, spec.digest) / TABLE)
+
+
+def _digests(specs: Sequence[EmbeddingsSpec]) -> Sets:
+    return tuple(spec.digest for spec in specs)

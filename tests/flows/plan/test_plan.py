@@ -1,0 +1,149 @@
+"""A plan says what the audit then does: the same artifacts, bytes and passes."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from flows.audit.flow import audit
+from flows.cli.app import run
+from flows.cli.options import BAD_INPUT, DONE
+from flows.plan.plan import check_room, make_plan
+from storage.store.store import Store
+from tests.flows.audit_file.test_read import GOOD
+from uwm.backbones.backbone import Backbone
+from uwm.config import AuditConfig
+from uwm.errors import InputError
+from uwm.families import TOWERS, Tower
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+KINDS = {
+    "ingest": "datasets",
+    "decode pixels": "pixels",
+    "tokenize": "tokens",
+    "capture statistics": "statistics",
+    "embed": "embeddings",
+}
+
+
+def data_bytes(store: Store, kind: str) -> int:
+    """Bytes of arrays and tables; metadata and markers are no part of a plan."""
+    return sum(
+        path.stat().st_size
+        for path in (store.root / kind).rglob("*")
+        if path.is_file() and path.suffix != ".json"
+    )
+
+
+def picked(setting: dict[str, Any]) -> list[dict[str, Any]]:
+    return [setting[tower] for tower in TOWERS if setting[tower]]
+
+
+def test_the_audit_writes_and_runs_what_was_planned(
+    small: Callable[..., AuditConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small(
+        "clip",
+        "siglip",
+        calibration={"kind": "demo", "split": "calibration", "per_concept": 5},
+        methods=[
+            {"kind": "uwm"},
+            {"kind": "neurons"},
+            {"kind": "g_unsafe"},
+            {"kind": "g_safe_clip", "batch_size": 8, "roles": {"image": ["fc2"], "text": []}},
+            {"kind": "random", "of": "uwm", "seeds": 2},
+            {"kind": "random", "of": "g_unsafe", "seeds": 1},
+        ],
+    )
+    store = Store(tmp_path / "store")
+    plan = make_plan(config, store)
+    assert plan.unknown == []
+    assert list(store.artifacts()) == []
+
+    ran: Counter[Tower] = Counter()
+
+    def counted(name: str) -> Callable[[Backbone, Tower, Tensor], Tensor]:
+        run = getattr(Backbone, name)
+
+        def count(self: Backbone, tower: Tower, inputs: Tensor) -> Tensor:
+            ran[tower] += len(inputs)
+            embeddings: Tensor = run(self, tower, inputs)
+            return embeddings
+
+        return count
+
+    for name in ("forward", "differentiable"):
+        monkeypatch.setattr(Backbone, name, counted(name))
+    results = audit(config, store.url, str(tmp_path / "out"))
+    assert {tower: plan.passes(tower) for tower in TOWERS} == dict(ran)
+    assert plan.missing == len(list(store.artifacts()))
+    for stage, kind in KINDS.items():
+        planned = sum(row.size for row in plan.rows if row.stage == stage)
+        assert planned == pytest.approx(data_bytes(store, kind), rel=0.08), stage
+    planned = sum(row.size for row in plan.rows if row.stage in ("score", "score gradients"))
+    assert planned == pytest.approx(data_bytes(store, "scores"), rel=0.08)
+    of = {setting["method"]: setting for setting in results.settings["clip"]}
+    assert (of["g_unsafe"]["image"]["rule"], of["g_unsafe"]["text"]["rule"]) == ("mass", "count")
+    assert of["g_unsafe"]["text"]["gradient_batch_size"] == 64
+    assert (of["g_safe_clip"]["image"]["alpha"], of["g_safe_clip"]["text"]) == (0, None)
+    assert of["random g_unsafe #0"]["text"]["selected"] == of["g_unsafe"]["text"]["selected"]
+    selected = sum(
+        entry["selected"] for setting in results.settings["clip"] for entry in picked(setting)
+    )
+    bound = sum(row.size for row in plan.rows if row.stage == "edit" and row.backbone == "clip")
+    assert 0 < 8 * selected <= bound
+
+    after = make_plan(config, store)
+    assert (after.missing, after.size, after.unknown) == (0, 0, [])
+    assert sum(row.cached for row in after.rows) == plan.missing
+    assert all(after.passes(tower) == 0 for tower in TOWERS)
+
+
+def test_what_depends_on_a_choice_is_said_until_it_is_made(
+    small: Callable[..., AuditConfig], tmp_path: Path
+) -> None:
+    config = small(zeroshot=[])
+    store = Store(tmp_path / "store")
+    (said,) = make_plan(config, store).unknown
+    assert "which of 9 candidates" in said
+    audit(config, store.url, str(tmp_path / "out"))
+    after = make_plan(config, store)
+    assert (after.missing, after.unknown) == (0, [])
+
+
+def test_what_does_not_fit_is_refused(
+    small: Callable[..., AuditConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "store")
+    plan = make_plan(small(zeroshot=[], methods=[{"kind": "uwm"}]), store)
+    check_room(plan, store)
+    plan.rows.append(dataclasses.replace(plan.rows[0], size=2**60))
+    with pytest.raises(InputError, match="make room"):
+        check_room(plan, store)
+
+
+def test_plan_and_audit_refuse_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "audit.yaml"
+    config.write_text(GOOD)
+    option = ["--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
+    assert run(["plan", str(config), *option[:2]]) == DONE
+    assert "capture statistics" in capsys.readouterr().out
+    usage = shutil.disk_usage
+
+    def full(path: Path) -> object:
+        return usage(path)._replace(free=1000)
+
+    monkeypatch.setattr("flows.plan.plan.shutil.disk_usage", full)
+    assert run(["plan", str(config), *option[:2]]) == BAD_INPUT
+    assert run(["audit", str(config), *option]) == BAD_INPUT
+    assert "make room" in capsys.readouterr().err
+    assert list(Store(tmp_path / "store").artifacts()) == []

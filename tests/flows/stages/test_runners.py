@@ -1,0 +1,113 @@
+"""Whatever runs the stages, and in however many pieces: the same artifacts, the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import storage.store.shards
+from flows.audit.flow import audit
+from flows.cli.app import run
+from flows.cli.options import BAD_INPUT
+from flows.stages.runners import check_runner
+from storage.store.store import Store
+from tests.flows.audit_file.test_read import GOOD
+from tests.flows.conftest import audited
+from uwm.config import AuditConfig, Runner
+from uwm.errors import InputError
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+RUNNERS = {
+    "threads": Runner(),
+    "processes": Runner(kind="processes", workers=2),
+    "dask": Runner(kind="dask", workers=2),
+}
+
+
+PLAIN: dict[str, Any] = {
+    "methods": [{"kind": "original"}, {"kind": "uwm", "roles": {"image": ["fc1"], "text": []}}],
+    "validation": None,
+    "zeroshot": [],
+}
+
+
+@pytest.fixture
+def shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calibration pairs of the small audit make two shards."""
+    monkeypatch.setattr(storage.store.shards, "SHARD", 16)
+
+
+def artifacts(folder: Path) -> dict[Path, bytes]:
+    """Every file of every artifact; the list of their checksums is as new as the files."""
+    store = Store(folder / "store")
+    return {
+        path.relative_to(store.root): path.read_bytes()
+        for kind, digest, _ in store.artifacts()
+        for path in store.folder(kind, digest).rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.usefixtures("shards")
+def test_every_runner_makes_the_same_bytes_and_finds_the_others(
+    small: Callable[..., AuditConfig], tmp_path: Path
+) -> None:
+    config = small("clip", **PLAIN)
+    named = {name: audited(config, tmp_path / name, runner)[1] for name, runner in RUNNERS.items()}
+    expected = artifacts(tmp_path / "threads")
+    assert any("shards.json" in path.parts for path in expected)
+    for name in ("processes", "dask"):
+        assert artifacts(tmp_path / name) == expected
+        results = (tmp_path / name / "out" / "results.parquet").read_bytes()
+        assert results == (tmp_path / "threads" / "out" / "results.parquet").read_bytes()
+        assert "capture statistics · clip · image · shard 2/2" in named[name]
+    _, again = audited(config, tmp_path / "dask", RUNNERS["threads"])
+    assert set(again.values()) == {"Cached"}
+
+
+@pytest.mark.usefixtures("shards")
+def test_a_lost_shard_is_made_again_and_no_other(
+    small: Callable[..., AuditConfig], tmp_path: Path
+) -> None:
+    config = small("clip", **PLAIN)
+    audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
+    store = Store(tmp_path / "store")
+    before = artifacts(tmp_path)
+    listings = [path for path in before if path.name == "shards.json"]
+    assert listings
+    shard = next(path for path in store.root.glob("embeddings/*") if (path / "data.zarr").is_dir())
+    times = {path: path.stat().st_mtime_ns for path in store.root.glob("embeddings/*/spec.json")}
+    store.remove(str(shard.relative_to(store.root)))
+    audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
+    assert artifacts(tmp_path) == before
+    assert [path for path, time in times.items() if path.stat().st_mtime_ns != time] == [
+        shard / "spec.json"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--dask-address", "tcp://127.0.0.1:1"], "for the runner dask"),
+        (["--runner", "dask", "--dask-address", "127.0.0.1:1"], "dask address"),
+        (["--runner", "dask", "--dask-address", "tcp://127.0.0.1:1", "--workers", "2"], "its own"),
+        (["--runner", "processes", "--workers", "0"], "workers"),
+        (["--runner", "slurm"], "slurm"),
+    ],
+)
+def test_a_runner_that_cannot_be_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    path = tmp_path / "audit.yaml"
+    path.write_text(GOOD)
+    assert run(["audit", str(path), "--store", str(tmp_path / "store"), *options]) == BAD_INPUT
+    assert said in "".join(capsys.readouterr())
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_scheduler_that_does_not_answer_is_named() -> None:
+    with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
+        check_runner(Runner(kind="dask", dask_address="tcp://127.0.0.1:1"))

@@ -1,0 +1,118 @@
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from storage.files import pictures
+from storage.files.pictures import decode, fault
+from uwm.errors import SourceError
+
+
+def noise(size: tuple[int, int] = (8, 6), seed: int = 0) -> Image.Image:
+    shape = (size[1], size[0], 3)
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8))
+
+
+def encoded(format: str, image: Image.Image | None = None, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    (image or noise()).save(buffer, format=format, **options)
+    return buffer.getvalue()
+
+
+def png(width: int, height: int, depth: int = 8, content: bytes = b"") -> bytes:
+    """An RGB file of any header, which Pillow itself would not write."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + checksum
+
+    header = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0)
+    parts = (b"IHDR", header), (b"IDAT", zlib.compress(content)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+@pytest.mark.parametrize("format", pictures.FORMATS)
+def test_known_formats_are_read(format: str) -> None:
+    assert decode(encoded(format), "one").size == (8, 6)
+    assert fault(encoded(format)) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not a picture",
+        encoded("BMP"),
+        encoded("GIF"),
+        encoded("PNG")[:-30],
+        encoded("JPEG")[:100],
+        png(0, 6),
+        png(8, 6),
+    ],
+)
+def test_anything_else_is_named(data: bytes) -> None:
+    with pytest.raises(SourceError, match=r"cat\.png is not a readable picture"):
+        decode(data, "cat.png")
+    assert fault(data)
+
+
+def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(SourceError, match="8000x8000 pixels; the limit is 50000000"):
+        decode(png(8000, 8000), "cat.png")
+    assert "exceeds limit" in (fault(png(50_000, 50_000)) or "")
+
+
+def test_a_file_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded("PNG")
+    monkeypatch.setattr(pictures, "MAX_BYTES", len(data) - 1)
+    assert fault(data) == f"{len(data)} bytes; the limit is {len(data) - 1}"
+
+
+@pytest.mark.parametrize(("size", "fine"), [((100, 1), True), ((101, 1), False), ((1, 101), False)])
+def test_a_line_of_pixels_is_refused(size: tuple[int, int], fine: bool) -> None:
+    assert (fault(encoded("PNG", noise(size))) is None) == fine
+
+
+def test_16_bits_of_grey_are_refused_and_of_colour_halved() -> None:
+    grey = Image.fromarray(np.arange(48, dtype=np.uint16).reshape(6, 8) * 1000)
+    assert "more than 8 bits" in (fault(encoded("PNG", grey)) or "")
+    values = np.random.default_rng(0).integers(0, 2**16, (6, 8, 3), dtype=np.uint16)
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in values)
+    image = decode(png(8, 6, depth=16, content=lines), "colour")
+    assert np.array_equal(np.asarray(image), values >> 8)
+
+
+@pytest.mark.parametrize(("format", "options"), [("PNG", {}), ("WEBP", {"lossless": True})])
+def test_of_an_animation_the_first_frame_is_taken(format: str, options: dict[str, bool]) -> None:
+    frames = [noise(seed=seed) for seed in range(3)]
+    data = encoded(format, frames[0], save_all=True, append_images=frames[1:], **options)
+    assert np.array_equal(np.asarray(decode(data, "moving").convert("RGB")), np.asarray(frames[0]))
+
+
+BASES = [encoded(format) for format in pictures.FORMATS]
+BASES += [encoded("PNG", noise().convert("P"), transparency=0), encoded("JPEG", noise((40, 30)))]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    base=st.sampled_from(BASES),
+    changes=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=6),
+)
+def test_damaged_bytes_give_a_picture_or_a_reason(
+    base: bytes, changes: list[tuple[int, int]]
+) -> None:
+    data = bytearray(base)
+    for place, value in changes:
+        data[place % len(data)] = value
+    found = fault(bytes(data))
+    if found is None:
+        decode(bytes(data), "cat").convert("RGB")
+    else:
+        with pytest.raises(SourceError, match="cat is not a readable picture"):
+            decode(bytes(data), "cat")

@@ -1,0 +1,36 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from storage.formats.edits import read_edit, write_edit
+from tests.conftest import LoadFresh
+from uwm.layers import LayerId
+from uwm.method.editing import Unit, make_edit
+
+
+@pytest.mark.parametrize("alpha", [-1.0, 0.3])
+@pytest.mark.parametrize("unit", ["weight", "node"])
+def test_an_edit_reads_back_and_can_be_undone(
+    load_fresh: LoadFresh, tmp_path: Path, alpha: float, unit: Unit
+) -> None:
+    backbone = load_fresh("clip")
+    before = {name: value.clone() for name, value in backbone.model.state_dict().items()}
+    selection = {LayerId("text", block, "fc2"): torch.tensor([0, 3, 9]) for block in (0, 1)}
+    write_edit(tmp_path, make_edit(backbone.model, "text", selection, alpha, unit), {"why": "test"})
+    edit = read_edit(tmp_path)
+    assert list(edit.layers) == sorted(selection)
+    edit.apply(backbone.model)
+    edit.revert(backbone.model)
+    assert all(torch.equal(before[name], now) for name, now in backbone.model.state_dict().items())
+
+
+def test_the_file_tells_its_provenance(load_fresh: LoadFresh, tmp_path: Path) -> None:
+    selection = {LayerId("image", 0, "out"): torch.tensor([5])}
+    edit = make_edit(load_fresh("clip").model, "image", selection, -1)
+    write_edit(tmp_path, edit, {"spec": "{}"})
+    with safe_open(tmp_path / "edit.safetensors", framework="pt") as file:
+        content = json.loads(file.metadata()["edit"])
+    assert (content["spec"], content["tower"]) == ("{}", "image")

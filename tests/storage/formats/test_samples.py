@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from storage.formats.samples import Array, Field, SampleArrays, read_across
+from uwm.errors import DamagedArtifactError
+
+FIELDS = {"safe": Field((3,), "float32"), "a/b": Field((2, 2), "uint8", compressed=True)}
+
+
+def create(folder: Path, samples: int = 10, chunk: int = 4) -> SampleArrays:
+    return SampleArrays.create(folder, samples, chunk, FIELDS)
+
+
+def values(rows: slice) -> dict[str, Array]:
+    index = np.arange(rows.start, rows.stop)
+    return {
+        "safe": np.repeat(index[:, None], 3, 1).astype("float32"),
+        "a/b": np.broadcast_to(index[:, None, None], (len(index), 2, 2)).astype("uint8"),
+    }
+
+
+def test_what_is_filled_reads_back(tmp_path: Path) -> None:
+    create(tmp_path).fill(lambda rows: rows, lambda rows: values(rows), lambda found: found)
+    arrays = SampleArrays(tmp_path)
+    assert arrays.samples == 10
+    assert arrays.missing() == []
+    for name, expected in values(slice(0, 10)).items():
+        assert np.array_equal(arrays.read(name), expected)
+        assert np.array_equal(arrays.read(name, slice(3, 6)), expected[3:6])
+
+
+def test_a_killed_fill_goes_on_at_its_first_missing_chunk(tmp_path: Path) -> None:
+    done: list[slice] = []
+
+    def compute(rows: slice) -> dict[str, Array]:
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(rows)
+        return values(rows)
+
+    with pytest.raises(KeyboardInterrupt):
+        create(tmp_path).fill(lambda rows: rows, compute, lambda found: found)
+    again: list[slice] = []
+
+    def compute_again(rows: slice) -> dict[str, Array]:
+        again.append(rows)
+        return values(rows)
+
+    resumed = create(tmp_path)
+    resumed.fill(lambda rows: rows, compute_again, lambda found: found)
+    assert done + again == [slice(0, 4), slice(4, 8), slice(8, 10)]
+    assert np.array_equal(resumed.read("safe"), values(slice(0, 10))["safe"])
+
+
+def test_an_error_while_writing_is_raised(tmp_path: Path) -> None:
+    def refuse(found: object) -> dict[str, Array]:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        create(tmp_path).fill(lambda rows: rows, values, refuse)
+    assert len(create(tmp_path).missing()) == 3
+
+
+def test_progress_counts_chunks(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    create(tmp_path).fill(
+        lambda rows: rows,
+        values,
+        lambda found: found,
+        lambda done, total: told.append((done, total)),
+    )
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_flipped_bit_in_a_chunk_is_never_read(tmp_path: Path) -> None:
+    create(tmp_path).fill(lambda rows: rows, values, lambda found: found)
+    chunk = next(
+        path for path in (tmp_path / "data.zarr" / "safe" / "c").rglob("*") if path.is_file()
+    )
+    content = bytearray(chunk.read_bytes())
+    content[5] ^= 1
+    chunk.write_bytes(content)
+    with pytest.raises(DamagedArtifactError, match="safe is damaged"):
+        SampleArrays(tmp_path).read("safe")
+
+
+def test_fewer_samples_than_a_chunk(tmp_path: Path) -> None:
+    create(tmp_path, samples=2, chunk=128).fill(lambda rows: rows, values, lambda found: found)
+    assert SampleArrays(tmp_path).read("safe").shape == (2, 3)
+    assert SampleArrays(tmp_path).names == ["safe"]
+
+
+def test_rows_are_read_across_pieces(tmp_path: Path) -> None:
+    pieces = []
+    for start, stop in ((0, 5), (5, 6), (6, 12)):
+        (tmp_path / f"{start}").mkdir()
+        piece = create(tmp_path / f"{start}", samples=stop - start)
+        piece.fill(
+            lambda rows: rows,
+            lambda rows: values(slice(start + rows.start, start + rows.stop)),
+            lambda found: found,
+        )
+        pieces.append(piece)
+    for rows in (slice(0, 12), slice(3, 7), slice(5, 6), slice(6, 9)):
+        assert np.array_equal(read_across(pieces, "safe", rows), values(rows)["safe"])

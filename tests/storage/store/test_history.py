@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from storage.store.history import (
+    Figure,
+    KeptAudit,
+    accept,
+    baseline,
+    given,
+    keep,
+    kept,
+    names,
+    written,
+)
+from storage.store.store import Store
+from uwm.errors import InputError
+
+WHEN = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
+
+
+def record(days: int = 0, **fields: object) -> KeptAudit:
+    row = {"backbone": "vit", "method": "original", "dataset": "test", "metric": "GS"}
+    return KeptAudit.model_validate(
+        {
+            "name": "weekly",
+            "when": WHEN + timedelta(days=days),
+            "data": {"test": "abc"},
+            "evaluations": {"vit": {"original": ["results/1"]}},
+            "figures": [Figure(**row, value=50, low=48, high=52, n=100)],
+            "verdict": "passed",
+            **fields,
+        }
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_what_is_kept_is_read_oldest_first(store: Store) -> None:
+    assert kept(store, "weekly") == []
+    assert names(store) == []
+    audits = [record(days) for days in (7, 0)]
+    for audit in audits:
+        keep(store, audit)
+    assert kept(store, "weekly") == audits[::-1]
+    assert names(store) == ["weekly"]
+    assert store.recorded() == {}
+    assert list(store.held()) == []
+
+
+def test_two_of_one_second_are_both_kept(store: Store) -> None:
+    first, second = keep(store, record()), keep(store, record())
+    assert (first.when, second.when) == (WHEN, WHEN + timedelta(seconds=1))
+    assert len(kept(store, "weekly")) == 2
+
+
+def test_the_baseline_is_the_last_accepted(store: Store) -> None:
+    assert baseline(store, "weekly", None) is None
+    keep(store, record(0))
+    keep(store, record(7, verdict="regressed", accepted=False))
+    found = baseline(store, "weekly", None)
+    assert found is not None
+    assert found.when == WHEN
+    accept(store, "weekly", None)
+    found = baseline(store, "weekly", None)
+    assert found is not None
+    assert (found.when, found.verdict) == (WHEN + timedelta(days=7), "regressed")
+    found = baseline(store, "weekly", WHEN)
+    assert found is not None
+    assert found.when == WHEN
+
+
+def test_what_was_not_kept_is_told(store: Store) -> None:
+    with pytest.raises(InputError, match="no audit named weekly is kept"):
+        accept(store, "weekly", None)
+    keep(store, record())
+    with pytest.raises(InputError, match="the last ones: 2026-11-24T103000Z"):
+        baseline(store, "weekly", WHEN + timedelta(hours=1))
+
+
+def test_a_time_is_read_as_it_is_written() -> None:
+    assert given(written(WHEN)) == given("2026-11-24 10:30:00") == WHEN
+    assert given("2026-11-24T12:30:00+02:00") == WHEN
+    with pytest.raises(InputError, match="2026-11-24T103000Z; got yesterday"):
+        given("yesterday")
+
+
+def test_a_record_that_is_none_is_told(store: Store) -> None:
+    keep(store, record())
+    (path,) = (store.root / "audits" / "weekly").glob("*.json")
+    path.write_text("{}")
+    with pytest.raises(InputError, match="is not the record of an audit"):
+        kept(store, "weekly")

@@ -1,0 +1,180 @@
+"""An artifact is whole or not there, whatever happens to it or to its writer."""
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from storage.store.remote import COMPLETE
+from storage.store.store import SPEC, Spec, Store, damage
+from uwm.errors import DamagedArtifactError, StoreError
+
+
+class Numbers(Spec):
+    kind: ClassVar[str] = "numbers"
+    count: int
+
+
+class Resumable(Numbers):
+    resumable: ClassVar[bool] = True
+
+
+def spec(count: int = 3) -> Numbers:
+    return Numbers(code="a", count=count)
+
+
+def write(folder: Path) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "one").write_text("first")
+    (folder / "two").write_text("second")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_an_artifact_lists_its_files_and_its_spec(store: Store) -> None:
+    folder = store.make(spec(), write)
+    assert json.loads((folder / SPEC).read_text()) == {"kind": "numbers", "code": "a", "count": 3}
+    listed = json.loads((folder / COMPLETE).read_text())["files"]
+    assert set(listed) == {"data/one", "two", SPEC}
+    assert folder == store.path("numbers", spec().digest)
+
+
+def test_what_is_complete_is_not_built_again(store: Store) -> None:
+    store.make(spec(), write)
+    store.make(spec(), lambda folder: pytest.fail("built twice"))
+
+
+def test_every_field_and_the_code_are_part_of_the_address() -> None:
+    digests = {
+        spec().digest,
+        spec(4).digest,
+        Numbers(code="b", count=3).digest,
+    }
+    assert len(digests) == 3
+    assert spec().digest == spec().digest
+
+
+@pytest.mark.parametrize("name", ["two", "data/one", SPEC, COMPLETE])
+@pytest.mark.parametrize("harm", ["delete", "cut", "flip"])
+def test_a_damaged_artifact_is_never_served_and_is_made_anew(
+    store: Store, name: str, harm: str
+) -> None:
+    path = store.make(spec(), write) / name
+    time.sleep(0.01)
+    content = path.read_bytes()
+    if harm == "delete":
+        path.unlink()
+    else:
+        path.write_bytes(content[:-1] if harm == "cut" else b"#" + content[1:])
+    assert not store.complete(spec())
+    with pytest.raises(DamagedArtifactError, match="run the audit again"):
+        store.path("numbers", spec().digest)
+    store.make(spec(), write)
+    assert (store.path("numbers", spec().digest) / "two").read_text() == "second"
+
+
+def test_a_flipped_bit_with_its_old_time_is_found_by_a_thorough_look(store: Store) -> None:
+    path = store.make(spec(), write) / "two"
+    status = path.stat()
+    path.write_text("secoNd")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert damage(path.parent, thorough=True) == ["two has other content than was written"]
+
+
+def test_a_failed_build_publishes_nothing(store: Store) -> None:
+    def fail(folder: Path) -> None:
+        write(folder)
+        raise RuntimeError("half-way")
+
+    with pytest.raises(RuntimeError, match="half-way"):
+        store.make(spec(), fail)
+    assert not store.complete(spec())
+    assert list(store.artifacts()) == []
+    assert len(list(store.drafts())) == 1
+    store.make(spec(), write)  # begins anew: `data` would otherwise be there already
+    assert list(store.drafts()) == []
+
+
+def test_a_resumable_build_finds_its_draft(store: Store) -> None:
+    wanted = Resumable(code="a", count=1)
+
+    def fail(folder: Path) -> None:
+        (folder / "first").touch()
+        raise RuntimeError("half-way")
+
+    with pytest.raises(RuntimeError, match="half-way"):
+        store.make(wanted, fail)
+    seen: list[str] = []
+    store.make(wanted, lambda folder: seen.extend(path.name for path in folder.iterdir()))
+    assert seen == ["first"]
+
+
+def test_two_threads_build_once(store: Store) -> None:
+    built: list[int] = []
+
+    def slow(folder: Path) -> None:
+        built.append(1)
+        time.sleep(0.2)
+        write(folder)
+
+    threads = [threading.Thread(target=store.make, args=(spec(), slow)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(built) == 1
+    assert store.complete(spec())
+
+
+def _hang(root: Path, started: "multiprocessing.synchronize.Event") -> None:
+    def build(folder: Path) -> None:
+        (folder / "first").touch()
+        started.set()
+        time.sleep(60)
+
+    Store(root).make(Resumable(code="a", count=1), build)
+
+
+def test_a_killed_writer_leaves_no_lock_behind(store: Store) -> None:
+    context = multiprocessing.get_context("spawn")
+    started = context.Event()
+    process = context.Process(target=_hang, args=(store.root, started))
+    process.start()
+    assert started.wait(60)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    folder = store.make(Resumable(code="a", count=1), lambda folder: None)
+    assert (folder / "first").exists()
+
+
+def test_garbage_is_what_no_audit_stands_on(store: Store) -> None:
+    kept, dropped = spec(1), spec(2)
+    for one in (kept, dropped):
+        store.make(one, write)
+    store.record("weekly", [str(kept)])
+    assert store.recorded() == {"weekly": [str(kept)]}
+    assert store.garbage(older_than=3600) == []
+    assert [held.name for held in store.garbage(older_than=0)] == [str(dropped)]
+
+
+def test_a_store_is_a_writable_local_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="is a file"):
+        Store(tmp_path / "file")
+    with pytest.raises(StoreError, match="Not a directory"):
+        Store(tmp_path / "file" / "store")
+    with pytest.raises(StoreError, match="s3://bucket"):
+        Store("nowhere://bucket/store")
+    with pytest.raises(StoreError, match="cannot"):
+        Store("/proc/store")
+    assert Store(f"file://{tmp_path}/a%20b").root == tmp_path / "a b"

@@ -1,0 +1,179 @@
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from tests.conftest import MODELS
+from uwm.backbones.architecture import build
+from uwm.backbones.weight_files import fill, read_weights, shards
+from uwm.errors import UnknownBackboneError, UnsafeWeightsError
+
+STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.zeros(2, dtype=torch.float16)}
+
+
+def same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> bool:
+    return set(found) == set(expected) and all(
+        torch.equal(found[name], value) for name, value in expected.items()
+    )
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".bin", ".pt", ".pth"])
+def test_every_format_is_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"weights{suffix}"
+    save_file(STATE, path) if suffix == ".safetensors" else torch.save(STATE, path)
+    assert same(read_weights((path,)), STATE)
+
+
+def test_a_training_checkpoint_is_unwrapped(tmp_path: Path) -> None:
+    wrapped = {f"module.{name}": value for name, value in STATE.items()}
+    torch.save({"epoch": 3, "state_dict": wrapped}, tmp_path / "epoch.pt")
+    assert same(read_weights((tmp_path / "epoch.pt",)), STATE)
+
+
+def test_torchs_older_format_is_read(tmp_path: Path) -> None:
+    torch.save(STATE, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    assert same(read_weights((tmp_path / "old.pt",)), STATE)
+
+
+class Harmful:
+    """Unpickled, it runs a command."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.mark}",)
+
+
+@pytest.mark.parametrize("form", ["zip", "old", "plain"])
+def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path: Path, form: str) -> None:
+    mark, path = tmp_path / "ran", tmp_path / "weights.bin"
+    content = {"a.weight": Harmful(mark)}
+    if form == "plain":
+        path.write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=form == "zip")
+    with pytest.raises(UnsafeWeightsError, match="could run code"):
+        read_weights((path,))
+    assert not mark.exists()
+    torch.load(path, weights_only=False) if form != "plain" else pickle.loads(path.read_bytes())
+    assert mark.exists()  # it would have
+
+
+def test_a_torchscript_archive_is_refused_with_the_conversion(tmp_path: Path) -> None:
+    torch.jit.save(torch.jit.script(nn.Linear(2, 3)), tmp_path / "ViT-B-32.pt")
+    with pytest.raises(UnsafeWeightsError, match=r"torch\.jit\.load\('ViT-B-32\.pt'"):
+        read_weights((tmp_path / "ViT-B-32.pt",))
+
+
+def test_an_archive_that_unpacks_to_more_than_it_has_is_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(1_000_000)}, tmp_path / "plain.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pt") as plain,
+        zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for member in plain.namelist():
+            bomb.writestr(member, plain.read(member))
+    with pytest.raises(UnsafeWeightsError, match="unpacks to"):
+        read_weights((tmp_path / "bomb.pt",))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("short.safetensors", b"\x08"),
+        ("huge.safetensors", (2**62).to_bytes(8, "little") + b"{}"),
+        ("words.bin", b"no weights at all"),
+        ("empty.pt", b""),
+        ("torn.pt", b"PK\x03\x04 torn"),
+    ],
+)
+def test_damaged_files_are_told(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnknownBackboneError, match=name):
+        read_weights((tmp_path / name,))
+
+
+@pytest.mark.parametrize("content", [[1, 2], {}, {"a": 1}, {1: torch.zeros(1)}])
+def test_what_is_no_state_dict_is_told(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "other.pt")
+    with pytest.raises(UnknownBackboneError, match="should hold"):
+        read_weights((tmp_path / "other.pt",))
+
+
+def test_shards_are_put_together(tmp_path: Path) -> None:
+    names = {}
+    for number, (name, value) in enumerate(STATE.items()):
+        names[name] = f"model-{number}.safetensors"
+        save_file({name: value}, tmp_path / names[name])
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": names}))
+    assert same(read_weights(shards(index)), STATE)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("{", "[]", '{"weight_map": {"a": 3}}', '{"weight_map": {"a": "no.bin"}}'),
+        *('{"weight_map": {"a": "../x.safetensors"}}', '{"weight_map": {"a": "/etc/passwd"}}'),
+    ],
+)
+def test_an_index_stays_in_its_folder(tmp_path: Path, content: str) -> None:
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(content)
+    save_file(STATE, tmp_path.parent / "x.safetensors")
+    with pytest.raises(UnknownBackboneError, match="index"):
+        shards(index)
+
+
+def test_a_network_takes_its_own_weights_alone() -> None:
+    config = MODELS["clip"]
+    torch.manual_seed(0)
+    source = open_clip.CLIP(**config)
+    model = build(config)
+    fill(model, dict(source.state_dict()))
+    assert same(model.state_dict(), source.state_dict())
+    state = dict(source.state_dict())
+    state["extra"] = state.pop("visual.ln_pre.bias")
+    state["visual.positional_embedding"] = torch.zeros(17, 32)
+    with pytest.raises(UnknownBackboneError) as caught:
+        fill(model, state)
+    said = str(caught.value)
+    assert "3 differences" in said
+    assert "visual.ln_pre.bias is missing" in said
+    assert "extra is not part" in said
+    assert "visual.positional_embedding has shape (17, 32) instead of (5, 32)" in said
+
+
+def test_older_names_of_a_text_tower_are_known() -> None:
+    """CoCa's checkpoints from before its text tower was a module of its own."""
+    model = build({**MODELS["coca"], "init_logit_bias": -10})
+    source = {name: torch.rand_like(value) for name, value in model.state_dict().items()}
+    kept = "text.cls_emb"
+    older = {
+        name if name == kept else name.removeprefix("text."): value
+        for name, value in source.items()
+    }
+    older["logit_scale"] = older["logit_scale"].reshape(1)
+    del older["logit_bias"]
+    fill(model, older)
+    source["logit_bias"] = torch.zeros(())
+    assert same(model.state_dict(), source)
+
+
+def test_half_precision_weights_become_float32_exactly() -> None:
+    model = build(MODELS["clip"])
+    state = {name: torch.rand_like(value).half() for name, value in model.state_dict().items()}
+    fill(model, dict(state))
+    assert all(value.dtype == torch.float32 for value in model.state_dict().values())
+    assert same(
+        {name: value.half() for name, value in model.state_dict().items()},
+        state,
+    )

@@ -1,0 +1,103 @@
+"""Changes between two audits: what counts as a fall, and what is noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uwm.metrics.changes import (
+    UNCHANGED,
+    Change,
+    holm,
+    independent,
+    mean_change,
+    p_value,
+    paired,
+)
+
+
+def outcomes(seed: int, share: float, samples: int = 400) -> np.ndarray:
+    return np.random.default_rng(seed).random(samples) < share
+
+
+def test_the_change_is_the_difference_of_shares() -> None:
+    before, after = outcomes(0, 0.9), outcomes(1, 0.6)
+    assert paired(before, after).value == pytest.approx(100 * (after.mean() - before.mean()))
+    assert paired(after, before).value == pytest.approx(-paired(before, after).value)
+    assert paired(before, after).error == pytest.approx(paired(after, before).error)
+
+
+def test_a_sample_that_counts_twice_is_two_equal_ones_to_the_value() -> None:
+    before, after = outcomes(0, 0.9, 50), outcomes(1, 0.6, 50)
+    times = np.random.default_rng(2).integers(1, 4, 50)
+    repeated = paired(np.repeat(before, times), np.repeat(after, times))
+    weighted = paired(before, after, times)
+    assert weighted.value == pytest.approx(repeated.value)
+    assert weighted.error > repeated.error  # copies say nothing new
+    same = paired(before, after, np.full(50, 3))
+    assert same == pytest.approx(paired(before, after))
+
+
+def test_pairing_is_sharper_than_not_pairing() -> None:
+    before = outcomes(0, 0.5)
+    after = before.copy()
+    after[before.nonzero()[0][:20]] = False
+    sharp = paired(before, after)
+    blunt = independent((100 * before.mean(), 400), (100 * after.mean(), 400))
+    assert sharp.value == pytest.approx(blunt.value) == pytest.approx(-5)
+    assert sharp.error < blunt.error / 2
+
+
+@pytest.mark.parametrize("true_fall", [0.0, 0.02])
+def test_false_alarms_are_as_rare_as_the_level_says(true_fall: float) -> None:
+    """Audits whose true fall is just what is allowed."""
+    generator = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(2000):
+        draw = generator.random(600)
+        before = draw >= 0.05 + true_fall
+        after = (draw < 0.05) | (draw >= 0.10 + 2 * true_fall)
+        alarms += p_value(paired(before, after), 100 * true_fall) <= 0.05
+    assert alarms / 2000 < 0.07
+
+
+def test_a_true_fall_is_found() -> None:
+    before = np.ones(1000, dtype=bool)
+    after = before.copy()
+    after[:50] = False
+    change = paired(before, after)
+    assert change.low < -5 < change.high < 0
+    assert p_value(change, 1.0) < 1e-6
+    assert p_value(change, 5.0) > 0.4
+    assert p_value(change, 20.0) > 0.999
+
+
+def test_nothing_changed_is_no_fall() -> None:
+    assert p_value(UNCHANGED, 0) == 1
+    assert p_value(Change(-2, 0), 1) == 0
+    same = outcomes(0, 0.7)
+    assert paired(same, same).value == 0
+    assert p_value(paired(same, same), 0) == 0.5
+
+
+def test_a_mean_over_sets_is_surer_than_each() -> None:
+    change = mean_change([Change(-2, 1), Change(-4, 1)])
+    assert change.value == -3
+    assert change.error == pytest.approx(1 / np.sqrt(2))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_corrects_upwards_and_keeps_the_order(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    assert all(
+        p <= a <= min(1, len(p_values) * p) + 1e-12 for p, a in zip(p_values, adjusted, strict=True)
+    )
+    order = np.argsort(p_values, kind="stable")
+    assert (np.diff(np.array(adjusted)[order]) >= 0).all()
+
+
+def test_holm_on_a_worked_example() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []

@@ -1,0 +1,125 @@
+"""Fronts, picks and spaces: what counts as better, and that every point has one reading."""
+
+from __future__ import annotations
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uwm.config import Layerwise, TowerPrior
+from uwm.search.pareto import Measured, best, front, measured, pick_keeping, pick_safer, spread
+from uwm.search.space import FamilySpace, Space, layerwise, normal
+
+SPACE = Space(
+    families={
+        "uwm": FamilySpace(
+            share=(0.005, 0.2),
+            alpha=(-3, 0.5),
+            layers={
+                "image": {"fc2": ("image.00.fc2", "image.01.fc2"), "out": ("image.00.out",)},
+                "text": {"out": ("text.00.out", "text.01.out")},
+            },
+        ),
+        "neurons": FamilySpace(
+            share=(0.01, 0.2),
+            alpha=(-3, 0.5),
+            layers={"image": {}, "text": {"fc2": ("text.00.fc2", "text.01.fc2")}},
+        ),
+    }
+)
+figures = st.lists(
+    st.tuples(*[st.integers(0, 4)] * 2).map(lambda pair: Measured(*pair)), max_size=9
+)
+
+
+def beaten(one: Measured, other: Measured) -> bool:
+    return (
+        other.safety >= one.safety
+        and other.knowledge >= one.knowledge
+        and tuple(other) != tuple(one)
+    )
+
+
+@given(figures)
+def test_the_front_is_what_no_other_point_beats(points: list[Measured]) -> None:
+    found = front(points)
+    assert {points[index] for index in found} == {
+        point for point in points if not any(beaten(point, other) for other in points)
+    }
+    assert len({points[index] for index in found}) == len(found)
+    knowledge = [points[index].knowledge for index in found]
+    assert knowledge == sorted(knowledge, reverse=True)
+
+
+@given(figures, st.integers(1, 9))
+def test_the_best_are_distinct_and_none_that_is_left_beats_them(
+    points: list[Measured], count: int
+) -> None:
+    found = best(points, count)
+    assert len(set(found)) == len(found) == min(count, len(points))
+    left = [point for index, point in enumerate(points) if index not in found]
+    assert not any(beaten(points[index], other) for index in found for other in left)
+
+
+def test_picks_take_the_safest_point_that_keeps_enough() -> None:
+    points = [Measured(*pair) for pair in [(10, 50), (11, 48), (12, 48), (15, 47.4), (20, 40)]]
+    assert pick_safer(points, default=1) == 2
+    assert pick_keeping(points, original=0, share=0.95) == 2
+    assert pick_keeping(points, original=0, share=0.94) == 3
+    assert pick_safer(points, default=4) is None
+    assert pick_keeping([points[0], Measured(10, 50)], original=0, share=0.95) is None
+
+
+def test_a_few_points_of_the_front_span_it_above_the_floor() -> None:
+    points = [Measured(10 + step, 50 - step) for step in range(31)]
+    found = spread(points, original=0, floor=0.6, count=4)
+    assert len(found) == 4
+    assert found[0] == 1
+    assert points[found[-1]].knowledge == 30
+    assert spread(points, 0, 0.6, 0) == []
+    assert spread(points[:3], 0, 0.6, 4) == [1, 2]
+
+
+def test_safety_and_knowledge_are_means() -> None:
+    metrics = {"P_t_u": 10, "P_v_u": 20, "text_to_image_R@1": 40, "image_to_text_R@1": 50}
+    assert measured(metrics, ["P_t_u", "P_v_u"]) == (15, 45)
+    assert measured(metrics | {"zero-shot": 60}, ["P_t_u"]) == (10, 50)
+
+
+@pytest.mark.parametrize("point", [None, *SPACE.uniform(24, seed=3)])
+def test_every_point_is_suggested_by_its_own_parameters(point: Layerwise | None) -> None:
+    parameters = SPACE.parameters(point)
+    assert parameters is not None
+    assert SPACE.suggest(optuna.trial.FixedTrial(parameters)) == point
+
+
+def test_a_uniform_point_has_one_share_and_factor_per_tower() -> None:
+    points = SPACE.uniform(30, seed=0)
+    for point in points:
+        for tower in ("image", "text"):
+            assert len(set(point.layers(tower).values())) <= 1
+    assert {point.unit for point in points} == {"weight", "node"}
+    assert points[:5] == SPACE.uniform(5, seed=0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": {"image.00.fc2": (0.5, -1)}},
+        {"settings": {"image.00.fc2": (0.1, -9)}},
+        {"settings": {"image.00.fc2": (0.1, -1), "image.00.out": (0.1, -1)}},
+        {"settings": {"text.00.fc2": (0.1, -1)}},
+        {"selection": "count"},
+        {"score": "difference"},
+    ],
+)
+def test_a_point_outside_the_space_has_no_parameters(changes: dict[str, object]) -> None:
+    point = {"kind": "layerwise", "settings": {"image.00.fc2": (0.1, -1)}} | changes
+    assert SPACE.parameters(Layerwise.model_validate(point)) is None
+
+
+def test_points_that_edit_alike_are_equal() -> None:
+    settings = {"text.00.fc2": (0.1, -1.0)}
+    named = Layerwise(kind="layerwise", name="mine", unit="node", settings=settings)
+    assert normal(named) == layerwise("neurons", settings, TowerPrior(image=True))

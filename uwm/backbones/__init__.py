@@ -1,0 +1,1 @@
+"""Backbones: located, checked, loaded, described, and written back to disk."""

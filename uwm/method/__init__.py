@@ -1,0 +1,1 @@
+"""The method: observe, capture, score (Eq. 8-10), select (Eq. 11), edit; rivals by gradients."""

@@ -1,0 +1,180 @@
+"""Edits: which weights of a tower are multiplied by what, as a small object that can be undone.
+
+An edit keeps indices, not weights, and a fingerprint of the weights it was made for: applied to any
+others, or twice, it refuses. Undoing is exact to the bit. Where alpha is a power of two (so the
+paper's -1) dividing by it is; for any other alpha the edit also keeps the original values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError
+from uwm.families import Tower
+from uwm.layers import LayerId, find_layers
+
+Unit = Literal["weight", "node"]
+
+
+@dataclass(frozen=True)
+class LayerEdit:
+    """What happens to one layer's (out, in) weight.
+
+    Attributes:
+        unit: `weight`: indices are flat positions; `node`: indices are input nodes, whole columns.
+        indices: int64 (selected,), sorted.
+        alpha: the factor.
+        fingerprint: SHA-256 of the selected weights before the edit.
+        originals: the selected weights before the edit, (selected,) or (out, selected); None where
+            dividing by alpha gives them back exactly.
+    """
+
+    unit: Unit
+    indices: Tensor
+    alpha: float
+    fingerprint: str
+    originals: Tensor | None = None
+
+    def read(self, weight: Tensor) -> Tensor:
+        """The selected weights, on the CPU: (selected,) or (out, selected)."""
+        indices = self.indices.to(weight.device)
+        flat = weight.detach().reshape(-1)
+        chosen = flat[indices] if self.unit == "weight" else weight.detach()[:, indices]
+        return chosen.cpu()
+
+    def write(self, weight: Tensor, values: Tensor) -> None:
+        """Put `values`, shaped as `read` gives them, in place of the selected weights."""
+        indices, values = self.indices.to(weight.device), values.to(weight.device, weight.dtype)
+        with torch.no_grad():
+            if self.unit == "weight":
+                weight.view(-1)[indices] = values
+            else:
+                weight[:, indices] = values
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edit of one tower: layer by layer, independent of the other tower's."""
+
+    tower: Tower
+    layers: Mapping[LayerId, LayerEdit]
+
+    def count(self, weights: Mapping[LayerId, Tensor]) -> int:
+        """Number of weights that the edit touches, given the tower's weights."""
+        return sum(layer.read(weights[id]).numel() for id, layer in self.layers.items())
+
+    def apply(self, model: nn.Module) -> None:
+        """Multiply the selected weights of `model` by alpha, in place.
+
+        Raises:
+            WrongWeightsError: the weights are not those that the edit was made for, for example
+                because it is applied already. Nothing is changed then.
+        """
+        weights = self._checked(model)
+        for id, layer in self.layers.items():
+            layer.write(weights[id], layer.read(weights[id]) * layer.alpha)
+
+    def revert(self, model: nn.Module) -> None:
+        """Undo `apply`, bit for bit.
+
+        Raises:
+            WrongWeightsError: `model` does not carry this edit; nothing is changed then.
+        """
+        weights = tower_weights(model, self.tower)
+        before = {}
+        for id, layer in self.layers.items():
+            edited = layer.read(weights[id])
+            original = edited / layer.alpha if layer.originals is None else layer.originals
+            if fingerprint(original) != layer.fingerprint:
+                raise WrongWeightsError(f"{id} does not carry this edit, so it cannot be undone")
+            before[id] = original
+        for id, layer in self.layers.items():
+            layer.write(weights[id], before[id])
+
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """The model with the edit inside the block, and without it after, whatever happens."""
+        self.apply(model)
+        try:
+            yield
+        finally:
+            self.revert(model)
+
+    def _checked(self, model: nn.Module) -> Mapping[LayerId, Tensor]:
+        weights = tower_weights(model, self.tower)
+        for id, layer in self.layers.items():
+            if id not in weights or fingerprint(layer.read(weights[id])) != layer.fingerprint:
+                raise WrongWeightsError(
+                    f"this edit was made for other weights in {id} (or is applied already); "
+                    "make it anew from this model's own scores"
+                )
+        return weights
+
+
+def make_edit(
+    model: nn.Module,
+    tower: Tower,
+    selection: Mapping[LayerId, Tensor],
+    alpha: float | Mapping[LayerId, float],
+    unit: Unit = "weight",
+) -> Edit:
+    """An edit that multiplies the selected weights of `model`'s tower by `alpha`.
+
+    Args:
+        selection: per layer sorted indices, as `uwm.method.selection` gives them for weight scores
+            (`unit="weight"`) or node scores (`unit="node"`).
+        alpha: one factor, or one per layer; the paper uses -1, and 0 removes a weight.
+
+    Raises:
+        EmptySelectionError: no layer, or a layer with no index.
+        InputError: alpha is not finite.
+        NoEffectError: alpha is 1, or all selected weights of a layer are 0.
+    """
+    if not selection:
+        raise EmptySelectionError(f"no layer of the {tower} tower was selected")
+    factors = alpha if isinstance(alpha, Mapping) else dict.fromkeys(selection, alpha)
+    weights = tower_weights(model, tower)
+    layers = {}
+    for id, indices in selection.items():
+        factor = factors[id]
+        if not math.isfinite(factor):
+            raise InputError(f"alpha is a finite factor; got {factor}")
+        if factor == 1:
+            raise NoEffectError("alpha 1 leaves every weight as it is; the paper uses -1")
+        if not len(indices):
+            raise EmptySelectionError(f"nothing was selected in {id}")
+        blank = LayerEdit(unit, indices.cpu(), factor, "")
+        before = blank.read(weights[id])
+        if not before.any():
+            raise NoEffectError(f"every weight selected in {id} is 0 and would stay 0")
+        layers[id] = LayerEdit(
+            unit,
+            indices.cpu(),
+            factor,
+            fingerprint(before),
+            None if _divides_exactly(factor) else before.clone(),
+        )
+    return Edit(tower, layers)
+
+
+def tower_weights(model: nn.Module, tower: Tower) -> dict[LayerId, Tensor]:
+    """Views of every editable weight of a tower: (out, in) each."""
+    return {layer.id: layer.weight(model) for layer in find_layers(model, tower)}
+
+
+def fingerprint(values: Tensor) -> str:
+    """SHA-256 of the float32 values, in order."""
+    return hashlib.sha256(values.float().contiguous().numpy().tobytes()).hexdigest()
+
+
+def _divides_exactly(alpha: float) -> bool:
+    """Whether x * alpha / alpha is x for every (normal) float x: alpha is a power of two."""
+    return alpha != 0 and math.frexp(abs(alpha))[0] == 0.5

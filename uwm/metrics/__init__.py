@@ -1,0 +1,1 @@
+"""What an edit did: SafeGround, retrieval, zero-shot accuracy, and intervals around them."""

@@ -1,0 +1,96 @@
+"""Has a metric fallen between two audits? Changes with their errors, and a test for many at once.
+
+Outcomes are yes or no per sample. On the same samples a change is the mean of paired differences,
+its error after Agresti and Min (2005), who add half a sample to each cell of the two-by-two table;
+on different ones it is a difference of two shares, after Agresti and Caffo (2000). Both keep honest
+where next to nothing has changed, as between audits of an almost identical model. A fall is tested
+against a margin, one-sided, and many tests are corrected by Holm (1979), which holds whatever the
+dependence between metrics of the same pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uwm.metrics.intervals import LEVEL, Outcomes
+
+_NORMAL = NormalDist()
+_WIDTH = _NORMAL.inv_cdf((1 + LEVEL) / 2)
+
+
+class Change(NamedTuple):
+    """A change in percentage points, and its standard error."""
+
+    value: float
+    error: float
+
+    @property
+    def low(self) -> float:
+        """Of the 95 % interval."""
+        return self.value - _WIDTH * self.error
+
+    @property
+    def high(self) -> float:
+        return self.value + _WIDTH * self.error
+
+
+UNCHANGED = Change(0.0, 0.0)
+"""Of a model that is the same bit for bit."""
+
+
+def paired(before: Outcomes, after: Outcomes, times: NDArray[np.int64] | None = None) -> Change:
+    """The change on the same samples.
+
+    Args:
+        before, after: bool (samples,).
+        times: int64 (samples,), how often each sample counts; once unless given.
+    """
+    weights = np.ones(len(before)) if times is None else times.astype(np.float64)
+    difference = after.astype(np.float64) - before.astype(np.float64)
+    total = weights.sum()
+    n = total**2 / (weights**2).sum()  # as many samples of equal weight say as much
+    mean = float(weights @ difference / total)
+    turned = float(weights @ difference**2 / total)
+    variance = (n * turned + 1 - (n * mean) ** 2 / (n + 2)) / (n + 2) ** 2
+    return Change(100 * mean, 100 * math.sqrt(variance))
+
+
+def independent(before: tuple[float, int], after: tuple[float, int]) -> Change:
+    """The change between different samples, each given as (share in percent, samples)."""
+    shares = [(share / 100 * n + 1) / (n + 2) for share, n in (before, after)]
+    sizes = [n + 2 for _, n in (before, after)]
+    variance = sum(share * (1 - share) / n for share, n in zip(shares, sizes, strict=True))
+    return Change(after[0] - before[0], 100 * math.sqrt(variance))
+
+
+def mean_change(changes: Sequence[Change]) -> Change:
+    """The change of an unweighted mean over independent sets."""
+    return Change(
+        sum(change.value for change in changes) / len(changes),
+        math.hypot(*(change.error for change in changes)) / len(changes),
+    )
+
+
+def p_value(change: Change, max_fall: float) -> float:
+    """How likely a fall at least as large is where the true one is at most `max_fall` points."""
+    beyond = -change.value - max_fall
+    if change.error == 0:
+        return 0.0 if beyond > 0 else 1.0
+    return _NORMAL.cdf(-beyond / change.error)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values: those at most a level make any false alarm no likelier than the level."""
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    adjusted = [1.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted

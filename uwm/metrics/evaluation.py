@@ -1,0 +1,195 @@
+"""What an edit did: every metric with its interval, and its paired difference from the original."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uwm.metrics.changes import paired
+from uwm.metrics.intervals import (
+    Interval,
+    Outcomes,
+    bootstrap_means,
+    bootstrap_times,
+    interval,
+    wilson,
+)
+from uwm.metrics.retrieval import recalls
+from uwm.metrics.safeground import PairedEmbeddings, safeground
+from uwm.metrics.zeroshot import METRICS, accuracies
+
+ZEROSHOT_MEAN = "zero-shot mean"
+"""The name of the row with the mean over zero-shot sets."""
+CONCEPT_METRICS = (
+    *("P_t_s", "P_t_u", "P_v_s", "P_v_u", "GS"),
+    *("text_to_image_R@1", "image_to_text_R@1"),
+)
+"""What is measured per concept."""
+
+
+class Measurement(NamedTuple):
+    """One row of the results: a metric on a data set, in percent with its 95 % interval.
+
+    Attributes:
+        n: samples that the metric is a mean over.
+        change: difference from the original in percentage points; 0 for the original itself.
+        concept: whose samples alone it is a mean over; empty for all.
+    """
+
+    dataset: str
+    metric: str
+    value: Interval
+    change: Interval
+    n: int
+    concept: str = ""
+
+
+def pair_outcomes(embeddings: PairedEmbeddings) -> dict[str, Outcomes]:
+    """SafeGround's metrics and the recalls, quadruple by quadruple: bool (samples,) each."""
+    found = safeground(embeddings) | recalls(embeddings)
+    return {metric: outcome.cpu().numpy() for metric, outcome in found.items()}
+
+
+def measure(
+    dataset: str,
+    outcomes: Mapping[str, Outcomes],
+    original: Mapping[str, Outcomes],
+    resamples: int,
+    seed: int,
+) -> list[Measurement]:
+    """A row per metric, from paired outcomes on the same samples of an edit and of the original."""
+    metrics = list(outcomes)
+    edited = np.stack([outcomes[metric] for metric in metrics], axis=1)
+    before = np.stack([original[metric] for metric in metrics], axis=1)
+    means = bootstrap_means(np.hstack([edited, before]), resamples, seed)
+    means, base = means[:, : len(metrics)], means[:, len(metrics) :]
+    values, bases = edited.mean(0), before.mean(0)
+    return [
+        Measurement(
+            dataset,
+            metric,
+            interval(values[i], means[:, i]),
+            interval(values[i] - bases[i], means[:, i] - base[:, i]),
+            len(edited),
+        )
+        for i, metric in enumerate(metrics)
+    ]
+
+
+def measure_concepts(
+    dataset: str,
+    outcomes: Mapping[str, Outcomes],
+    original: Mapping[str, Outcomes],
+    concepts: Sequence[str],
+) -> list[Measurement]:
+    """A row per concept and metric of `CONCEPT_METRICS`, concepts in alphabetical order.
+
+    A recall is still among all pairs of the set: only its queries are of the concept. A concept may
+    have few samples, so the intervals are Wilson's and, of changes, Agresti and Min's.
+
+    Args:
+        outcomes: of an edit; the very object `original` for the original, which never changes.
+        concepts: one per sample.
+    """
+    tags = np.asarray(concepts, dtype=np.str_)
+    rows = []
+    for concept in sorted(set(concepts)):
+        own = tags == concept
+        for metric in CONCEPT_METRICS:
+            after, before = outcomes[metric][own], original[metric][own]
+            same = outcomes is original
+            change = Interval(0, 0, 0) if same else paired_change(before, after)
+            rows.append(
+                Measurement(dataset, metric, wilson(after), change, int(own.sum()), concept)
+            )
+    return rows
+
+
+def paired_change(before: Outcomes, after: Outcomes) -> Interval:
+    """The change on the same samples with the interval of Agresti and Min (2005), for few samples.
+
+    Half a sample more in each cell of the two-by-two table draws its middle towards 0, and gives it
+    a width even where no sample differs: few that agree do not show that none would.
+    """
+    change = paired(before, after)
+    draw = change.value * 2 / (len(before) + 2)
+    low, high = max(-100.0, change.low - draw), min(100.0, change.high - draw)
+    return Interval(change.value, min(low, change.value), max(high, change.value))
+
+
+class Answers(NamedTuple):
+    """A zero-shot set's answers before and after an edit, on the same samples.
+
+    Attributes:
+        edited, original: bool (samples,), which samples are classified right.
+        labels: int64 (samples,).
+        times: int64 (samples,), how often the set counts each sample.
+    """
+
+    edited: Outcomes
+    original: Outcomes
+    labels: NDArray[np.int64]
+    times: NDArray[np.int64]
+
+
+def measure_zeroshot(sets: Mapping[str, Answers], resamples: int, seed: int) -> list[Measurement]:
+    """Each zero-shot set's accuracies, and their unweighted means over sets as `zero-shot mean`.
+
+    Sets are resampled independently of each other, each paired with the original.
+    """
+    rows: list[Measurement] = []
+    values, resampled = [], []
+    for offset, (name, answers) in enumerate(sets.items()):
+        both = np.stack([answers.edited, answers.original], axis=1)
+        value = accuracies(both, answers.labels, answers.times)
+        draws = bootstrap_times(len(both), resamples, seed + offset)
+        found = np.stack(
+            [accuracies(both, answers.labels, answers.times * times) for times in draws]
+        )
+        values.append(value)
+        resampled.append(found)
+        rows += _accuracies(name, value, found, len(both))
+    total = sum(len(answers.labels) for answers in sets.values())
+    return rows + _accuracies(
+        ZEROSHOT_MEAN, np.mean(values, axis=0), np.mean(resampled, axis=0), total
+    )
+
+
+def _accuracies(
+    dataset: str, values: NDArray[np.float64], resampled: NDArray[np.float64], n: int
+) -> list[Measurement]:
+    """A row per metric, from (metrics, 2) and (resamples, metrics, 2): edited and original."""
+    return [
+        Measurement(
+            dataset,
+            metric,
+            interval(values[i, 0], resampled[:, i, 0]),
+            interval(values[i, 0] - values[i, 1], resampled[:, i, 0] - resampled[:, i, 1]),
+            n,
+        )
+        for i, metric in enumerate(METRICS)
+    ]
+
+
+def chosen(table: Sequence[Mapping[str, float]], original: int, max_loss: float) -> int:
+    """The row of a validation table to choose: the safest edit that keeps knowledge.
+
+    Args:
+        table: per candidate its metrics in percent.
+        original: the row without any edit; it always qualifies.
+        max_loss: how many points any of the kept metrics may fall.
+
+    Returns:
+        The index of the highest mean of P_t_u and P_v_u among candidates that keep recall@1 of safe
+        pairs (both ways), P_t_s and P_v_s; the first of equals.
+    """
+    kept = ("text_to_image_R@1", "image_to_text_R@1", "P_t_s", "P_v_s")
+    fit = [
+        index
+        for index, row in enumerate(table)
+        if all(table[original][metric] - row[metric] <= max_loss for metric in kept)
+    ]
+    return max(fit, key=lambda index: table[index]["P_t_u"] + table[index]["P_v_u"])
