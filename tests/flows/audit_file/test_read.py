@@ -4,6 +4,7 @@ import pytest
 from huggingface_hub import constants
 
 from flows.audit_file.read import read_config
+from flows.cli.audit import DEMO
 from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.config import BenchmarkZeroShot
 from uwm.errors import ConfigError
@@ -35,7 +36,6 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
 
 
 def test_the_shipped_example_is_good() -> None:
-
     config = read_config(DEMO)
     assert [backbone.name for backbone in config.backbones] == ["siglip", "vit", "coca"]
 
