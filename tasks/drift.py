@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from storage.formats.datasets import read_dataset
-from storage.formats.edits import read_edit
 from storage.store.code import code_digest
 from storage.store.store import Spec, Store
 from tasks.embeddings import TABLE
@@ -21,6 +20,7 @@ from uwm.backbones.backbone import Backbone
 from uwm.config import Subset
 from uwm.families import Tower
 from uwm.layers import LayerId
+from uwm.method.edit_files import read_edit
 from uwm.method.editing import Edit, tower_weights
 from uwm.method.subsets import subset_rows
 from uwm.metrics.agreement import agreements

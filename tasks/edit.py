@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from storage.formats.edits import read_edit, write_edit
 from storage.formats.scores import read_scores
 from storage.store.code import code_digest
 from storage.store.store import Spec, Store
@@ -19,6 +18,7 @@ from uwm.backbones.backbone import Backbone
 from uwm.config import Scope
 from uwm.families import Tower
 from uwm.layers import LayerId
+from uwm.method.edit_files import read_edit, write_edit
 from uwm.method.editing import make_edit
 from uwm.method.selection import Rule, Selection, select, select_layers, select_like
 
@@ -53,7 +53,7 @@ class EditSpec(Spec):
         blocks: Sequence[int] | None = None,
     ) -> EditSpec:
         return cls(
-            code=code_digest(__name__, "storage.formats.edits"),
+            code=code_digest(__name__, "uwm.method.edit_files"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -91,7 +91,7 @@ class LayerwiseEditSpec(Spec):
         cls, scores: ScoresSpec, rule: Rule, layers: Mapping[LayerId, tuple[float, float]]
     ) -> LayerwiseEditSpec:
         return cls(
-            code=code_digest(__name__, "storage.formats.edits"),
+            code=code_digest(__name__, "uwm.method.edit_files"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -116,7 +116,7 @@ class RandomEditSpec(Spec):
     @classmethod
     def of(cls, like: ScoredEditSpec, seed: int) -> RandomEditSpec:
         return cls(
-            code=code_digest(__name__, "storage.formats.edits"),
+            code=code_digest(__name__, "uwm.method.edit_files"),
             tower=like.tower,
             like=like.digest,
             seed=seed,

@@ -11,7 +11,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from storage.formats.edits import read_edit
 from storage.formats.samples import Array, Field, SampleArrays
 from storage.store.code import code_digest
 from storage.store.shards import ShardedSpec, within, write_listing
@@ -21,6 +20,7 @@ from tasks.stage import CHUNK, progress, stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import Precision
 from uwm.families import Tower
+from uwm.method.edit_files import read_edit
 
 
 class EmbeddingsSpec(ShardedSpec):

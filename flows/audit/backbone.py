@@ -27,7 +27,6 @@ from storage.formats.backbone_results import (
     BackboneResultsSpec,
     write_backbone_results,
 )
-from storage.formats.edits import read_edit
 from storage.formats.scores import read_scores
 from storage.sources import check_quarantine
 from storage.store.code import code_digest
@@ -41,6 +40,7 @@ from uwm.config import (
     BackboneConfig,
 )
 from uwm.families import TOWERS
+from uwm.method.edit_files import read_edit
 
 FEW_TOKENS = "fewer than two real tokens"
 

@@ -51,9 +51,9 @@ def export(
     settings = {} if method == "original" else _settings(config, found, method, results)
     setting = settings.get(method, {})
     # Heavy, so only once the request is known to make sense.
-    from storage.formats.edits import read_edit
     from uwm.backbones.load import load
     from uwm.backbones.write import write_backbone
+    from uwm.method.edit_files import read_edit
 
     loaded = load(found)
     provenance = {"uwm.backbones.backbone": backbone, "uwm.method": method}

@@ -22,7 +22,6 @@ from flows.stages.data import DataConfig
 from flows.stages.runners import THREADS
 from flows.stages.stages import Stages
 from storage.formats.backbone_results import BackboneResults
-from storage.formats.edits import read_edit
 from storage.store.store import Spec, Store
 from tasks.edit import EditSpec, LayerwiseEditSpec
 from tasks.search import ProposalsSpec, TrialsSpec, proposals_spec, read_trials
@@ -42,6 +41,7 @@ from uwm.config import (
     Uwm,
 )
 from uwm.families import TOWERS, Tower
+from uwm.method.edit_files import read_edit
 from uwm.search.pareto import Measured, front, measured, pick_keeping, pick_safer, spread
 from uwm.search.proposals import optuna_version
 from uwm.search.space import Point, normal

@@ -1,6 +1,6 @@
 """A tower's training on disk: its factors once it is done, and where it stands while it goes on.
 
-Safetensors with a single key of metadata, as `storage.formats.edits` has it
+Safetensors with a single key of metadata, as `uwm.method.edit_files` has it
 and for the same reason.
 """
 

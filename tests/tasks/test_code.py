@@ -52,7 +52,7 @@ def fresh() -> Iterator[None]:
         ("storage.formats.samples", {"pixels", "tokens", "statistics", "embeddings"}),
         ("storage.formats.statistics", {"statistics"}),
         ("storage.formats.scores", {"scores"}),
-        ("storage.formats.edits", {"edit", "random edit"}),
+        ("uwm.method.edit_files", {"edit", "random edit", "embeddings"}),
         ("storage.store.store", set()),
     ],
 )

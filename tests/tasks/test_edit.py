@@ -1,11 +1,11 @@
 import torch
 
-from storage.formats.edits import read_edit
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.edit import AnyEditSpec, EditSpec, LayerwiseEditSpec, RandomEditSpec, edit
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
 from uwm.layers import LayerId
+from uwm.method.edit_files import read_edit
 from uwm.method.editing import Edit
 from uwm.method.selection import Rule
 

@@ -3,7 +3,6 @@ import dataclasses
 import pytest
 import torch
 
-from storage.formats.edits import read_edit
 from tasks.capture import StatisticsSpec
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.embeddings import read_embeddings
@@ -11,6 +10,7 @@ from tests.bench import Bench
 from tests.tasks.test_edit import edits
 from uwm.errors import NotFiniteError
 from uwm.families import TOWERS
+from uwm.method.edit_files import read_edit
 
 
 def test_embeddings_are_the_backbones_own(bench: Bench) -> None:

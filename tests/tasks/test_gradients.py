@@ -4,7 +4,6 @@ import pytest
 import torch
 
 import tasks.gradients
-from storage.formats.edits import read_edit
 from storage.formats.samples import SampleArrays
 from storage.formats.scores import read_scores
 from storage.store.store import Store
@@ -17,6 +16,7 @@ from uwm.backbones.backbone import Backbone
 from uwm.config import GradientKind
 from uwm.families import TOWERS, Role, Tower
 from uwm.layers import find_layers
+from uwm.method.edit_files import read_edit
 from uwm.method.gradients import GradientScore, held_fixed
 
 ROLES: tuple[Role, ...] = ("out", "query")

@@ -15,7 +15,6 @@ from flows.audit.flow import audit
 from flows.plan.plan import make_plan
 from flows.results.findings import findings
 from flows.results.table import AuditResults
-from storage.formats.edits import read_edit
 from storage.store.store import Store
 from tests.conftest import write_backbone
 from tests.flows.conftest import DOCUMENT, audited
@@ -26,6 +25,7 @@ from uwm.backbones.load import OtherWeights, load
 from uwm.config import AuditConfig, Runner
 from uwm.errors import InputError, WrongWeightsError
 from uwm.families import TOWERS
+from uwm.method.edit_files import read_edit
 
 Small = Callable[..., AuditConfig]
 pytestmark = pytest.mark.usefixtures("prefect_server")

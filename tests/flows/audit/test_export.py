@@ -12,12 +12,12 @@ import torch
 
 from flows.audit.export import export
 from flows.audit.flow import audit
-from storage.formats.edits import read_edit
 from storage.store.store import Store
 from tests.uwm.backbones.test_write import loaded
 from uwm.config import AuditConfig
 from uwm.errors import InputError, WrongWeightsError
 from uwm.families import TOWERS
+from uwm.method.edit_files import read_edit
 
 Small = Callable[..., AuditConfig]
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from storage.formats.edits import read_edit, write_edit
 from tests.conftest import LoadFresh
 from uwm.layers import LayerId
+from uwm.method.edit_files import read_edit, write_edit
 from uwm.method.editing import Unit, make_edit
 
 

@@ -1,8 +1,9 @@
-"""Edits on disk: one safetensors file, small, with its provenance in the header."""
+"""Edits on disk: one small safetensors file with its provenance in the metadata."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import safe_open
@@ -14,11 +15,14 @@ from uwm.method.editing import Edit, LayerEdit
 _FILE, _EDIT = "edit.safetensors", "edit"
 
 
-def write_edit(folder: Path, edit: Edit, provenance: dict[str, str]) -> None:
-    """Write `edit.safetensors`: indices per layer, and how it came about in the metadata.
+def write_edit(folder: Path, edit: Edit, provenance: Mapping[str, str] | None = None) -> None:
+    """Write an edit as `edit.safetensors` into an existing folder.
 
-    Metadata has a single key: the library writes several in an order of its own each time, and the
-    same edit has the same bytes.
+    The metadata has a single key, since the library would write several in an order that changes
+    from run to run: the same edit always has the same bytes.
+
+    Args:
+        provenance: how the edit came about, kept in the file's metadata.
     """
     tensors, layers = {}, {}
     for id, layer in edit.layers.items():
@@ -30,12 +34,12 @@ def write_edit(folder: Path, edit: Edit, provenance: dict[str, str]) -> None:
             "alpha": layer.alpha,
             "fingerprint": layer.fingerprint,
         }
-    content = {"tower": edit.tower, "layers": layers, **provenance}
+    content = {"tower": edit.tower, "layers": layers, **(provenance or {})}
     save_file(tensors, folder / _FILE, {_EDIT: json.dumps(content)})
 
 
 def read_edit(folder: Path) -> Edit:
-    """Inverse of `write_edit`."""
+    """The edit that `write_edit` left in `folder`."""
     with safe_open(folder / _FILE, framework="pt") as file:
         content = json.loads(file.metadata()[_EDIT])
         names = set(file.keys())
