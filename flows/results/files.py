@@ -13,7 +13,7 @@ import pandas as pd
 from flows.results.findings import findings
 from flows.results.table import AuditResults, summary
 from flows.results.verdict import Verdict
-from storage.sources import prompts_digest
+from storage.sources.zeroshot.prompts import prompts_digest
 
 _PACKAGES = ("uwm", "torch", "open_clip_torch", "timm", "prefect", "zarr", "numpy")
 

@@ -7,10 +7,8 @@ per class.
 
 from __future__ import annotations
 
-from storage.sources.hf_dataset import hf_dataset_pairs
-from storage.sources.manifest import manifest_pairs
-from storage.sources.pairs import demo_pairs, table_pairs
 from storage.sources.quarantine import check_quarantine
+from storage.sources.readers import reader, reads
 from storage.sources.sampling import check_balance, sampled
 from storage.sources.source import (
     ReadImage,
@@ -20,20 +18,7 @@ from storage.sources.source import (
     picture_digests,
     unchanged,
 )
-from storage.sources.visu import visu_pairs
-from storage.sources.webdataset import webdataset_pairs
-from storage.sources.zeroshot import prompts_digest, read_zeroshot
-from uwm.config import (
-    DemoPairs,
-    HfDatasetPairs,
-    ManifestPairs,
-    PairsConfig,
-    PairSet,
-    TablePairs,
-    VisuPairs,
-    WebDatasetPairs,
-    ZeroShotConfig,
-)
+from uwm.config import PairsConfig, PairSet, ZeroShotConfig
 
 __all__ = [
     "ReadImage",
@@ -43,9 +28,9 @@ __all__ = [
     "content_digest",
     "digested",
     "picture_digests",
-    "prompts_digest",
     "read_pairs",
     "read_source",
+    "reads",
     "unchanged",
 ]
 
@@ -59,7 +44,7 @@ def read_source(config: PairsConfig | ZeroShotConfig, seed: int = 0) -> Source:
         PairingError: the two tables of a pair source differ in length or concept.
     """
     if not isinstance(config, PairSet):
-        return read_zeroshot(config)
+        return reader(config)(config)
     source, concepts = read_pairs(config, seed)
     check_pairs(config, source, concepts)
     return source
@@ -70,19 +55,7 @@ def read_pairs(config: PairsConfig, seed: int = 0) -> tuple[Source, list[str]]:
 
     Raises SourceError as `read_source`, but for unusable rows.
     """
-    match config:
-        case DemoPairs():
-            whole = demo_pairs(config)
-        case TablePairs():
-            whole = table_pairs(config)
-        case VisuPairs():
-            whole = visu_pairs(config)
-        case ManifestPairs():
-            whole = manifest_pairs(config)
-        case WebDatasetPairs():
-            whole = webdataset_pairs(config)
-        case HfDatasetPairs():
-            whole = hf_dataset_pairs(config)
+    whole = reader(config)(config)
     chosen = sampled(whole, config.per_concept, seed if config.seed is None else config.seed)
     return chosen, sorted(set(whole.rows["concept"]) - {""})
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from storage.files.tables import bytes_column, holds_bytes
 from storage.sources.quadruples import COLUMNS, IMAGES, quadruple_source
+from storage.sources.readers import reads
 from storage.sources.source import Source, within
 from uwm.config import HfDatasetPairs
 from uwm.errors import SourceError
@@ -49,6 +50,7 @@ class _Splits(BaseModel):
     splits: list[_FileName]
 
 
+@reads(HfDatasetPairs)
 def hf_dataset_pairs(config: HfDatasetPairs) -> Source:
     """The rows of a saved data set, in its order; pictures stay in its memory-mapped files.
 

@@ -8,11 +8,13 @@ import pyarrow as pa
 
 from storage.files.tables import read_table
 from storage.sources.quadruples import COLUMNS, IMAGES, paths, quadruple_source
+from storage.sources.readers import reads
 from storage.sources.source import ReadImage, Source, files
 from uwm.config import ManifestPairs
 from uwm.errors import SourceError
 
 
+@reads(ManifestPairs)
 def manifest_pairs(config: ManifestPairs) -> Source:
     """The quadruples that a manifest lists.
 

@@ -7,6 +7,7 @@ import pandas as pd
 from storage.files.tables import read_table
 from storage.sources.concepts import concept_key
 from storage.sources.quadruples import paths, quadruple_source
+from storage.sources.readers import reads
 from storage.sources.source import Source, cells, files, references
 from uwm import shipped
 from uwm.config import DemoPairs, TablePairs
@@ -15,6 +16,7 @@ from uwm.errors import PairingError, SourceError
 _COLUMNS = ("image", "text", "concept")
 
 
+@reads(DemoPairs)
 def demo_pairs(config: DemoPairs) -> Source:
     table = pd.read_parquet(shipped.PAIR_SETS[config.split])
     return Source(
@@ -25,6 +27,7 @@ def demo_pairs(config: DemoPairs) -> Source:
     )
 
 
+@reads(TablePairs)
 def table_pairs(config: TablePairs) -> Source:
     """Quadruples of two tables that pair row by row.
 

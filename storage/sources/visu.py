@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from storage.sources.quadruples import quadruple_source
+from storage.sources.readers import reads
 from storage.sources.source import Source, files
 from uwm.config import VisuPairs
 from uwm.errors import SourceError
@@ -29,6 +30,7 @@ class _Entry(BaseModel, frozen=True):
 _ENTRIES = TypeAdapter(list[_Entry])
 
 
+@reads(VisuPairs)
 def visu_pairs(config: VisuPairs) -> Source:
     """A split of ViSU.
 

@@ -14,6 +14,7 @@ from typing import Any
 from storage.files import tar_shards
 from storage.files.tar_shards import Member
 from storage.sources.quadruples import COLUMNS, quadruple_source
+from storage.sources.readers import reads
 from storage.sources.source import Source
 from uwm.config import WebDatasetPairs
 from uwm.errors import SourceError
@@ -21,6 +22,7 @@ from uwm.errors import SourceError
 _ENDINGS = ("jpg", "jpeg", "png", "webp")
 
 
+@reads(WebDatasetPairs)
 def webdataset_pairs(config: WebDatasetPairs) -> Source:
     """The quadruples of every shard, shards by name, keys in their order.
 

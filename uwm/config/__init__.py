@@ -79,6 +79,7 @@ from uwm.config.weights import (
     TowerLosses,
 )
 from uwm.config.zeroshot import (
+    BENCHMARKS,
     Benchmarks,
     BenchmarkSet,
     BenchmarkZeroShot,
@@ -89,10 +90,12 @@ from uwm.config.zeroshot import (
     Protocol,
     WebDatasetZeroShot,
     ZeroShotConfig,
+    benchmarks,
 )
 from uwm.config.zoo import Zoo
 
 __all__ = [
+    "BENCHMARKS",
     "AuditConfig",
     "BackboneConfig",
     "BenchmarkSet",
@@ -166,4 +169,5 @@ __all__ = [
     "WebDatasetZeroShot",
     "ZeroShotConfig",
     "Zoo",
+    "benchmarks",
 ]

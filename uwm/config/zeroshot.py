@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 from collections.abc import Mapping
-from typing import Annotated, Literal, get_args
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from uwm.config.settings import Data, Folder, Name, Place, Settings
 
-BenchmarkSet = Literal[
-    "imagenet",
-    "imagenet-v2",
-    "imagenet-a",
-    "imagenet-r",
-    "imagenet-sketch",
-    "caltech101",
-    "cifar10",
-    "cifar100",
-    "dtd",
-    "eurosat",
-    "fgvc-aircraft",
-    "flowers102",
-    "food101",
-    "oxford-pets",
-    "stanford-cars",
-    "sun397",
-    "ucf101",
-]
+BENCHMARKS = Path(__file__).with_name("benchmarks.json")
+"""The benchmarks that readers are registered for: what they are called, how they are prompted."""
+
+
+@cache
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """What `BENCHMARKS` holds of each set, by its name: an entry per protocol.
+
+    An entry has `pictures` (how many the whole set has), `templates`, perhaps `names` by label and
+    perhaps the `rule` by which other labels become names, see `storage.sources.zeroshot.prompts`.
+    """
+    sets: Mapping[str, Mapping[str, Any]] = json.loads(BENCHMARKS.read_text(encoding="utf-8"))[
+        "sets"
+    ]
+    return sets
+
+
+def _benchmark(name: str) -> str:
+    if name not in benchmarks():
+        near = difflib.get_close_matches(name, benchmarks(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"the benchmarks are {', '.join(benchmarks())}{hint}")
+    return name
+
+
+BenchmarkSet = Annotated[str, AfterValidator(_benchmark)]
+"""The name of a benchmark, a key of `benchmarks`."""
 Protocol = Literal["paper", "standard"]
 
 
@@ -106,7 +118,7 @@ class WebDatasetZeroShot(OwnZeroShot):
 
 
 class BenchmarkZeroShot(Settings):
-    """One of the 17 sets of the paper in its official layout, see docs/zeroshot.md.
+    """One of the sets of the paper in its official layout, see docs/zeroshot.md.
 
     Its folder may be missing: then the set is reported as missing, and the rest runs.
     """
@@ -124,12 +136,12 @@ class BenchmarkZeroShot(Settings):
 
 
 class Benchmarks(Settings):
-    """Several of the 17 sets below one folder; all of them unless `sets` says which."""
+    """Several of these sets below one folder; all of them unless `sets` says which."""
 
     kind: Literal["benchmarks"]
     root: Folder
     protocol: Protocol = "paper"
-    sets: tuple[BenchmarkSet, ...] = Field(get_args(BenchmarkSet), min_length=1)
+    sets: tuple[BenchmarkSet, ...] = Field(tuple(benchmarks()), min_length=1)
 
     @property
     def members(self) -> tuple[BenchmarkZeroShot, ...]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from storage.sources.zeroshot.labelled import Pictures
+from storage.sources.zeroshot.layout import layout
 from uwm.config import Protocol
 from uwm.errors import SourceError
 
@@ -28,11 +29,23 @@ _MAX_MEMO = 1 << 20
 """Entries of the unpickler's memo, which grows to the largest index that a file names."""
 
 
+@layout(
+    "cifar10",
+    top="cifar-10-batches-py",
+    wanted="cifar-10-batches-py/test_batch and batches.meta",
+    needs=("test_batch", "batches.meta"),
+)
 def cifar10(folder: Path, protocol: Protocol) -> Pictures:
     """CIFAR-10's test batch."""
     return _cifar(folder / "test_batch", "labels", folder / "batches.meta", "label_names")
 
 
+@layout(
+    "cifar100",
+    top="cifar-100-python",
+    wanted="cifar-100-python/test and meta",
+    needs=("test", "meta"),
+)
 def cifar100(folder: Path, protocol: Protocol) -> Pictures:
     """CIFAR-100's test set, by fine label."""
     return _cifar(folder / "test", "fine_labels", folder / "meta", "fine_label_names")

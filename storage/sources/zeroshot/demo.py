@@ -6,12 +6,14 @@ import json
 
 import pandas as pd
 
+from storage.sources.readers import reads
 from storage.sources.source import Source, cells, references
 from storage.sources.zeroshot.labelled import Pictures, labelled_source
 from uwm import shipped
 from uwm.config import DemoZeroShot
 
 
+@reads(DemoZeroShot)
 def demo_zeroshot(config: DemoZeroShot) -> Source:
     table = pd.read_parquet(shipped.ZEROSHOT_SETS[config.set])
     described = json.loads(shipped.ZEROSHOT_CLASSES.read_text())[config.set]

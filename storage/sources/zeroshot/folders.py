@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from storage.files.pictures import FORMATS
+from storage.sources.readers import reads
 from storage.sources.source import Source, files
+from storage.sources.zeroshot.imagenet import class_names
 from storage.sources.zeroshot.labelled import (
     Pictures,
     checked,
@@ -15,6 +17,7 @@ from storage.sources.zeroshot.labelled import (
     labelled_source,
     own_names,
 )
+from storage.sources.zeroshot.layout import layout
 from storage.sources.zeroshot.lists import read_lines
 from uwm.config import FolderZeroShot, Protocol
 from uwm.errors import SourceError
@@ -23,6 +26,7 @@ _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 _SYNSET = re.compile(r"n\d{8}")
 
 
+@reads(FolderZeroShot)
 def folder_zeroshot(config: FolderZeroShot) -> Source:
     found = class_folders(config.images, subfolders(config.images))
     wanted = (
@@ -77,16 +81,51 @@ def has_numbers(folder: Path) -> bool:
     return (folder / "0").is_dir()
 
 
+@layout(
+    "imagenet",
+    top="val",
+    wanted="imagenet/val/n01440764/*.JPEG",
+    known=has_synsets,
+    aliases=("ImageNet",),
+)
+@layout(
+    "imagenet-sketch",
+    top="sketch",
+    wanted="imagenet-sketch/sketch/n01440764/*.JPEG",
+    known=has_synsets,
+    aliases=("ImageNetSketch",),
+)
 def imagenet(folder: Path, protocol: Protocol) -> Pictures:
     """ImageNet and its Sketch: folders by WordNet id, classified among all 1,000 classes."""
     return _synset_folders(folder, whole=True)
 
 
+@layout(
+    "imagenet-a",
+    top="imagenet-a",
+    wanted="imagenet-a/n01498041/*.jpg",
+    known=has_synsets,
+    aliases=("ImageNetA",),
+)
+@layout(
+    "imagenet-r",
+    top="imagenet-r",
+    wanted="imagenet-r/n01443537/*.jpg",
+    known=has_synsets,
+    aliases=("ImageNetR",),
+)
 def imagenet_subset(folder: Path, protocol: Protocol) -> Pictures:
     """ImageNet-A and -R: folders by WordNet id, classified among the 200 that there are."""
     return _synset_folders(folder, whole=False)
 
 
+@layout(
+    "imagenet-v2",
+    top="imagenetv2-matched-frequency-format-val",
+    wanted="imagenetv2-matched-frequency-format-val/0/*.jpeg to 999/*.jpeg",
+    known=has_numbers,
+    aliases=("ImageNetV2",),
+)
 def imagenet_v2(folder: Path, protocol: Protocol) -> Pictures:
     """ImageNet-V2: folders 0 to 999 are positions in ImageNet's order, read as numbers.
 
@@ -104,6 +143,13 @@ def imagenet_v2(folder: Path, protocol: Protocol) -> Pictures:
     return Pictures(found.references, found.labels, synsets, found.read, excluded=found.excluded)
 
 
+@layout(
+    "caltech101",
+    top="101_ObjectCategories",
+    wanted="caltech101/101_ObjectCategories/accordion/*.jpg",
+    needs=("accordion",),
+    aliases=("caltech-101",),
+)
 def caltech101(folder: Path, protocol: Protocol) -> Pictures:
     """Every picture of Caltech101; the folder of backgrounds is not a class."""
     return class_folders(
@@ -111,11 +157,25 @@ def caltech101(folder: Path, protocol: Protocol) -> Pictures:
     )
 
 
+@layout(
+    "eurosat",
+    top="2750",
+    wanted="eurosat/2750/AnnualCrop/*.jpg",
+    needs=("AnnualCrop",),
+    aliases=("EuroSAT", "EuroSAT/eurosat"),
+)
 def eurosat(folder: Path, protocol: Protocol) -> Pictures:
     """Every picture of EuroSAT, which has no official split."""
     return class_folders(folder, subfolders(folder))
 
 
+@layout(
+    "sun397",
+    top="SUN397",
+    wanted="SUN397/a/abbey/*.jpg, ClassName.txt",
+    needs=("ClassName.txt",),
+    aliases=("Sun397",),
+)
 def sun397(folder: Path, protocol: Protocol) -> Pictures:
     """Every picture of SUN397. `ClassName.txt` lists the folders, such as `/a/abbey`.
 
@@ -147,8 +207,4 @@ def _synset_folders(folder: Path, *, whole: bool) -> Pictures:
 
 
 def _synsets() -> list[str]:
-    from storage.sources.zeroshot.imagenet import (
-        class_names,  # imports torch: only where ImageNet is asked for
-    )
-
     return list(class_names())

@@ -8,6 +8,7 @@ from pathlib import Path
 from storage.files.videos import middle_frame, require_decoder
 from storage.sources.source import files
 from storage.sources.zeroshot.labelled import Pictures
+from storage.sources.zeroshot.layout import layout
 from uwm.config import Protocol
 from uwm.errors import SourceError
 
@@ -29,6 +30,13 @@ def read_lines(path: Path) -> list[str]:
         raise SourceError(f"{path} is not a readable text file: {error}") from error
 
 
+@layout(
+    "dtd",
+    top="dtd",
+    wanted="dtd/images/banded/*.jpg, dtd/labels/test1.txt to test10.txt",
+    needs=("images", "labels/test1.txt"),
+    aliases=("DTD", "DTD/dtd", "dtd/dtd"),
+)
 def dtd(folder: Path, protocol: Protocol) -> Pictures:
     """DTD: the test lists of all ten partitions under `paper`, of the first under `standard`.
 
@@ -44,6 +52,13 @@ def dtd(folder: Path, protocol: Protocol) -> Pictures:
     return listed_pictures(folder / "images", listed, labels, sorted(set(labels)))
 
 
+@layout(
+    "fgvc-aircraft",
+    top="fgvc-aircraft-2013b/data",
+    wanted="fgvc-aircraft-2013b/data/images/*.jpg, variants.txt, images_variant_test.txt",
+    needs=("images", "variants.txt", "images_variant_test.txt"),
+    aliases=("FGVCAircraft",),
+)
 def fgvc_aircraft(folder: Path, protocol: Protocol) -> Pictures:
     """FGVC Aircraft: the test split, by variant."""
     pairs = [
@@ -59,6 +74,13 @@ def fgvc_aircraft(folder: Path, protocol: Protocol) -> Pictures:
     )
 
 
+@layout(
+    "food101",
+    top="food-101",
+    wanted="food-101/images/apple_pie/*.jpg, meta/classes.txt, meta/test.txt",
+    needs=("images", "meta/classes.txt", "meta/test.txt"),
+    aliases=("Food",),
+)
 def food101(folder: Path, protocol: Protocol) -> Pictures:
     """Food101: the test split."""
     names = read_lines(folder / "meta" / "test.txt")
@@ -67,6 +89,13 @@ def food101(folder: Path, protocol: Protocol) -> Pictures:
     return listed_pictures(folder / "images", [f"{name}.jpg" for name in names], labels, classes)
 
 
+@layout(
+    "oxford-pets",
+    top="oxford-iiit-pet",
+    wanted="oxford-iiit-pet/images/*.jpg, annotations/test.txt",
+    needs=("images", "annotations/test.txt"),
+    aliases=("OxfordPets",),
+)
 def oxford_pets(folder: Path, protocol: Protocol) -> Pictures:
     """Oxford-IIIT Pets: the test split, by breed, in the order of the breeds' numbers.
 
@@ -92,6 +121,13 @@ def oxford_pets(folder: Path, protocol: Protocol) -> Pictures:
     )
 
 
+@layout(
+    "ucf101",
+    top="UCF101",
+    wanted="UCF101/UCF-101/Archery/*.avi, "
+    "UCF101/ucfTrainTestlist/classInd.txt and testlist01.txt to testlist03.txt",
+    needs=("UCF-101", "ucfTrainTestlist/classInd.txt", "ucfTrainTestlist/testlist01.txt"),
+)
 def ucf101(folder: Path, protocol: Protocol) -> Pictures:
     """UCF101: the middle frame of each video of the three test lists, of the first for `standard`.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.sources.zeroshot.labelled import Pictures
+from storage.sources.zeroshot.layout import layout
 from storage.sources.zeroshot.lists import listed_pictures
 from uwm.config import Protocol
 from uwm.errors import SourceError, install
@@ -15,6 +16,12 @@ _MAX_FILE = 1 << 20
 """Bytes of a MATLAB file: the largest of these is 0.2 MB, and its content may be compressed."""
 
 
+@layout(
+    "flowers102",
+    top="flowers-102",
+    wanted="flowers-102/jpg/image_00001.jpg, imagelabels.mat, setid.mat",
+    needs=("jpg", "imagelabels.mat", "setid.mat"),
+)
 def flowers102(folder: Path, protocol: Protocol) -> Pictures:
     """Flowers102: the test split; labels are numbers from 1.
 
@@ -34,6 +41,13 @@ def flowers102(folder: Path, protocol: Protocol) -> Pictures:
     return listed_pictures(folder / "jpg", names, chosen, [str(n) for n in range(1, 103)])
 
 
+@layout(
+    "stanford-cars",
+    top="stanford_cars",
+    wanted="stanford_cars/cars_test/*.jpg, cars_test_annos_withlabels.mat, devkit/cars_meta.mat",
+    needs=("cars_test", "cars_test_annos_withlabels.mat", "devkit/cars_meta.mat"),
+    aliases=("StanfordCars",),
+)
 def stanford_cars(folder: Path, protocol: Protocol) -> Pictures:
     """Stanford Cars: the test split, from the annotations that say its labels.
 

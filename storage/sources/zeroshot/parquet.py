@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from storage.sources.readers import reads
 from storage.sources.source import Source
 from storage.sources.zeroshot.labelled import (
     Pictures,
@@ -26,6 +27,7 @@ _HELD = 4
 """Row groups of pictures held in memory at once: a few, since reads go in order."""
 
 
+@reads(ParquetZeroShot)
 def parquet_zeroshot(config: ParquetZeroShot) -> Source:
     """Pictures and labels of the rows of one or more Parquet files.
 

@@ -1,46 +1,48 @@
-"""Class names and templates of the 17 sets, under both protocols.
+"""Class names and templates of the benchmarks, under both protocols.
 
-`prompts.json` is our data file; it says where its facts come from. ImageNet's names and the 80
-templates of its ensemble come from the libraries that keep them.
+`uwm/config/benchmarks.json` is our data file; it says where its facts come from. ImageNet's names
+and the 80 templates of its ensemble come from the libraries that keep them.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from uwm.config import BenchmarkSet, Protocol
+from storage.sources.zeroshot.imagenet import class_names as imagenet_names
+from storage.sources.zeroshot.imagenet import ensemble
+from uwm.config import BENCHMARKS, BenchmarkSet, Protocol, benchmarks
+from uwm.errors import SourceError
 
-_DATA = files("storage.sources.zeroshot").joinpath("prompts.json")
 _LIBRARY = "open_clip"
 
 
 def templates(name: BenchmarkSet, protocol: Protocol) -> tuple[str, ...]:
     """The templates of a set: one under `paper`, its usual ensemble under `standard`."""
-    found = _entry(name, protocol)["templates"]
-    if found == _LIBRARY:
-        from storage.sources.zeroshot.imagenet import (
-            TEMPLATES,  # imports torch: only where ImageNet is asked for
-        )
-
-        return TEMPLATES
-    return tuple(found)
+    stated = _entry(name, protocol)["templates"]
+    return ensemble() if stated == _LIBRARY else tuple(stated)
 
 
 def class_names(name: BenchmarkSet, protocol: Protocol, labels: Sequence[str]) -> list[str]:
-    """What to call each of a set's labels in a prompt."""
-    if name.startswith("imagenet"):
-        from storage.sources.zeroshot.imagenet import class_names
+    """What to call each of a set's labels in a prompt.
 
-        return [class_names()[label] for label in labels]
-    told = _entry(name, protocol).get("names", {})
-    rule = _RULES.get((name, protocol), _spaced)
-    return [told.get(label) or rule(label) for label in labels]
+    Raises:
+        SourceError: the set's entry names a rule that there is not.
+    """
+    entry = _entry(name, protocol)
+    stated: Mapping[str, str] | str = entry.get("names", {})
+    if isinstance(stated, str):
+        return [imagenet_names()[label] for label in labels]
+    rule = _RULES.get(entry.get("rule", "spaces"))
+    if rule is None:
+        raise SourceError(
+            f"benchmarks.json has the rules {', '.join(_RULES)} for names; {name} has "
+            f"{entry['rule']!r}"
+        )
+    return [stated.get(label) or rule(label) for label in labels]
 
 
 def pictures(name: BenchmarkSet, protocol: Protocol) -> int:
@@ -51,22 +53,20 @@ def pictures(name: BenchmarkSet, protocol: Protocol) -> int:
 @cache
 def prompts_digest() -> str:
     """SHA-256 of the data file, for the record of a run."""
-    return hashlib.sha256(_DATA.read_bytes()).hexdigest()
+    return hashlib.sha256(BENCHMARKS.read_bytes()).hexdigest()
 
 
-@cache
-def _sets() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_DATA.read_text())["sets"]
-    return found
-
-
-def _entry(name: BenchmarkSet, protocol: Protocol) -> dict[str, Any]:
-    found: dict[str, Any] = _sets()[name][protocol]
-    return found
+def _entry(name: BenchmarkSet, protocol: Protocol) -> Mapping[str, Any]:
+    entry: Mapping[str, Any] = benchmarks()[name][protocol]
+    return entry
 
 
 def _spaced(label: str) -> str:
     return label.replace("_", " ")
+
+
+def _title(label: str) -> str:
+    return _spaced(label).title()
 
 
 def _qualifier_first(label: str) -> str:
@@ -83,10 +83,11 @@ def _words(label: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
 
 
-_RULES: dict[tuple[str, str], Callable[[str], str]] = {
-    ("oxford-pets", "paper"): lambda label: _spaced(label).title(),
-    ("sun397", "paper"): _qualifier_first,
-    ("sun397", "standard"): _qualifier_last,
-    ("ucf101", "paper"): str,  # the reference prompts with ApplyEyeMakeup as it stands
-    ("ucf101", "standard"): _words,
+_RULES: Mapping[str, Callable[[str], str]] = {
+    "spaces": _spaced,
+    "title": _title,
+    "qualifier first": _qualifier_first,
+    "qualifier last": _qualifier_last,
+    "as it stands": str,  # the reference prompts UCF101 with ApplyEyeMakeup
+    "words": _words,
 }

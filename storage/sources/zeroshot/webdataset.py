@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.files.tar_shards import Member, read, samples
+from storage.sources.readers import reads
 from storage.sources.source import Source
 from storage.sources.zeroshot.labelled import Pictures, checked, labelled_source, own_names
 from storage.sources.zeroshot.parquet import all_labels, data_files
@@ -16,6 +17,7 @@ from uwm.errors import SourceError
 _PICTURES = ("jpg", "jpeg", "png", "webp")
 
 
+@reads(WebDatasetZeroShot)
 def webdataset_zeroshot(config: WebDatasetZeroShot) -> Source:
     members: dict[str, tuple[Path, Member]] = {}
     labels: dict[str, str] = {}

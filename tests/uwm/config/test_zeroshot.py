@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.uwm.config.audits import audit
-from uwm.config import AuditConfig, BenchmarkSet, Protocol
+from uwm.config import AuditConfig, Protocol, benchmarks
 
 
 def zeroshot(*items: dict[str, Any]) -> AuditConfig:
@@ -18,7 +18,7 @@ def zeroshot(*items: dict[str, Any]) -> AuditConfig:
 
 def test_all_benchmarks_below_one_folder_are_17_sets(tmp_path: Path) -> None:
     config = zeroshot({"kind": "benchmarks", "root": str(tmp_path)})
-    assert [data.name for data in config.zeroshot_sets] == list(get_args(BenchmarkSet))
+    assert [data.name for data in config.zeroshot_sets] == list(benchmarks())
     assert len(config.zeroshot_sets) == 17
     assert AuditConfig.model_validate_json(config.model_dump_json()) == config
 

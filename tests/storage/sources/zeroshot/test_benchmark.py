@@ -6,17 +6,17 @@ import io
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import pytest
 
 from storage.files.pictures import decode
 from storage.sources import Source, content_digest, read_source
-from storage.sources.zeroshot.benchmark import LAYOUTS
+from storage.sources.zeroshot.layout import layouts
 from storage.sources.zeroshot.prompts import pictures
 from tests.storage.sources.layouts import elsewhere
 from tests.storage.sources.zeroshot.layouts import WRITERS
-from uwm.config import BenchmarkSet, BenchmarkZeroShot, Protocol
+from uwm.config import BenchmarkSet, BenchmarkZeroShot, Protocol, benchmarks
 from uwm.errors import MissingSetError, SourceError
 
 
@@ -146,7 +146,7 @@ def test_an_official_layout_is_read(tmp_path: Path, name: BenchmarkSet, protocol
 
 
 def test_every_set_has_a_miniature_and_is_tested() -> None:
-    assert set(WRITERS) == set(LAYOUTS) == set(get_args(BenchmarkSet)) == {key for key, _ in HELD}
+    assert set(WRITERS) == set(layouts()) == set(benchmarks()) == {key for key, _ in HELD}
 
 
 @pytest.mark.parametrize("name", list(WRITERS))
@@ -154,7 +154,7 @@ def test_a_missing_set_says_what_is_wanted(tmp_path: Path, name: BenchmarkSet) -
     for root in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(MissingSetError) as caught:
             read_source(benchmark(root, name))
-        assert LAYOUTS[name].wanted in str(caught.value)
+        assert layouts()[name].wanted in str(caught.value)
         assert str(root) in str(caught.value)
 
 
@@ -262,7 +262,7 @@ def test_a_folder_that_is_no_class_of_imagenet_is_named(
 def test_the_documentation_lists_every_set() -> None:
     page = Path(__file__).parents[4] / "docs" / "zeroshot.md"
     rows = [line.split("`")[1] for line in page.read_text().splitlines() if line[:3] == "| `"]
-    assert rows == list(get_args(BenchmarkSet))
+    assert rows == list(benchmarks())
 
 
 def test_pixels_of_an_array_are_kept(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import re
 
-from storage.sources.zeroshot.imagenet import TEMPLATES, class_names
+from storage.sources.zeroshot.imagenet import class_names, ensemble
 
 
 def test_classes_are_1000_wordnet_ids_in_label_order() -> None:
@@ -17,5 +17,5 @@ def test_names_belong_to_their_ids() -> None:
 
 
 def test_templates_have_one_place_for_the_name() -> None:
-    assert len(set(TEMPLATES)) == 80
-    assert all(template.count("{}") == 1 for template in TEMPLATES)
+    assert len(set(ensemble())) == 80
+    assert all(template.count("{}") == 1 for template in ensemble())

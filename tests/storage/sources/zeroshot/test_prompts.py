@@ -1,3 +1,4 @@
+import hashlib
 from typing import get_args
 
 import open_clip
@@ -5,9 +6,9 @@ import pytest
 from torchvision.datasets import Flowers102
 
 from storage.sources.zeroshot import prompts
-from uwm.config import BenchmarkSet, Protocol
+from uwm.config import BENCHMARKS, BenchmarkSet, Protocol, benchmarks
 
-SETS, PROTOCOLS = get_args(BenchmarkSet), get_args(Protocol)
+SETS, PROTOCOLS = tuple(benchmarks()), get_args(Protocol)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -71,8 +72,4 @@ def test_labels_are_read_as_names(
 
 
 def test_the_data_file_is_known_by_its_digest() -> None:
-    import hashlib
-    from pathlib import Path
-
-    path = Path(prompts.__file__).with_name("prompts.json")
-    assert prompts.prompts_digest() == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert prompts.prompts_digest() == hashlib.sha256(BENCHMARKS.read_bytes()).hexdigest()
