@@ -12,7 +12,8 @@ from storage.store.code import code_digest
 from storage.store.store import Spec, Store
 from tasks.embeddings import read_pair
 from tasks.stage import stage
-from uwm.metrics.evaluation import chosen, pair_outcomes
+from uwm.metrics.evaluation import chosen
+from uwm.metrics.outcomes import pair_outcomes
 
 TABLE = "candidates.parquet"
 

@@ -19,13 +19,13 @@ from uwm.metrics.evaluation import (
     Answers,
     Measurement,
 )
-from uwm.metrics.intervals import Outcomes
+from uwm.metrics.intervals import YesNo
 from uwm.metrics.safeground import PairedEmbeddings
 from uwm.metrics.zeroshot import class_embeddings, correct
 
 TABLE = "results.parquet"
 OUTCOMES = "outcomes"
-"""A folder with a table per data set: per sample which metrics it fulfils."""
+"""A folder with a table per data set: per sample what it says to each metric."""
 Embeddings = Mapping[str, Tensor]
 """Of every partition of a data set, by its name."""
 Pair = tuple[str, str]
@@ -43,7 +43,8 @@ def read_results(store: Store, specs: Sequence[Spec]) -> pd.DataFrame:
 def read_outcomes(store: Store, names: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Per data set of several evaluations (KIND/DIGEST) its outcomes, a row per sample.
 
-    Columns: bool per metric; of a zero-shot set `top1`, and `times`, how often a sample counts.
+    Columns: per metric whether it holds, or how large it is; of a zero-shot set its accuracy, and
+    `times`, how often a sample counts.
 
     Raises:
         DamagedArtifactError: an evaluation is missing or damaged.
@@ -65,14 +66,14 @@ def paired(images: Embeddings, texts: Embeddings) -> PairedEmbeddings:
     return PairedEmbeddings(images["safe"], images["unsafe"], texts["safe"], texts["unsafe"])
 
 
-def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) -> Outcomes:
+def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) -> YesNo:
     """Which pictures of a zero-shot set are: bool (samples,)."""
     labels = torch.tensor(dataset.classes["label"].to_numpy())
     classes = class_embeddings(texts["prompts"], labels)
     return correct(images["images"], classes, torch.tensor(_labels(dataset))).numpy()
 
 
-def answers(dataset: DataSet, edited: Outcomes, original: Outcomes) -> Answers:
+def answers(dataset: DataSet, edited: YesNo, original: YesNo) -> Answers:
     """A zero-shot set's answers, to be measured."""
     return Answers(edited, original, _labels(dataset), dataset.rows["times"].to_numpy())
 

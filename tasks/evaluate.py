@@ -30,8 +30,9 @@ from uwm.metrics.evaluation import (
     measure,
     measure_concepts,
     measure_zeroshot,
-    pair_outcomes,
 )
+from uwm.metrics.outcomes import pair_outcomes
+from uwm.metrics.registry import BUILT_IN, TIMES
 
 
 class SafetySpec(Spec):
@@ -148,7 +149,7 @@ def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:
         )
         sets[name] = answers(dataset, after, before)
     outcomes = {
-        name: pd.DataFrame({"top1": found.edited, "times": found.times})
+        name: pd.DataFrame({BUILT_IN.zeroshot.name: found.edited, TIMES: found.times})
         for name, found in sets.items()
     }
     return measure_zeroshot(sets, spec.resamples, spec.seed), outcomes

@@ -13,9 +13,9 @@ from storage.store.store import Spec, Store
 from tasks.embed import EmbeddingsSpec
 from tasks.embeddings import TABLE, Pair, digests, read_concepts, read_pair
 from tasks.stage import stage
-from uwm.metrics.evaluation import pair_outcomes
 from uwm.metrics.held_out import HeldOutChange, held_out_changes
 from uwm.metrics.intervals import Interval
+from uwm.metrics.outcomes import pair_outcomes
 
 Embedded = tuple[EmbeddingsSpec, EmbeddingsSpec]
 

@@ -16,9 +16,10 @@ from storage.store.store import Spec, Store
 from tasks.embeddings import Pair, classified_right, read_embeddings, read_pair
 from tasks.stage import stage
 from uwm.config import Layerwise
-from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.outcomes import pair_outcomes
+from uwm.metrics.registry import BUILT_IN
 from uwm.metrics.zeroshot import accuracies
-from uwm.search.pareto import ZERO_SHOT, Measured, measured
+from uwm.search.pareto import Measured, measured
 from uwm.search.proposals import propose as propose_points
 from uwm.search.space import Point, Space
 
@@ -131,7 +132,7 @@ def measure(specs: Sequence[TrialsSpec], store: Store) -> None:
             table = pd.DataFrame(rows)
             if spec.zeroshot:
                 top1 = [_top1(store, dataset, pairs) for dataset, pairs in spec.zeroshot]
-                table[ZERO_SHOT] = pd.DataFrame(top1).mean()
+                table[BUILT_IN.zeroshot.rule_name] = pd.DataFrame(top1).mean()
             table.to_parquet(folder / _TABLE, index=False)
 
         store.make(spec, build)

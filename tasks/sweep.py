@@ -15,7 +15,8 @@ from storage.store.store import Spec, Store
 from tasks.embed import EmbeddingsSpec
 from tasks.embeddings import Embeddings, answers, classified_right, paired, read_embeddings, tidy
 from tasks.stage import progress, stage
-from uwm.metrics.evaluation import measure, measure_zeroshot, pair_outcomes
+from uwm.metrics.evaluation import measure, measure_zeroshot
+from uwm.metrics.outcomes import pair_outcomes
 
 TABLE = "rows.parquet"
 Sets = tuple[str, ...]

@@ -80,6 +80,10 @@ class EmptySelectionError(UWMError):
     """A selection rule left no weight to edit."""
 
 
+class MetricError(UWMError):
+    """A metric's function returns something that cannot be a metric's values."""
+
+
 class NotFiniteError(UWMError):
     """A tower computes NaN or infinity, of which every metric would still be a number."""
 

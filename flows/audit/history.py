@@ -57,7 +57,7 @@ class Keeping:
         )
         if self._policy is None:
             return audit, None
-        verdict = judge(self._store, self._policy, audit, self._base)
+        verdict = judge(self._store, self._policy, results.metrics, audit, self._base)
         said = {
             "verdict": "passed" if verdict.passed else "regressed",
             "broken": tuple(map(str, verdict.broken)),
@@ -91,7 +91,7 @@ def announce(results: AuditResults, report: Path) -> None:
         passed if verdict.passed else REGRESSED,
         resource={"prefect.resource.id": f"uwm.audit.{name}", "prefect.resource.name": name},
         payload={
-            "verdict": verdict.said(),
+            "verdict": verdict.sentence,
             "broken": list(map(str, verdict.broken)),
             "failures": dict(results.failures),
             "baseline": verdict.baseline.isoformat() if verdict.baseline else None,

@@ -12,10 +12,11 @@ from plotly.subplots import make_subplots
 from flows.inspection.flow import SWEEP, AlphaSweep, Tables
 from flows.report.pages import render
 from flows.report.plots import COLORS, plot_html, styled
-from flows.results.table import HEADLINE
 from tasks.inspect import DISTRIBUTION, PHI
+from uwm.metrics.registry import BUILT_IN
 
-_DRAWN = ("P_t_u", "P_v_u", "P_t_s", "P_v_s", "T>V R@1", "V>T R@1")
+_DRAWN = {metric.name: metric.label for metric in BUILT_IN.changed if metric.data == "pairs"}
+"""What an edit of one layer may change: names and labels."""
 
 
 def write_inspection(
@@ -103,10 +104,10 @@ def phi_plot(table: pd.DataFrame) -> go.Figure:
 def alpha_plot(table: pd.DataFrame) -> go.Figure:
     """Change from the original over the factor, safety beside what an edit should keep; the same
     of as many random nodes or weights beside it, on the same scale."""
-    shown = table.assign(metric=table["metric"].map(HEADLINE))
+    shown = table.assign(metric=table["metric"].map(_DRAWN))
     panels = {False: "chosen by score", True: "chosen at random"}
     figure = make_subplots(1, 2, subplot_titles=list(panels.values()), shared_yaxes=True)
-    for index, metric in enumerate(_DRAWN):
+    for index, metric in enumerate(_DRAWN.values()):
         for column, control in enumerate(panels, 1):
             there = (shown["control"] == control) | (shown["alpha"] == 1)
             part = shown[(shown["metric"] == metric) & there].sort_values("alpha")

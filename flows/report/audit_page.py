@@ -15,7 +15,8 @@ from flows.report.pages import render
 from flows.report.plots import COLORS, plot_html, styled
 from flows.results.files import versions
 from flows.results.findings import findings, left_out, not_audited
-from flows.results.table import HEADLINE, KNOWLEDGE, SAFETY, AuditResults, headline, zeroshot
+from flows.results.table import AuditResults, headline, zeroshot
+from uwm.metrics.registry import Group, Metric, Metrics
 
 _SYMBOLS = ("circle", "diamond", "square")
 """Of the first ten methods, the next ten and so on."""
@@ -40,7 +41,8 @@ def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -
             plot_html(changes(results), "changes"),
         ],
         tables=[(name, table_cells(results, name)) for name in benchmarks],
-        metrics=list(HEADLINE.values()),
+        metrics=results.metrics,
+        columns=list(results.metrics.headline.values()),
         zeroshot=zeroshot_cells(results),
         gaps=list(results.gaps.values()),
         backbones=results.backbones,
@@ -63,12 +65,13 @@ def trade_off(results: AuditResults) -> go.Figure:
     """Safety of unsafe queries against knowledge, one panel per backbone, one point per method."""
     table = headline(results)
     backbones, places = results.backbones, _places(table)
+    safety, knowledge = _goals(results.metrics, "safety"), _goals(results.metrics, "knowledge")
     figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
     for column, backbone in enumerate(backbones, 1):
         for method, part in _methods(table, backbone):
             values = part.set_index("metric")
-            known = [metric for metric in KNOWLEDGE if metric in values.index]
-            x, y = values.loc[known], values.loc[list(SAFETY)]
+            known = [metric for metric in knowledge if metric in values.index]
+            x, y = values.loc[known], values.loc[safety]
             figure.add_scatter(
                 row=1,
                 col=column,
@@ -89,7 +92,7 @@ def changes(results: AuditResults) -> go.Figure:
     table = headline(results)
     places = _places(table)
     table = table[table["method"] != "original"]
-    metrics = [*SAFETY, "P_t_s", "P_v_s", *KNOWLEDGE]
+    metrics = [metric.label for metric in results.metrics.changed]
     backbones = results.backbones
     figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
     for column, backbone in enumerate(backbones, 1):
@@ -112,19 +115,25 @@ def changes(results: AuditResults) -> go.Figure:
     return styled(figure, height=520)
 
 
+def _goals(metrics: Metrics, group: Group) -> list[str]:
+    """Labels of the metrics whose mean stands for a group."""
+    return [metric.label for metric in metrics.goals(group)]
+
+
 def table_cells(results: AuditResults, benchmark: str) -> list[dict[str, Any]]:
     """Rows of a benchmark's table: backbone, method and a cell per headline metric.
 
-    A cell has `value`, `low`, `high`, and `sign`: + or - where the change from the original is
-    beyond its interval, else empty.
+    A cell has `value`, `low`, `high`, the `digits` to show of them, and `sign`: + or - where the
+    original became better or worse by a change beyond its interval, else empty.
     """
     return _table(results, headline(results, benchmark))
 
 
 def zeroshot_cells(results: AuditResults) -> list[dict[str, Any]]:
     """As `table_cells`, a cell per zero-shot set: top-1, and `per_class`, its mean over classes."""
-    rows = _table(results, zeroshot(results, "top1"))
-    means = _table(results, zeroshot(results, "mean_per_class"))
+    accuracy, per_class = (metric.name for metric in results.metrics.of(data="zero-shot"))
+    rows = _table(results, zeroshot(results, accuracy))
+    means = _table(results, zeroshot(results, per_class))
     for row, mean in zip(rows, means, strict=True):
         for name in mean.keys() - {"backbone", "method", "control"}:
             row[name]["per_class"] = mean[name]["value"]
@@ -133,18 +142,25 @@ def zeroshot_cells(results: AuditResults) -> list[dict[str, Any]]:
 
 def _table(results: AuditResults, table: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
+    labelled = {metric.label: metric for metric in results.metrics}
+    usual = results.metrics.zeroshot  # of columns that are zero-shot sets
     for backbone in results.backbones:
         for method, part in _methods(table, backbone):
-            cells = {row["metric"]: _cell(row) for _, row in part.iterrows()}
+            cells = {
+                row["metric"]: _cell(row, labelled.get(row["metric"], usual))
+                for _, row in part.iterrows()
+            }
             control = bool(part["control"].iloc[0])
             rows.append({"backbone": backbone, "method": method, "control": control, **cells})
     return rows
 
 
-def _cell(row: pd.Series) -> dict[str, Any]:
-    sign = "+" if row["change_low"] > 0 else "-" if row["change_high"] < 0 else ""
+def _cell(row: pd.Series, metric: Metric) -> dict[str, Any]:
+    better, worse = "+-" if metric.higher_is_better else "-+"
+    sign = better if row["change_low"] > 0 else worse if row["change_high"] < 0 else ""
     sign = "" if row["control"] else sign  # a spread over seeds is no interval
-    return {"value": row["value"], "low": row["low"], "high": row["high"], "sign": sign}
+    figures = {name: row[name] for name in ("value", "low", "high")}
+    return {**figures, "digits": metric.digits, "sign": sign}
 
 
 def _methods(table: pd.DataFrame, backbone: str) -> list[tuple[str, pd.DataFrame]]:

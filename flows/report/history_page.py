@@ -14,11 +14,11 @@ from rich.table import Table
 
 from flows.report.pages import render
 from flows.report.plots import COLORS, plot_html, styled
-from flows.results.table import HEADLINE
 from storage.store.history import KeptAudit, written
-from uwm.metrics.evaluation import ZEROSHOT_MEAN
+from uwm.metrics.registry import BUILT_IN, ZEROSHOT_MEAN
 
-_DRAWN = ("P_t_u", "P_v_u", "GS", "T>V R@1", "zero-shot")
+HEADLINE = BUILT_IN.headline
+_DRAWN = tuple(metric.label for metric in BUILT_IN if metric.over_time)
 """Headline metrics that have a panel: safety, then knowledge."""
 
 
@@ -30,7 +30,7 @@ def timeline(audits: Sequence[KeptAudit]) -> pd.DataFrame:
     rows = []
     for audit in audits:
         pairs = next(
-            figure.dataset for figure in audit.figures if figure.metric == "P_t_s"
+            figure.dataset for figure in audit.figures if figure.metric == BUILT_IN.entries[0].name
         )  # the first benchmark comes first in the results
         rows += [
             {

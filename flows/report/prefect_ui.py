@@ -17,7 +17,7 @@ def publish(results: AuditResults, folder: Path) -> None:
     if results.failures:
         lines += [*(f"- **{said}**" for said in not_audited(results)), ""]
     if results.verdict is not None:
-        lines += [f"**{results.verdict.said()}**", ""]
+        lines += [f"**{results.verdict.sentence}**", ""]
         lines += [*(f"- {check}" for check in results.verdict.broken), ""]
     lines += [f"- {said}" for said in findings(results)]
     lines += ["", _markdown(table.astype(str).to_numpy().tolist(), list(table.columns))]

@@ -13,8 +13,10 @@ from flows.audit.drift import DRIFT
 from flows.audit.held_out import HELD_OUT, held_out_benchmark
 from flows.report.pages import render
 from flows.report.plots import COLORS, plot_html, styled
-from flows.results.table import SAFETY, AuditResults
+from flows.results.table import AuditResults
+from uwm.metrics.registry import BUILT_IN
 
+SAFETY = tuple(metric.name for metric in BUILT_IN.goals("safety"))
 FEW = 10
 """Pairs of a concept below which no change is marked."""
 

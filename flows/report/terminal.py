@@ -8,7 +8,7 @@ from rich.table import Table
 from flows.report.audit_page import table_cells
 from flows.report.sections import generalised
 from flows.results.findings import findings, left_out, not_audited
-from flows.results.table import GAPS, HEADLINE, AuditResults
+from flows.results.table import GAPS, AuditResults
 
 _STYLES = {"+": "green", "-": "red", "": ""}
 
@@ -21,7 +21,11 @@ def print_results(console: Console, results: AuditResults) -> None:
         console.print(said, markup=False, highlight=False)
     print_table(console, results)
     if results.verdict is not None:
-        lines = [results.verdict.said(), *map(str, results.verdict.broken), *results.verdict.notes]
+        lines = [
+            results.verdict.sentence,
+            *map(str, results.verdict.broken),
+            *results.verdict.notes,
+        ]
         style = "green" if results.verdict.passed else "red"
         console.print("\n  ".join(lines), style=style, markup=False, highlight=False)
     if results.warnings:
@@ -43,20 +47,21 @@ def print_table(console: Console, results: AuditResults) -> None:
     )
     for name in ("backbone", "method"):
         table.add_column(name, no_wrap=True)
-    for metric in HEADLINE.values():
+    labels = results.metrics.headline.values()
+    for metric in labels:
         table.add_column(metric.replace(" ", "\n"), justify="right", no_wrap=True)
     shown = ""
     for row in table_cells(results, results.benchmark):
         if row["backbone"] != shown:
             table.add_section()
         cells = []
-        for metric in HEADLINE.values():
+        for metric in labels:
             cell = row.get(metric)
             if cell is None:
                 cells.append("-")
                 continue
             style = _STYLES[cell["sign"]]
-            text = f"{cell['value']:.1f}{'*' if cell['sign'] else ' '}"
+            text = f"{cell['value']:.{cell['digits']}f}{'*' if cell['sign'] else ' '}"
             cells.append(f"[{style}]{text}[/]" if style else text)
         name = row["backbone"] if row["backbone"] != shown else ""
         table.add_row(name, row["method"], *cells, style="dim" if row["control"] else None)

@@ -12,7 +12,6 @@ import pandas as pd
 
 from flows.results.findings import findings
 from flows.results.table import AuditResults, summary
-from flows.results.verdict import Verdict
 from storage.sources.zeroshot.prompts import prompts_digest
 
 _PACKAGES = ("uwm", "torch", "open_clip_torch", "timm", "prefect", "zarr", "numpy")
@@ -48,39 +47,12 @@ def write_results(folder: Path, results: AuditResults, said: Sequence[str] = ())
         "gaps": results.gaps,
         **({"warnings": list(results.warnings)} if results.warnings else {}),
         **({"failures": results.failures} if results.failures else {}),
-        **({"verdict": _verdict(results.verdict)} if results.verdict else {}),
+        **({"verdict": results.verdict.record()} if results.verdict else {}),
         "prompts": prompts_digest(),
         "versions": versions(),
         "config": results.config.model_dump(mode="json"),
     }
     (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n")
-
-
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "passed": verdict.passed,
-        "said": verdict.said(),
-        "baseline": verdict.baseline.isoformat() if verdict.baseline else None,
-        "notes": list(verdict.notes),
-        "checks": [
-            {
-                "backbone": check.backbone,
-                "method": check.method,
-                "dataset": check.dataset,
-                "metric": check.metric,
-                "max_fall": check.rule.max_fall,
-                "floor": check.rule.floor,
-                "value": check.value,
-                "before": check.before,
-                "change": check.change
-                and [check.change.value, check.change.low, check.change.high],
-                "basis": check.basis,
-                "p": check.p,
-                "broken": check.broken,
-            }
-            for check in verdict.checks
-        ],
-    }
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.results.table import KNOWLEDGE, SAFETY, AuditResults, headline
+from flows.results.table import AuditResults, headline
+from uwm.metrics.registry import Metrics
 
 Changes = dict[tuple[str, str, str], tuple[float, float, float]]
 
@@ -17,14 +18,14 @@ def findings(results: AuditResults) -> list[str]:
     changes: Changes = {key: tuple(row) for key, row in zip(keys, values, strict=True)}
     claiming = (*results.config.edit_methods, *results.config.weight_methods)
     return [
-        _finding(changes, backbone, setting)
+        _finding(results.metrics, changes, backbone, setting)
         for backbone, settings in results.settings.items()
         for setting in settings
         if setting["method"] in {method.name for method in claiming}
     ]
 
 
-def _finding(changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
+def _finding(metrics: Metrics, changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
     method = setting["method"]
     if setting["image"] is None and setting["text"] is None and "weights" not in setting:
         left = f"left as {setting['base']} has it" if "base" in setting else "left as it is"
@@ -33,7 +34,7 @@ def _finding(changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
             f"knowledge asked for on the validation pairs; {left}."
         )
     gains, losses, parts = [], [], []
-    for metric in SAFETY:
+    for metric in (goal.label for goal in metrics.goals("safety")):
         change, low, high = changes[backbone, method, metric]
         control = changes.get((backbone, f"random {method}", metric))
         gains.append(low > 0 and (control is None or change > control[2]))
@@ -50,7 +51,7 @@ def _finding(changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
         verdict = "not safer on unsafe queries beyond the interval and its control"
     costs = [
         f"{metric} {changes[backbone, method, metric][0]:+.1f}"
-        for metric in KNOWLEDGE
+        for metric in (goal.label for goal in metrics.goals("knowledge"))
         if (backbone, method, metric) in changes
     ]
     return f"{backbone}, {method}: {verdict} ({'; '.join(parts)}); knowledge: {', '.join(costs)}."

@@ -11,34 +11,19 @@ import pandas as pd
 from flows.results.verdict import Verdict
 from storage.formats.backbone_results import BackboneResults
 from uwm.config import AuditConfig
-from uwm.metrics.evaluation import ZEROSHOT_MEAN
+from uwm.metrics.registry import ZEROSHOT_MEAN, Metrics
 
 COLUMNS = (
     *("backbone", "method", "dataset", "concept", "metric", "value", "low", "high", "n"),
     *("change", "change_low", "change_high", "control_of", "seed"),
 )
-"""`value` in percent with its 95 % interval; `change` from the original, paired, in points.
+"""`value` in the metric's unit (mostly percent) with its 95 % interval; `change` from the original,
+paired, in points of that unit.
 
 `concept` is whose pairs alone a row is about; it is empty for the whole of a data set.
 """
 
 GAPS = "zero-shot sets that are missing or not whole:"
-HEADLINE = {
-    "P_t_s": "P_t_s",
-    "P_t_u": "P_t_u",
-    "P_v_s": "P_v_s",
-    "P_v_u": "P_v_u",
-    "PS": "PS",
-    "PU": "PU",
-    "GS": "GS",
-    "text_to_image_R@1": "T>V R@1",
-    "image_to_text_R@1": "V>T R@1",
-    "top1": "zero-shot",
-}
-"""The metrics of the summary and what they are called there."""
-
-SAFETY, KNOWLEDGE = ("P_t_u", "P_v_u"), ("T>V R@1", "V>T R@1", "zero-shot")
-"""What an edit should raise, and what it should keep."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +57,11 @@ class AuditResults:
     def backbones(self) -> list[str]:
         """The names of those that were audited, in the order of the configuration."""
         return [item.name for item in self.config.backbones if item.name not in self.failures]
+
+    @property
+    def metrics(self) -> Metrics:
+        """What was measured."""
+        return self.config.measured
 
     @property
     def whole(self) -> pd.DataFrame:
@@ -124,13 +114,13 @@ def _first(table: pd.DataFrame, *names: str) -> pd.DataFrame:
 def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFrame:
     """The rows that the summary is made of; the seeds of a control are averaged.
 
-    Columns: backbone, method, metric (as in `HEADLINE`), value, low, high, change, change_low,
+    Columns: backbone, method, metric (its label), value, low, high, change, change_low,
     change_high, control (bool). For a control low and high are the least and greatest seed's.
     """
-    rows = results.whole
+    rows, labels = results.whole, results.metrics.headline
     shown = rows["dataset"].isin([benchmark or results.benchmark, ZEROSHOT_MEAN])
-    rows = rows[shown & rows["metric"].isin(HEADLINE)].assign(
-        metric=lambda table: table["metric"].map(HEADLINE)
+    rows = rows[shown & rows["metric"].isin(labels)].assign(
+        metric=lambda table: table["metric"].map(labels)
     )
     return _seeds_averaged(rows)
 
@@ -161,7 +151,7 @@ def _seeds_averaged(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(results: AuditResults) -> pd.DataFrame:
-    """One row per backbone and method, one column per headline metric, in percent."""
+    """One row per backbone and method, one column per headline metric, in its unit."""
     table = headline(results)
     methods = list(dict.fromkeys(table["method"]))
     wide = table.pivot(index=["backbone", "method"], columns="metric", values="value")
@@ -171,6 +161,6 @@ def summary(results: AuditResults) -> pd.DataFrame:
         for method in methods
         if (backbone, method) in wide.index
     ]
-    columns = [name for name in HEADLINE.values() if name in wide.columns]
+    columns = [name for name in results.metrics.headline.values() if name in wide.columns]
     ordered = wide.reindex(pd.MultiIndex.from_tuples(index, names=wide.index.names))
     return ordered[columns].reset_index().rename_axis(columns=None)

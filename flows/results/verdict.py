@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -12,12 +13,20 @@ from storage.store.history import Figure, KeptAudit, written
 from storage.store.store import Store
 from tasks.embeddings import read_outcomes
 from uwm.config import Policy, Rule
-from uwm.config.policy import ZERO_SHOT
 from uwm.errors import DamagedArtifactError
-from uwm.metrics.changes import UNCHANGED, Change, holm, independent, mean_change, p_value, paired
-from uwm.metrics.evaluation import ZEROSHOT_MEAN
+from uwm.metrics.changes import (
+    UNCHANGED,
+    Change,
+    between_intervals,
+    holm,
+    independent,
+    mean_change,
+    p_value,
+    paired,
+)
+from uwm.metrics.intervals import Interval
+from uwm.metrics.registry import PERCENT, TIMES, ZEROSHOT_MEAN, Metric, Metrics
 
-TOP1 = "top1"
 Key = tuple[str, str, str, str]
 """Backbone, method, data set, metric."""
 
@@ -27,13 +36,15 @@ class Check:
     """One rule on one figure.
 
     Attributes:
-        before: the baseline's value in percent; None where it has none.
+        metric: as the rule calls it.
+        before: the baseline's value; None where it has none.
         change: since the baseline.
         basis: what the change stands on: `unchanged` (the same evaluation), `paired` (the same
             samples), `not paired` (the data changed or the old outcomes are gone), or why there is
             none: `no baseline`, `other sets`.
         p: of the fall, corrected for all checks of the audit; None where no fall is limited.
         broken: what the rule says against it, empty where it holds.
+        digits: to show of its figures.
     """
 
     backbone: str
@@ -47,6 +58,25 @@ class Check:
     basis: str = "no baseline"
     p: float | None = None
     broken: str = ""
+    digits: int = 1
+
+    def record(self) -> dict[str, Any]:
+        """As `results.json` has it."""
+        change = self.change
+        return {
+            "backbone": self.backbone,
+            "method": self.method,
+            "dataset": self.dataset,
+            "metric": self.metric,
+            "max_fall": self.rule.max_fall,
+            "floor": self.rule.floor,
+            "value": self.value,
+            "before": self.before,
+            "change": change and [change.value, change.low, change.high],
+            "basis": self.basis,
+            "p": self.p,
+            "broken": self.broken,
+        }
 
     def __str__(self) -> str:
         where = f"{self.backbone}, {self.method}: {self.metric} on {self.dataset}"
@@ -74,13 +104,26 @@ class Verdict:
     def passed(self) -> bool:
         return not self.broken
 
-    def said(self) -> str:
-        """In a sentence."""
-        against = f"against {written(self.baseline)}" if self.baseline else "without a baseline yet"
-        count = f"{len(self.checks)} check{'s'[: len(self.checks) != 1]}"
+    @property
+    def sentence(self) -> str:
+        """The verdict in one line; without a baseline no fall can have been checked."""
+        count = f"{len(self.checks)} check" + ("" if len(self.checks) == 1 else "s")
+        against = "no baseline yet (floors only)"
+        if self.baseline is not None:
+            against = f"compared with the audit of {written(self.baseline)}"
         if self.passed:
-            return f"passed: {count} {against}, none broken"
+            return f"passed: {count}, {against}"
         return f"regressed: {len(self.broken)} of {count} broken, {against}"
+
+    def record(self) -> dict[str, Any]:
+        """As `results.json` has it."""
+        return {
+            "passed": self.passed,
+            "sentence": self.sentence,
+            "baseline": self.baseline.isoformat() if self.baseline else None,
+            "notes": list(self.notes),
+            "checks": [check.record() for check in self.checks],
+        }
 
 
 def figures(whole: pd.DataFrame) -> tuple[Figure, ...]:
@@ -92,50 +135,76 @@ def figures(whole: pd.DataFrame) -> tuple[Figure, ...]:
     )
 
 
-def judge(store: Store, policy: Policy, audit: KeptAudit, base: KeptAudit | None) -> Verdict:
-    """Hold an audit (not kept yet) against its policy and its baseline."""
+def judge(
+    store: Store, policy: Policy, metrics: Metrics, audit: KeptAudit, base: KeptAudit | None
+) -> Verdict:
+    """Hold an audit (not kept yet) against its policy and its baseline.
+
+    Args:
+        metrics: of the audit.
+    """
     now = {_key(row): row for row in audit.figures}
     past = {_key(row): row for row in base.figures} if base else {}
-    comparison = _Comparison(store, audit, base) if base else None
+    comparison = _Comparison(store, audit, base, metrics) if base else None
     checks = []
     for rule in policy.rules:
-        for key in _subjects(rule, now):
-            check = Check(*_shown(key), rule=rule, value=now[key].value)
+        metric = metrics.by_rule_name[rule.metric]
+        for key in _subjects(rule, metric, now):
+            check = Check(*key[:3], metric.rule_name, rule, now[key].value, digits=metric.digits)
             if comparison is not None and key in past:
                 change, basis = comparison.change(now[key], past[key])
                 check = replace(check, before=past[key].value, change=change, basis=basis)
             checks.append(check)
-    return Verdict(base.when if base else None, _broken(checks, policy.level), _notes(now, past))
+    judged = _broken(checks, metrics, policy.level)
+    return Verdict(base.when if base else None, judged, _notes(now, past))
 
 
-def _broken(checks: list[Check], level: float) -> list[Check]:
+def _broken(checks: list[Check], metrics: Metrics, level: float) -> list[Check]:
     """The checks with their corrected p-values, and what breaks."""
-    falls = {
-        index: p_value(check.change, check.rule.max_fall)
+    changes = {
+        index: _gain(metrics.by_rule_name[check.metric], check.change)
         for index, check in enumerate(checks)
-        if check.change is not None and check.rule.max_fall is not None
+        if check.change is not None
+    }
+    falls = {
+        index: p_value(change, limit)
+        for index, change in changes.items()
+        if (limit := checks[index].rule.max_fall) is not None
     }
     corrected = dict(zip(falls, holm(list(falls.values())), strict=True))
     found = []
     for index, check in enumerate(checks):
-        said = []
-        rule, p = check.rule, corrected.get(index)
-        if p is not None and p <= level and check.change is not None:
-            said.append(
-                f"fell by {-check.change.value:.1f} points [{-check.change.high:.1f}, "
-                f"{-check.change.low:.1f}], more than {rule.max_fall:g} (p {p:.2g})"
+        reasons = []
+        metric, rule, p = metrics.by_rule_name[check.metric], check.rule, corrected.get(index)
+        fell, below = ("fell", "below") if metric.higher_is_better else ("rose", "above")
+        digits = metric.digits
+        if p is not None and p <= level:
+            change = changes[index]
+            reasons.append(
+                f"{fell} by {-change.value:.{digits}f} {metric.points} "
+                f"[{-change.high:.{digits}f}, {-change.low:.{digits}f}], "
+                f"more than {rule.max_fall:g} (p {p:.2g})"
             )
-        if rule.floor is not None and check.value < rule.floor:
-            said.append(f"is {check.value:.1f}, below {rule.floor:g}")
-        found.append(replace(check, p=p, broken=" and ".join(said)))
+        if rule.floor is not None and _worse(metric, check.value, rule.floor):
+            reasons.append(f"is {check.value:.{digits}f}, {below} {rule.floor:g}")
+        found.append(replace(check, p=p, broken=" and ".join(reasons)))
     return found
+
+
+def _gain(metric: Metric, change: Change) -> Change:
+    """The change with a sign that is positive where the metric became better."""
+    return change if metric.higher_is_better else change._replace(value=-change.value)
+
+
+def _worse(metric: Metric, value: float, limit: float) -> bool:
+    return value < limit if metric.higher_is_better else value > limit
 
 
 class _Comparison:
     """Changes between two audits; each evaluation's outcomes are read once."""
 
-    def __init__(self, store: Store, audit: KeptAudit, base: KeptAudit) -> None:
-        self._store, self._audit, self._base = store, audit, base
+    def __init__(self, store: Store, audit: KeptAudit, base: KeptAudit, metrics: Metrics) -> None:
+        self._store, self._audit, self._base, self._metrics = store, audit, base, metrics
         self._now, self._past = ({_key(row): row for row in kept.figures} for kept in (audit, base))
         self._read: dict[tuple[str, ...], dict[str, pd.DataFrame] | None] = {}
 
@@ -149,8 +218,8 @@ class _Comparison:
             return UNCHANGED, "unchanged"
         sets = [now.dataset]
         if now.dataset == ZEROSHOT_MEAN:
-            sets = _zeroshot_sets(self._now)
-            if sets != _zeroshot_sets(self._past):
+            sets = _datasets(self._now, now.metric)
+            if sets != _datasets(self._past, now.metric):
                 return None, "other sets"
         outcomes = self._outcomes(after), self._outcomes(before)
         found = [self._paired(name, now.metric, *outcomes) for name in sets]
@@ -163,7 +232,10 @@ class _Comparison:
 
     def _independent(self, key: Key) -> Change:
         past, now = self._past[key], self._now[key]
-        return independent((past.value, past.n), (now.value, now.n))
+        if self._metrics[key[3]].unit == PERCENT:
+            return independent((past.value, past.n), (now.value, now.n))
+        intervals = (Interval(figure.value, figure.low, figure.high) for figure in (past, now))
+        return between_intervals(*intervals)
 
     def _paired(
         self,
@@ -177,7 +249,9 @@ class _Comparison:
         if not same or after is None or before is None or dataset not in before:
             return None
         new, old = after[dataset], before[dataset]
-        times = new["times"].to_numpy() if "times" in new else None
+        if metric not in old:
+            return None
+        times = new[TIMES].to_numpy() if TIMES in new else None
         return paired(old[metric].to_numpy(), new[metric].to_numpy(), times)
 
     def _outcomes(self, names: tuple[str, ...]) -> dict[str, pd.DataFrame] | None:
@@ -190,20 +264,20 @@ class _Comparison:
         return self._read[names]
 
 
-def _zeroshot_sets(rows: Mapping[Key, Figure]) -> list[str]:
-    return sorted({key[2] for key in rows if key[3] == TOP1} - {ZEROSHOT_MEAN})
+def _datasets(rows: Mapping[Key, Figure], metric: str) -> list[str]:
+    """The zero-shot sets that have the metric, their mean aside."""
+    return sorted({key[2] for key in rows if key[3] == metric} - {ZEROSHOT_MEAN})
 
 
-def _subjects(rule: Rule, now: Mapping[Key, Figure]) -> Iterator[Key]:
+def _subjects(rule: Rule, metric: Metric, now: Mapping[Key, Figure]) -> Iterator[Key]:
     """The figures that a rule is for."""
     wanted = rule.datasets
-    if rule.metric == ZERO_SHOT and not wanted:
+    if metric.data == "zero-shot" and not wanted:
         wanted = (ZEROSHOT_MEAN,)
-    metric = TOP1 if rule.metric == ZERO_SHOT else rule.metric
     for key in now:
         backbone, method, dataset, found = key
         if (
-            found == metric
+            found == metric.name
             and (not rule.backbones or backbone in rule.backbones)
             and (not rule.methods or method in rule.methods)
             and (not wanted or dataset in wanted)
@@ -229,8 +303,3 @@ def _notes(now: Mapping[Key, Figure], past: Mapping[Key, Figure]) -> tuple[str, 
 
 def _key(row: Figure) -> Key:
     return row.backbone, row.method, row.dataset, row.metric
-
-
-def _shown(key: Key) -> Key:
-    backbone, method, dataset, metric = key
-    return backbone, method, dataset, ZERO_SHOT if metric == TOP1 else metric

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flows.results.table import HEADLINE
 from storage.formats.backbone_results import BackboneResults
 from storage.store.store import Store
 from tasks.embeddings import read_outcomes
 from uwm.config import AuditConfig
 from uwm.metrics.changes import Change, mean_change, paired
+from uwm.metrics.registry import BUILT_IN, TIMES
 
-GAINS = ("PU", "GS")
-"""What a pick should raise: it is claimed where either rises beyond its interval."""
-RECALLS = ("text_to_image_R@1", "image_to_text_R@1")
-SHOWN = ("P_t_u", "P_v_u", *GAINS, *RECALLS)
-ZERO_SHOT = "zero-shot"
+GAINS = tuple(metric.name for metric in BUILT_IN if metric.claimed)
+"""What a pick should raise: it is claimed where any of them rises beyond its interval."""
+ZERO_SHOT = BUILT_IN.zeroshot.rule_name
+RECALLS = tuple(metric.name for metric in BUILT_IN.goals("knowledge") if metric.data == "pairs")
+SHOWN = (*(metric.name for metric in BUILT_IN.goals("safety")), *GAINS, *RECALLS)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Claim:
 
     @property
     def beats(self) -> bool:
-        """Whether PU or GS rises beyond its interval and no metric of `kept` falls beyond its."""
+        """Whether a metric of `GAINS` rises beyond its interval and none of `kept` falls so far."""
         gains = any(self.changes[metric].low > 0 for metric in GAINS) if self.changes else False
         return gains and all(self.changes[metric].high >= 0 for metric in self.kept)
 
@@ -98,9 +98,9 @@ def claims(
                 )
             sets = [
                 paired(
-                    before[data.name]["top1"].to_numpy(),
-                    after[data.name]["top1"].to_numpy(),
-                    after[data.name]["times"].to_numpy(),
+                    before[data.name][BUILT_IN.zeroshot.name].to_numpy(),
+                    after[data.name][BUILT_IN.zeroshot.name].to_numpy(),
+                    after[data.name][TIMES].to_numpy(),
                 )
                 for data in config.zeroshot_sets
             ]
@@ -111,5 +111,5 @@ def claims(
 
 
 def _called(metric: str) -> str:
-    """As the table calls it."""
-    return HEADLINE.get(metric, metric)
+    """As tables call it."""
+    return BUILT_IN.label(metric)

@@ -15,7 +15,6 @@ from ruamel.yaml import YAML
 from flows.report.audit_page import table_cells, trade_off
 from flows.report.pages import render
 from flows.report.plots import COLORS, plot_html, styled
-from flows.results.table import HEADLINE
 from flows.search.backbone import DEFAULT, ORIGINAL, PREFIX, PROPOSED, Searched
 from flows.search.results import SearchResults, point_document
 from uwm.search.pareto import Measured
@@ -43,7 +42,8 @@ def write_page(path: Path, results: SearchResults) -> None:
             for number, name in enumerate(backbones)
         },
         rows=table_cells(results.test, results.test.benchmark),
-        metrics=list(HEADLINE.values()),
+        columns=list(results.config.measured.headline.values()),
+        metrics=results.config.measured,
         found=results.found,
         written={name: _methods(part) for name, part in results.found.items()},
         gaps=list(results.test.gaps.values()),

@@ -15,13 +15,13 @@ from rich.table import Table
 
 from flows.report.pages import render
 from flows.report.plots import COLORS, plot_html, styled
-from flows.results.table import HEADLINE, KNOWLEDGE, SAFETY
 from flows.sweep.results import SETTINGS, SweepResults, told
 from uwm.families import TOWERS
-from uwm.metrics.evaluation import ZEROSHOT_MEAN
+from uwm.metrics.registry import ZEROSHOT_MEAN
+from uwm.search.pareto import Measured, front
 
 SAFE, KNOWN = "safety", "knowledge"
-"""The mean of P_t_u and P_v_u; the mean of recall@1 both ways and zero-shot accuracy."""
+"""The means of the metrics that are goals of either."""
 _AXES = ("share", "alpha")
 _SHOWN = 12
 """Rows of a front that are printed; the page has all."""
@@ -29,14 +29,15 @@ _SHOWN = 12
 
 def summary(results: SweepResults) -> pd.DataFrame:
     """One line per row of the table: its settings, the headline metrics, `safety`, `knowledge`."""
-    rows = results.rows
+    rows, metrics = results.rows, results.config.measured
     shown = rows["dataset"].isin([results.config.benchmarks[0].name, ZEROSHOT_MEAN])
-    rows = rows[shown & rows["metric"].isin(HEADLINE)]
-    values = rows.assign(metric=rows["metric"].map(HEADLINE)).pivot(
+    rows = rows[shown & rows["metric"].isin(metrics.headline)]
+    values = rows.assign(metric=rows["metric"].map(metrics.headline)).pivot(
         index=["backbone", "row"], columns="metric", values="value"
     )
-    known = [name for name in KNOWLEDGE if name in values.columns]
-    values[SAFE], values[KNOWN] = values[list(SAFETY)].mean(axis=1), values[known].mean(axis=1)
+    for mean, goals in ((SAFE, metrics.goals("safety")), (KNOWN, metrics.goals("knowledge"))):
+        labels = [goal.label for goal in goals if goal.label in values.columns]
+        values[mean] = values[labels].mean(axis=1)
     measured = ["dataset", "metric", "value", "low", "high", "n"]
     measured += ["change", "change_low", "change_high"]
     settings = results.rows.drop(columns=measured).drop_duplicates(["backbone", "row"])
@@ -46,10 +47,11 @@ def summary(results: SweepResults) -> pd.DataFrame:
 
 def _front(table: pd.DataFrame) -> pd.Series:
     """Which lines no other of their backbone beats in safety and knowledge; controls apart."""
-    ranked = table[table["control"].isna()].sort_values([KNOWN, SAFE], ascending=False)
-    best = ranked.groupby("backbone")[SAFE].transform(lambda safe: safe.cummax().shift())
-    front = best.isna() | (ranked[SAFE] > best)
-    return front.reindex(table.index, fill_value=False)
+    best: list[Any] = []
+    for _, rows in table[table["control"].isna()].groupby("backbone", sort=False):
+        points = [Measured(*pair) for pair in rows[[SAFE, KNOWN]].to_numpy().tolist()]
+        best += [rows.index[place] for place in front(points)]
+    return pd.Series(table.index.isin(best), table.index)
 
 
 def write_page(path: Path, results: SweepResults, config_file: Path) -> None:
@@ -64,12 +66,18 @@ def write_page(path: Path, results: SweepResults, config_file: Path) -> None:
         told=told(results),
         plotly=get_plotlyjs(),
         plots={name: plot_html(figure, name) for name, figure in figures},
-        columns=[name for name in HEADLINE.values() if name in table.columns],
+        columns=_columns(results, table),
+        metrics=results.config.measured,
         fronts=_lines(table[table["front"]], config_file),
         resamples=results.config.resamples,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page)
+
+
+def _columns(results: SweepResults, table: pd.DataFrame) -> list[str]:
+    """Labels of the headline metrics that the table has."""
+    return [name for name in results.config.measured.headline.values() if name in table.columns]
 
 
 def fronts(table: pd.DataFrame) -> go.Figure:
@@ -195,7 +203,7 @@ def described(line: pd.Series) -> str:
 def print_sweep(console: Console, results: SweepResults) -> None:
     """The front of each backbone: rows that no other beats in both safety and knowledge."""
     table = summary(results)
-    shown = [name for name in HEADLINE.values() if name in table.columns]
+    shown = _columns(results, table)
     page = Table(title=f"{results.config.name}: rows that no other beats, percent")
     page.add_column("backbone", no_wrap=True)
     page.add_column("row", justify="right")

@@ -28,7 +28,7 @@ from uwm.method.capture import capture
 from uwm.method.editing import Edit, Unit, make_edit
 from uwm.method.scoring import LayerScore, NodeScore, WeightScore, usable
 from uwm.method.selection import Rule, select
-from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.outcomes import pair_outcomes
 from uwm.metrics.safeground import PairedEmbeddings
 
 BATCH = 50

@@ -4,7 +4,7 @@ from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.embeddings import read_pair
 from tests.bench import Bench
 from tests.tasks.test_evaluate import embedded
-from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.outcomes import pair_outcomes
 
 
 def test_one_candidate_is_chosen_and_all_are_measured(bench: Bench) -> None:

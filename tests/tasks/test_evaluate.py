@@ -4,7 +4,7 @@ from tasks.embed import EmbeddingsSpec, embed
 from tasks.embeddings import read_pair, read_results
 from tasks.evaluate import evaluate, safety_spec
 from tests.bench import Bench
-from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.outcomes import pair_outcomes
 
 
 def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
 from uwm.config.generalisation import Drift, HeldOut
@@ -19,7 +19,7 @@ from uwm.config.methods import (
     Uwm,
 )
 from uwm.config.pairs import PairsConfig
-from uwm.config.policy import ZERO_SHOT, Policy
+from uwm.config.policy import Policy
 from uwm.config.search import SearchSettings
 from uwm.config.settings import Settings
 from uwm.config.sweep import SweepSettings
@@ -27,6 +27,7 @@ from uwm.config.towers import TowerRoles
 from uwm.config.weights import Checkpoint, SafeClip
 from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
 from uwm.families import Role, Tower
+from uwm.metrics.registry import BUILT_IN, Metrics
 
 
 class ChoiceRule(Settings):
@@ -68,6 +69,13 @@ class AuditConfig(Settings):
     policy: Policy | None = Field(None, description="when the audit has regressed")
     sweep: SweepSettings | None = Field(None, description="what `uwm sweep` tries")
     search: SearchSettings | None = Field(None, description="of `uwm search`")
+
+    @field_validator("policy")
+    @classmethod
+    def _for_metrics(cls, policy: Policy | None) -> Policy | None:
+        if policy is not None:
+            policy.check(BUILT_IN)
+        return policy
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -142,15 +150,23 @@ class AuditConfig(Settings):
         benchmarks = [data.name for data in self.benchmarks]
         sets = [data.name for data in self.zeroshot_sets]
         for rule in self.policy.rules if self.policy else ():
-            if rule.metric == ZERO_SHOT and not sets:
-                raise ValueError("a policy rule is for zero-shot and the audit has no such set")
-            has = {**known, "datasets": sets if rule.metric == ZERO_SHOT else benchmarks}
+            zeroshot = self.measured.by_rule_name[rule.metric].data == "zero-shot"
+            if zeroshot and not sets:
+                raise ValueError(
+                    f"a policy rule is for {rule.metric} and the audit has no such set"
+                )
+            has = {**known, "datasets": sets if zeroshot else benchmarks}
             for part, names in has.items():
                 if unknown := sorted({*getattr(rule, part)} - {*names}):
                     raise ValueError(
                         f"the policy rule for {rule.metric} is for {part} that it cannot have: "
                         f"{', '.join(unknown)}; there are {', '.join(names)}"
                     )
+
+    @property
+    def measured(self) -> Metrics:
+        """The metrics of this audit."""
+        return BUILT_IN
 
     def _check_search(self) -> None:
         """A search chooses on data that nothing is claimed on."""

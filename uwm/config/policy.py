@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from uwm.config.settings import Settings
-
-ZERO_SHOT = "zero-shot"
-POLICY_METRICS = (
-    *("P_t_s", "P_t_u", "P_v_s", "P_v_u", "Txt_s", "Img_s", "PS", "PU", "GS"),
-    *(
-        f"{search}_R@{k}"
-        for search in (
-            *("text_to_image", "image_to_text"),
-            *("unsafe_text_to_union", "unsafe_image_to_union"),
-        )
-        for k in (1, 5, 10, 20)
-    ),
-    ZERO_SHOT,
-)
-"""SafeGround's, the recalls, and zero-shot top-1 accuracy."""
-
-
-def _known(metric: str) -> str:
-    if metric not in POLICY_METRICS:
-        near = difflib.get_close_matches(metric, POLICY_METRICS, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"a metric is one of {', '.join(POLICY_METRICS)}{meant}")
-    return metric
+from uwm.metrics.registry import Metrics
 
 
 class Rule(Settings):
     """A limit to one metric. It breaks when the value falls too far, or lies too low.
 
     Too far: the fall since the baseline is above `max_fall` beyond noise, see
-    `uwm.metrics.changes`. Too low: the value itself is below `floor`. What is not named means all:
+    `uwm.metrics.changes`. Too low: the value itself is below `floor`. Of a metric that is better
+    when it is lower, a rise counts as a fall and `floor` is a ceiling. What is not named means all:
     methods but random controls, backbones, benchmarks; for zero-shot the mean over sets.
     """
 
-    metric: Annotated[str, AfterValidator(_known)]
-    max_fall: float | None = Field(None, ge=0, le=100, description="in percentage points")
-    floor: float | None = Field(None, ge=0, le=100, description="in percent")
+    metric: str
+    max_fall: float | None = Field(None, ge=0, description="in points of the metric's unit")
+    floor: float | None = Field(None, description="in the metric's unit, mostly percent")
     methods: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
@@ -70,3 +51,38 @@ class Policy(Settings):
     @property
     def when(self) -> datetime | None:
         return None if self.against == "last" else self.against
+
+    def check(self, metrics: Metrics) -> None:
+        """Hold the rules against the metrics that an audit has.
+
+        Raises:
+            ValidationError: a rule is for none of them, or its limit lies outside of the metric's
+                range; every such rule with its place in the file.
+        """
+        problems = [
+            InitErrorDetails(
+                type=PydanticCustomError("metric", "{said}", {"said": said}),
+                loc=("rules", index, field),
+                input=getattr(rule, field),
+            )
+            for index, rule in enumerate(self.rules)
+            for field, said in _problems(rule, metrics)
+        ]
+        if problems:
+            raise ValidationError.from_exception_data(type(self).__name__, problems)
+
+
+def _problems(rule: Rule, metrics: Metrics) -> Iterator[tuple[str, str]]:
+    """Fields of a rule that cannot be, each with why."""
+    known = metrics.by_rule_name
+    if rule.metric not in known:
+        near = difflib.get_close_matches(rule.metric, known, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        yield "metric", f"a metric is one of {', '.join(known)}{meant}"
+        return
+    metric = known[rule.metric]
+    low, high = metric.range
+    if rule.floor is not None and not low <= rule.floor <= high:
+        yield "floor", f"{rule.metric} lies between {low:g} and {high:g}; got {rule.floor:g}"
+    if rule.max_fall is not None and rule.max_fall > high - low:
+        yield "max_fall", f"{rule.metric} falls by at most {high - low:g}; got {rule.max_fall:g}"

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from uwm.config.settings import Factor, Settings, Share
 from uwm.config.towers import TowerRoles
 from uwm.config.zeroshot import ZeroShotConfig
+from uwm.metrics.registry import BUILT_IN
 
 Family = Literal["uwm", "neurons"]
 """Weights by the share of score that they carry, or whole nodes."""
@@ -25,6 +26,14 @@ def _effective(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] <= 1 <= bounds[1]:
         raise ValueError("a factor of 1 leaves a layer as it is; bounds lie on one side of it")
     return bounds
+
+
+def _about_unsafe(name: str) -> str:
+    known = [metric.name for metric in BUILT_IN if metric.claimed]
+    known = [*(metric.name for metric in BUILT_IN.goals("safety")), *known]
+    if name not in known:
+        raise ValueError(f"a search maximises the mean of {', '.join(known)}; got {name!r}")
+    return name
 
 
 ShareBounds = Annotated[tuple[Share, Share], AfterValidator(_ascending)]
@@ -72,8 +81,8 @@ class SearchSettings(Settings):
     warmup: int = Field(
         24, ge=0, description="evaluations with one share and factor per tower, before any model"
     )
-    safety: tuple[Literal["P_t_u", "P_v_u", "PU", "GS"], ...] = Field(
-        ("P_t_u", "P_v_u"), min_length=1
+    safety: tuple[Annotated[str, AfterValidator(_about_unsafe)], ...] = Field(
+        tuple(metric.name for metric in BUILT_IN.goals("safety")), min_length=1
     )
     zeroshot: tuple[ZeroShotConfig, ...] = Field((), description="to choose on; none of the test's")
     floor: float = Field(

@@ -10,15 +10,14 @@ import pandas as pd
 import torch
 
 from uwm.demo.backbone import Backbone
-from uwm.metrics.evaluation import pair_outcomes
+from uwm.metrics.outcomes import pair_outcomes
+from uwm.metrics.registry import BUILT_IN
 from uwm.metrics.safeground import PairedEmbeddings
 from uwm.metrics.zeroshot import correct
 from uwm.shipped import ZEROSHOT_CLASSES, ZEROSHOT_SETS
 
 Figures = dict[str, float]
 """Percentages by name."""
-
-_SHOWN = ("P_t_s", "P_t_u", "P_v_s", "P_v_u", "GS", "text_to_image_R@1", "image_to_text_R@1")
 
 
 def figures(backbone: Backbone, pairs: Path) -> Figures:
@@ -33,7 +32,9 @@ def figures(backbone: Backbone, pairs: Path) -> Figures:
             unsafe_text=backbone.embed_texts(table["unsafe_text"].to_list()),
         )
     )
-    paired = {metric: round(100 * float(outcomes[metric].mean()), 1) for metric in _SHOWN}
+    paired = {
+        metric: round(100 * float(outcomes[metric].mean()), 1) for metric in BUILT_IN.per_concept
+    }
     return paired | {name: zeroshot(backbone, name) for name in ZEROSHOT_SETS}
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -75,16 +76,12 @@ def expected_jaccard(size: int, first: int, second: int) -> float:
         raise InputError(f"a selection has between 0 and {size} indices; got {first} and {second}")
     if not first or not second:
         return 0.0
-    shared = torch.arange(max(0, first + second - size), min(first, second) + 1).double()
-    probability = torch.softmax(  # of shared, but for what does not depend on it
-        _log_choose(first, shared) + _log_choose(size - first, second - shared), dim=0
-    )
+    from scipy.stats import hypergeom  # takes half a second, and is rarely needed
+
+    shared = np.arange(max(0, first + second - size), min(first, second) + 1)
+    probability = hypergeom.pmf(shared, size, first, second)
+    probability /= probability.sum()  # 1 but for rounding
     return float((probability * shared / (first + second - shared)).sum())
-
-
-def _log_choose(size: int, count: Tensor) -> Tensor:
-    whole = torch.tensor(size + 1, dtype=torch.float64)
-    return torch.lgamma(whole) - torch.lgamma(count + 1) - torch.lgamma(size - count + 1)
 
 
 def _check(id: LayerId, indices: Tensor, size: int) -> None:

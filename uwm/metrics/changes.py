@@ -1,11 +1,12 @@
 """Has a metric fallen between two audits? Changes with their errors, and a test for many at once.
 
-Outcomes are yes or no per sample. On the same samples a change is the mean of paired differences,
-its error after Agresti and Min (2005), who add half a sample to each cell of the two-by-two table;
-on different ones it is a difference of two shares, after Agresti and Caffo (2000). Both keep honest
-where next to nothing has changed, as between audits of an almost identical model. A fall is tested
-against a margin, one-sided, and many tests are corrected by Holm (1979), which holds whatever the
-dependence between metrics of the same pictures.
+On the same samples a change is the mean of paired differences. Of yes/no outcomes its error is
+after Agresti and Min (2005), who add half a sample to each cell of the two-by-two table; on
+different samples it is a difference of two shares, after Agresti and Caffo (2000). Both keep honest
+where next to nothing has changed, as between audits of an almost identical model. Of real values
+the error is that of the mean difference, from its standard deviation. A fall is tested against a
+margin, one-sided, and many tests are corrected by Holm (1979), which holds whatever the dependence
+between metrics of the same pictures.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from uwm.metrics.intervals import LEVEL, Outcomes
+from uwm.metrics.intervals import LEVEL, Interval, Outcomes, scale
 
 _NORMAL = NormalDist()
 _WIDTH = _NORMAL.inv_cdf((1 + LEVEL) / 2)
 
 
 class Change(NamedTuple):
-    """A change in percentage points, and its standard error."""
+    """A change between two measurements and its standard error.
+
+    In percentage points, or in the metric's own unit where that is not percent. The interval of a
+    change that was measured by resampling is an `uwm.metrics.intervals.Interval` instead.
+    """
 
     value: float
     error: float
@@ -48,17 +53,27 @@ def paired(before: Outcomes, after: Outcomes, times: NDArray[np.int64] | None = 
     """The change on the same samples.
 
     Args:
-        before, after: bool (samples,).
+        before, after: (samples,), both yes/no or both real values.
         times: int64 (samples,), how often each sample counts; once unless given.
     """
+    scaled = scale(after)
     weights = np.ones(len(before)) if times is None else times.astype(np.float64)
     difference = after.astype(np.float64) - before.astype(np.float64)
     total = weights.sum()
     n = total**2 / (weights**2).sum()  # as many samples of equal weight say as much
     mean = float(weights @ difference / total)
-    turned = float(weights @ difference**2 / total)
-    variance = (n * turned + 1 - (n * mean) ** 2 / (n + 2)) / (n + 2) ** 2
-    return Change(100 * mean, 100 * math.sqrt(variance))
+    squares = float(weights @ difference**2 / total)
+    if after.dtype == np.bool_:
+        variance = (n * squares + 1 - (n * mean) ** 2 / (n + 2)) / (n + 2) ** 2
+    else:  # of a single sample nothing is known about how others vary
+        variance = max(0.0, squares - mean**2) / (n - 1) if n > 1 else math.inf
+    return Change(scaled * mean, scaled * math.sqrt(variance))
+
+
+def between_intervals(before: Interval, after: Interval) -> Change:
+    """The change of a mean between different samples, from its 95 % intervals."""
+    errors = [(found.high - found.low) / (2 * _WIDTH) for found in (before, after)]
+    return Change(after.value - before.value, math.hypot(*errors))
 
 
 def independent(before: tuple[float, int], after: tuple[float, int]) -> Change:

@@ -12,30 +12,24 @@ from uwm.metrics.changes import paired
 from uwm.metrics.intervals import (
     Interval,
     Outcomes,
+    YesNo,
     bootstrap_means,
     bootstrap_times,
     interval,
-    wilson,
+    mean_interval,
+    scale,
+    student,
 )
-from uwm.metrics.retrieval import recalls
-from uwm.metrics.safeground import PairedEmbeddings, safeground
+from uwm.metrics.registry import BUILT_IN, ZEROSHOT_MEAN, Metrics
 from uwm.metrics.zeroshot import METRICS, accuracies
-
-ZEROSHOT_MEAN = "zero-shot mean"
-"""The name of the row with the mean over zero-shot sets."""
-CONCEPT_METRICS = (
-    *("P_t_s", "P_t_u", "P_v_s", "P_v_u", "GS"),
-    *("text_to_image_R@1", "image_to_text_R@1"),
-)
-"""What is measured per concept."""
 
 
 class Measurement(NamedTuple):
-    """One row of the results: a metric on a data set, in percent with its 95 % interval.
+    """One row of the results: a metric on a data set with its 95 % interval, in the metric's unit.
 
     Attributes:
         n: samples that the metric is a mean over.
-        change: difference from the original in percentage points; 0 for the original itself.
+        change: difference from the original, in points of the unit; 0 for the original itself.
         concept: whose samples alone it is a mean over; empty for all.
     """
 
@@ -45,12 +39,6 @@ class Measurement(NamedTuple):
     change: Interval
     n: int
     concept: str = ""
-
-
-def pair_outcomes(embeddings: PairedEmbeddings) -> dict[str, Outcomes]:
-    """SafeGround's metrics and the recalls, quadruple by quadruple: bool (samples,) each."""
-    found = safeground(embeddings) | recalls(embeddings)
-    return {metric: outcome.cpu().numpy() for metric, outcome in found.items()}
 
 
 def measure(
@@ -67,12 +55,13 @@ def measure(
     means = bootstrap_means(np.hstack([edited, before]), resamples, seed)
     means, base = means[:, : len(metrics)], means[:, len(metrics) :]
     values, bases = edited.mean(0), before.mean(0)
+    scales = [scale(outcomes[metric]) for metric in metrics]
     return [
         Measurement(
             dataset,
             metric,
-            interval(values[i], means[:, i]),
-            interval(values[i] - bases[i], means[:, i] - base[:, i]),
+            interval(values[i], means[:, i], scales[i]),
+            interval(values[i] - bases[i], means[:, i] - base[:, i], scales[i]),
             len(edited),
         )
         for i, metric in enumerate(metrics)
@@ -84,11 +73,13 @@ def measure_concepts(
     outcomes: Mapping[str, Outcomes],
     original: Mapping[str, Outcomes],
     concepts: Sequence[str],
+    metrics: Metrics = BUILT_IN,
 ) -> list[Measurement]:
-    """A row per concept and metric of `CONCEPT_METRICS`, concepts in alphabetical order.
+    """A row per concept and metric that is measured per concept, concepts in alphabetical order.
 
     A recall is still among all pairs of the set: only its queries are of the concept. A concept may
-    have few samples, so the intervals are Wilson's and, of changes, Agresti and Min's.
+    have few samples, so the intervals of shares are Wilson's and, of their changes, Agresti and
+    Min's; of means of real values Student's.
 
     Args:
         outcomes: of an edit; the very object `original` for the original, which never changes.
@@ -98,22 +89,25 @@ def measure_concepts(
     rows = []
     for concept in sorted(set(concepts)):
         own = tags == concept
-        for metric in CONCEPT_METRICS:
+        for metric in metrics.per_concept:
             after, before = outcomes[metric][own], original[metric][own]
             same = outcomes is original
             change = Interval(0, 0, 0) if same else paired_change(before, after)
             rows.append(
-                Measurement(dataset, metric, wilson(after), change, int(own.sum()), concept)
+                Measurement(dataset, metric, mean_interval(after), change, int(own.sum()), concept)
             )
     return rows
 
 
 def paired_change(before: Outcomes, after: Outcomes) -> Interval:
-    """The change on the same samples with the interval of Agresti and Min (2005), for few samples.
+    """The change on the same samples with an interval for few of them.
 
-    Half a sample more in each cell of the two-by-two table draws its middle towards 0, and gives it
-    a width even where no sample differs: few that agree do not show that none would.
+    Of yes/no outcomes that of Agresti and Min (2005): half a sample more in each cell of the
+    two-by-two table draws its middle towards 0, and gives it a width even where no sample differs,
+    for few that agree do not show that none would. Of real values Student's.
     """
+    if after.dtype != np.bool_:
+        return student(after.astype(np.float64) - before)
     change = paired(before, after)
     draw = change.value * 2 / (len(before) + 2)
     low, high = max(-100.0, change.low - draw), min(100.0, change.high - draw)
@@ -129,8 +123,8 @@ class Answers(NamedTuple):
         times: int64 (samples,), how often the set counts each sample.
     """
 
-    edited: Outcomes
-    original: Outcomes
+    edited: YesNo
+    original: YesNo
     labels: NDArray[np.int64]
     times: NDArray[np.int64]
 
@@ -174,7 +168,12 @@ def _accuracies(
     ]
 
 
-def chosen(table: Sequence[Mapping[str, float]], original: int, max_loss: float) -> int:
+def chosen(
+    table: Sequence[Mapping[str, float]],
+    original: int,
+    max_loss: float,
+    metrics: Metrics = BUILT_IN,
+) -> int:
     """The row of a validation table to choose: the safest edit that keeps knowledge.
 
     Args:
@@ -183,13 +182,14 @@ def chosen(table: Sequence[Mapping[str, float]], original: int, max_loss: float)
         max_loss: how many points any of the kept metrics may fall.
 
     Returns:
-        The index of the highest mean of P_t_u and P_v_u among candidates that keep recall@1 of safe
-        pairs (both ways), P_t_s and P_v_s; the first of equals.
+        The index of the highest mean of the goals of safety among candidates that keep what
+        `metrics` says is to be kept; the first of equals.
     """
-    kept = ("text_to_image_R@1", "image_to_text_R@1", "P_t_s", "P_v_s")
+    kept = [metric.name for metric in metrics if metric.kept]
+    goals = [metric.name for metric in metrics.goals("safety")]
     fit = [
         index
         for index, row in enumerate(table)
         if all(table[original][metric] - row[metric] <= max_loss for metric in kept)
     ]
-    return max(fit, key=lambda index: table[index]["P_t_u"] + table[index]["P_v_u"])
+    return max(fit, key=lambda index: sum(table[index][goal] for goal in goals))

@@ -8,15 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from uwm.metrics.evaluation import CONCEPT_METRICS, paired_change
-from uwm.metrics.intervals import Interval, Outcomes
+from uwm.metrics.evaluation import paired_change
+from uwm.metrics.intervals import Interval, Outcomes, scale
+from uwm.metrics.registry import BUILT_IN, Metrics
 
 Found = Mapping[str, Outcomes]
-"""Outcomes per metric, bool (samples,)."""
+"""Outcomes per metric, (samples,) each."""
 
 
 class HeldOutChange(NamedTuple):
-    """One metric on the pairs of one concept, or of all, in percent and percentage points.
+    """One metric on the pairs of one concept, or of all, in its unit and in points.
 
     Attributes:
         concept: empty for all that were held out, each measured with the edit made without it.
@@ -37,9 +38,13 @@ class HeldOutChange(NamedTuple):
 
 
 def held_out_changes(
-    original: Found, ordinary: Found, held_out: Mapping[str, Found], concepts: Sequence[str]
+    original: Found,
+    ordinary: Found,
+    held_out: Mapping[str, Found],
+    concepts: Sequence[str],
+    metrics: Metrics = BUILT_IN,
 ) -> list[HeldOutChange]:
-    """A row per metric of `CONCEPT_METRICS` over all concepts held out, then per concept.
+    """A row per metric that is measured per concept, over all held-out concepts, then for each.
 
     Args:
         held_out: per concept the outcomes of the edit made without it; other samples' are unused.
@@ -50,9 +55,9 @@ def held_out_changes(
     chosen |= {concept: tags == concept for concept in held_out}
     rows = []
     for concept, own in chosen.items():
-        for metric in CONCEPT_METRICS:
+        for metric in metrics.per_concept:
             before, usual = original[metric][own], ordinary[metric][own]
-            after = np.zeros(len(tags), dtype=bool)
+            after = np.zeros_like(original[metric])
             for name, outcomes in held_out.items():
                 after = np.where(tags == name, outcomes[metric], after)
             after = after[own]
@@ -61,7 +66,7 @@ def held_out_changes(
                     concept,
                     metric,
                     int(own.sum()),
-                    100 * float(before.mean()),
+                    scale(before) * float(before.mean()),
                     paired_change(before, usual),
                     paired_change(before, after),
                     paired_change(usual, after),

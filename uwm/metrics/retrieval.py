@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from uwm.metrics.registry import RECALL_AT
 from uwm.metrics.safeground import PairedEmbeddings
 
-RECALL_AT = (1, 5, 10, 20)
 _QUERIES, _CANDIDATES = 512, 8192
 
 

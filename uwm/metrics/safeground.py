@@ -12,8 +12,6 @@ from torch import Tensor
 
 from uwm.errors import PairingError
 
-METRICS = ("P_t_s", "P_t_u", "P_v_s", "P_v_u", "Txt_s", "Img_s", "PS", "PU", "GS")
-
 
 class PairedEmbeddings(NamedTuple):
     """Unit embeddings of quadruples, each (samples, dim); row i of all four belongs together."""

@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from uwm.metrics.intervals import Outcomes
+from uwm.metrics.intervals import YesNo
+from uwm.metrics.registry import BUILT_IN
 
-METRICS = ("top1", "mean_per_class")
+METRICS = tuple(metric.name for metric in BUILT_IN.of(data="zero-shot"))
 """Top-1 accuracy, and its mean over classes. Both higher is better, 0 to 100 %."""
 
 _ROWS = 4096
@@ -51,7 +52,7 @@ def correct(images: Tensor, classes: Tensor, labels: Tensor) -> Tensor:
 
 
 def accuracies(
-    outcomes: Outcomes, labels: NDArray[np.int64], weights: NDArray[np.number]
+    outcomes: YesNo, labels: NDArray[np.int64], weights: NDArray[np.number]
 ) -> NDArray[np.float64]:
     """The metrics of `METRICS`, as fractions: (2, methods).
 

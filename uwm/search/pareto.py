@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-KNOWLEDGE = ("text_to_image_R@1", "image_to_text_R@1")
-
-
-ZERO_SHOT = "zero-shot"
+from uwm.metrics.registry import BUILT_IN
 
 
 class Measured(NamedTuple):
@@ -19,9 +16,10 @@ class Measured(NamedTuple):
 
 
 def measured(metrics: Mapping[str, float], safety: Sequence[str]) -> Measured:
-    """The two figures from a point's metrics in percent: means of `safety`, and of recall@1 both
-    ways with zero-shot accuracy where it is among the metrics."""
-    known = [metrics[name] for name in (*KNOWLEDGE, ZERO_SHOT) if name in metrics]
+    """The two figures from a point's metrics in percent: the means of `safety`, and of those goals
+    of knowledge that are among the metrics (a zero-shot accuracy need not be)."""
+    goals = [metric.rule_name for metric in BUILT_IN.goals("knowledge")]
+    known = [metrics[name] for name in goals if name in metrics]
     return Measured(
         sum(metrics[name] for name in safety) / len(safety),
         sum(known) / len(known),

@@ -32,10 +32,7 @@ from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.backbones.backbone import Backbone
 from uwm.config import AuditConfig
 from uwm.errors import InputError, NoEffectError, SourceError, UnknownBlockError
-from uwm.metrics.evaluation import CONCEPT_METRICS
-from uwm.metrics.retrieval import RECALL_AT
-from uwm.metrics.safeground import METRICS
-from uwm.metrics.zeroshot import METRICS as ZEROSHOT_METRICS
+from uwm.metrics.registry import BUILT_IN
 
 Small = Callable[..., AuditConfig]
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -61,10 +58,11 @@ def test_every_family_is_audited_and_a_second_run_is_cached(small: Small, tmp_pa
     assert set(zip(rows["backbone"], rows["method"], strict=True)) == {
         (backbone, method) for backbone in ("clip", "coca", "siglip") for method in methods
     }
-    per_method = len(METRICS) + 4 * len(RECALL_AT) + 2 * len(ZEROSHOT_METRICS)
+    pairs, zeroshot = (len(BUILT_IN.of(data=data)) for data in ("pairs", "zero-shot"))
+    per_method = pairs + 2 * zeroshot
     assert (rows["concept"] == "").sum() == 3 * len(methods) * per_method
     per_concept = rows[rows["concept"] != ""]
-    assert len(per_concept) == 3 * len(methods) * 10 * len(CONCEPT_METRICS)
+    assert len(per_concept) == 3 * len(methods) * 10 * len(BUILT_IN.per_concept)
     assert (per_concept["n"] == 2).all()
     assert (rows["low"] <= rows["value"] + 1e-9).all()
     assert (rows["value"] <= rows["high"] + 1e-9).all()

@@ -6,7 +6,7 @@ import pytest
 from flows.results.findings import findings
 from flows.results.table import AuditResults, headline, summary
 from uwm.config import AuditConfig
-from uwm.metrics.evaluation import ZEROSHOT_MEAN
+from uwm.metrics.registry import ZEROSHOT_MEAN
 
 CONFIG = AuditConfig.model_validate(
     {

@@ -98,7 +98,7 @@ def test_the_first_audit_has_no_baseline_and_floors_hold_nevertheless(
     _, verdict = judged(document(ANY_FALL), tmp_path)
     assert verdict.passed
     assert {check.basis for check in verdict.checks} == {"no baseline"}
-    assert "without a baseline yet" in verdict.said()
+    assert verdict.sentence.endswith("no baseline yet (floors only)")
     floor = [{"metric": "zero-shot", "floor": 100, "methods": ["original"]}]
     _, verdict = judged(document(floor, name="floor"), tmp_path)
     (check,) = verdict.broken

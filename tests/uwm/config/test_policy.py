@@ -3,20 +3,30 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 from pydantic import ValidationError
 
 from tests.uwm.config.audits import audit
 from uwm.config import AuditConfig
-from uwm.config.policy import POLICY_METRICS, ZERO_SHOT, Policy
-from uwm.metrics.retrieval import recalls
-from uwm.metrics.safeground import METRICS, PairedEmbeddings
+from uwm.config.policy import Policy
+from uwm.metrics.registry import BUILT_IN
 
 
-def test_every_metric_can_have_a_rule() -> None:
-    unit = torch.nn.functional.normalize(torch.randn(4, 8), dim=-1)
-    found = recalls(PairedEmbeddings(unit, unit, unit, unit))
-    assert set(POLICY_METRICS) == {*METRICS, *found, ZERO_SHOT}
+@pytest.mark.parametrize("name", BUILT_IN.by_rule_name)
+def test_every_metric_can_have_a_rule(name: str) -> None:
+    zeroshot = [{"kind": "demo", "set": "objects"}] if name == "zero-shot" else []
+    found = audit(policy={"rules": [{"metric": name, "floor": 1}]}, zeroshot=zeroshot)
+    assert found.policy is not None
+
+
+def test_every_wrong_rule_is_named_with_its_place() -> None:
+    rules = [{"metric": "GS", "floor": 1}, {"metric": "GSS", "floor": 1}]
+    with pytest.raises(ValidationError) as error:
+        audit(policy={"rules": [*rules, {"metric": "PU", "floor": 101, "max_fall": 101}]})
+    assert [found["loc"] for found in error.value.errors()] == [
+        ("policy", "rules", 1, "metric"),
+        ("policy", "rules", 2, "floor"),
+        ("policy", "rules", 2, "max_fall"),
+    ]
 
 
 def config(**rule: Any) -> AuditConfig:
@@ -30,7 +40,7 @@ def config(**rule: Any) -> AuditConfig:
         ({"metric": "GSS"}, "did you mean 'GS'"),
         ({"max_fall": None}, "`max_fall` .* or `floor`"),
         ({"max_fall": -1}, "greater than or equal to 0"),
-        ({"floor": 101}, "less than or equal to 100"),
+        ({"floor": 101}, "GS lies between 0 and 100; got 101"),
         ({"methods": ["neurons"]}, "methods that it cannot have: neurons; there are uwm"),
         ({"backbones": ["vits"]}, "there are vit"),
         ({"datasets": ["tests"]}, "there are test"),

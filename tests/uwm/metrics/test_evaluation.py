@@ -1,19 +1,16 @@
 import numpy as np
 import pytest
-import torch
 
 from uwm.metrics.evaluation import (
-    CONCEPT_METRICS,
     Answers,
     chosen,
     measure,
     measure_concepts,
     measure_zeroshot,
-    pair_outcomes,
     paired_change,
 )
 from uwm.metrics.intervals import Interval
-from uwm.metrics.safeground import PairedEmbeddings
+from uwm.metrics.registry import BUILT_IN
 
 
 def outcomes(seed: int, samples: int = 120) -> dict[str, np.ndarray]:
@@ -47,7 +44,7 @@ def test_the_paired_interval_is_narrower_than_independent_ones() -> None:
 
 def by_concept(seed: int) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(seed)
-    return {name: generator.random(90) < 0.3 for name in CONCEPT_METRICS}
+    return {name: generator.random(90) < 0.3 for name in BUILT_IN.per_concept}
 
 
 def test_concepts_weighted_by_their_samples_give_the_whole() -> None:
@@ -63,8 +60,8 @@ def test_concepts_weighted_by_their_samples_give_the_whole() -> None:
 
 
 def test_one_sample_of_a_concept_says_next_to_nothing() -> None:
-    edited = {name: np.array([True, True]) for name in CONCEPT_METRICS}
-    original = {name: np.array([False, True]) for name in CONCEPT_METRICS}
+    edited = {name: np.array([True, True]) for name in BUILT_IN.per_concept}
+    original = {name: np.array([False, True]) for name in BUILT_IN.per_concept}
     for row in measure_concepts("test", edited, original, ["knife", "pill"]):
         assert row.value.value == row.value.high == 100
         assert row.value.low < 25
@@ -110,13 +107,6 @@ def test_a_sample_counts_as_often_as_its_set_says() -> None:
         assert (a.n, b.n) == (40, times.sum())
         # A picture that is drawn brings all its copies: copies are no further evidence.
         assert a.value.high - a.value.low > b.value.high - b.value.low
-
-
-def test_pairs_are_measured_on_safety_and_recall() -> None:
-    parts = [torch.nn.functional.normalize(torch.randn(8, 4), dim=-1) for _ in range(4)]
-    found = pair_outcomes(PairedEmbeddings(*parts))
-    assert {"GS", "PU", "text_to_image_R@1", "unsafe_image_to_union_R@20"} <= set(found)
-    assert all(values.shape == (8,) and values.dtype == bool for values in found.values())
 
 
 def row(safety: float, knowledge: float = 50, safe: float = 90) -> dict[str, float]:

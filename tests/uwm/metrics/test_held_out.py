@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from uwm.metrics.evaluation import CONCEPT_METRICS
 from uwm.metrics.held_out import HeldOutChange, held_out_changes
+from uwm.metrics.registry import BUILT_IN
 
 CONCEPTS = ["knife", "pill", "knife", "skull", "pill", "knife"] * 5
 
 
 def outcomes(seed: int) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(seed)
-    return {name: generator.random(len(CONCEPTS)) < 0.4 for name in CONCEPT_METRICS}
+    return {name: generator.random(len(CONCEPTS)) < 0.4 for name in BUILT_IN.per_concept}
 
 
 def changes(**held_out: dict[str, np.ndarray]) -> dict[tuple[str, str], HeldOutChange]:
@@ -35,7 +35,7 @@ def test_concepts_weighted_by_their_pairs_give_the_pool_without_the_others() -> 
         ("knife", 15),
         ("pill", 10),
     }
-    for metric in CONCEPT_METRICS:
+    for metric in BUILT_IN.per_concept:
         for name in ("ordinary", "held_out", "gap"):
             parts = [
                 15 * getattr(found["knife", metric], name).value,

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from uwm.metrics import retrieval
-from uwm.metrics.retrieval import RECALL_AT, ranks, recalls
+from uwm.metrics.registry import RECALL_AT
+from uwm.metrics.retrieval import ranks, recalls
 from uwm.metrics.safeground import PairedEmbeddings
 
 
