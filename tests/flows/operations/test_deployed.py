@@ -34,7 +34,7 @@ from tests.flows.conftest import DOCUMENT
 from tests.flows.workers import HEARTBEAT_SECONDS, prefect, worker
 from uwm.config import AuditConfig
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PARENT = "audit-zoo/re-audit-spread"
 _LIMIT = 480
 
