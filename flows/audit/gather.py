@@ -16,6 +16,7 @@ from flows.report.audit_page import write_report
 from flows.report.prefect_ui import publish
 from flows.report.sections import generalisation, generalised
 from flows.results.files import write_results
+from flows.results.findings import findings
 from flows.results.table import GAPS, AuditResults, collect
 from flows.stages.data import DataConfig, identify, without_missing
 from storage.formats.backbone_results import BackboneResults, read_backbone_results
@@ -63,8 +64,14 @@ class Frame:
             _raise(states, failures)
         results = collect(self._config, found, self._left_out(found), self._gaps, failures)
         kept, verdict = self._keeping.judged(results, found, self._contents())
-        results = replace(results, verdict=verdict, warnings=self._warnings())
-        write_results(out, results, generalised(results))
+        results = replace(
+            results,
+            verdict=verdict,
+            warnings=self._warnings(),
+            findings=findings(results),
+            section_findings=generalised(results),
+        )
+        write_results(out, results)
         write_report(out / "report.html", results, [generalisation(results)])
         self._keeping.keep(kept, found)
         publish(results, out)

@@ -76,7 +76,7 @@ def search(
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print()
     print_table(console, results.test)
-    for said in results.said():
+    for said in results.sentences:
         console.print(said, markup=False, highlight=False)
     names = ("search.parquet", "results.parquet", "search.json", "search.html")
     for name in (*names, *(f"{backbone}.yaml" for backbone in results.found)):

@@ -14,7 +14,7 @@ from plotly.subplots import make_subplots
 from flows.report.pages import render
 from flows.report.plots import COLORS, plot_html, styled
 from flows.results.files import versions
-from flows.results.findings import findings, left_out, not_audited
+from flows.results.findings import left_out, not_audited
 from flows.results.table import AuditResults, headline, zeroshot
 from uwm.metrics.registry import Group, Metric, Metrics
 
@@ -34,7 +34,7 @@ def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -
         "audit",
         name=results.config.name,
         verdict=results.verdict,
-        findings=findings(results),
+        findings=results.findings,
         plotly=get_plotlyjs(),
         plots=[
             plot_html(trade_off(results), "trade-off"),

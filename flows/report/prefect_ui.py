@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows.results.findings import findings, not_audited
+from flows.results.findings import not_audited
 from flows.results.table import AuditResults, summary
 
 
@@ -19,7 +19,7 @@ def publish(results: AuditResults, folder: Path) -> None:
     if results.verdict is not None:
         lines += [f"**{results.verdict.sentence}**", ""]
         lines += [*(f"- {check}" for check in results.verdict.broken), ""]
-    lines += [f"- {said}" for said in findings(results)]
+    lines += [f"- {said}" for said in results.findings]
     lines += ["", _markdown(table.astype(str).to_numpy().tolist(), list(table.columns))]
     report = (folder / "report.html").resolve()
     lines += ["", f"Report: [{report}]({report.as_uri()})"]

@@ -6,8 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.report.audit_page import table_cells
-from flows.report.sections import generalised
-from flows.results.findings import findings, left_out, not_audited
+from flows.results.findings import left_out, not_audited
 from flows.results.table import GAPS, AuditResults
 
 _STYLES = {"+": "green", "-": "red", "": ""}
@@ -15,7 +14,7 @@ _STYLES = {"+": "green", "-": "red", "": ""}
 
 def print_results(console: Console, results: AuditResults) -> None:
     """One row per backbone and method; what changed beyond its interval is coloured and signed."""
-    for said in (*findings(results), *generalised(results)):
+    for said in (*results.findings, *results.section_findings):
         console.print(said, markup=False, highlight=False)
     for said in left_out(results):
         console.print(said, markup=False, highlight=False)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from flows.results.findings import findings
 from flows.results.table import AuditResults, summary
 from storage.sources.zeroshot.prompts import prompts_digest
 
@@ -22,13 +20,10 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in _PACKAGES}
 
 
-def write_results(folder: Path, results: AuditResults, said: Sequence[str] = ()) -> None:
+def write_results(folder: Path, results: AuditResults) -> None:
     """Write `results.parquet` (tidy) and `results.json` (all else); no times, no durations.
 
     Further tables are files of their own, `held_out.parquet` and `drift.parquet`.
-
-    Args:
-        said: of those tables, a sentence each.
     """
     folder.mkdir(parents=True, exist_ok=True)
     results.rows.to_parquet(folder / "results.parquet", index=False)
@@ -37,7 +32,7 @@ def write_results(folder: Path, results: AuditResults, said: Sequence[str] = ())
     content = {
         "audit": results.config.name,
         "summary": _records(summary(results)),
-        "findings": [*findings(results), *said],
+        "findings": [*results.findings, *results.section_findings],
         "settings": results.settings,
         "choices": {
             backbone: {method: _records(table) for method, table in tables.items()}

@@ -68,4 +68,4 @@ def left_out(results: AuditResults) -> list[str]:
 
 def not_audited(results: AuditResults) -> list[str]:
     """Which backbones have no results and why, a line each."""
-    return [f"{name} could not be audited: {said}" for name, said in results.failures.items()]
+    return [f"{name} could not be audited: {reason}" for name, reason in results.failures.items()]

@@ -40,6 +40,8 @@ class AuditResults:
         verdict: of the audit's policy; None where it has none.
         tables: what sections of the audit ask for besides, by name: `held_out` and `drift`.
         warnings: what makes figures say less than they seem to.
+        findings: what the figures say of each method, a sentence each.
+        section_findings: what the further tables say, a sentence each.
     """
 
     config: AuditConfig
@@ -52,6 +54,8 @@ class AuditResults:
     verdict: Verdict | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    findings: Sequence[str] = ()
+    section_findings: Sequence[str] = ()
 
     @property
     def backbones(self) -> list[str]:

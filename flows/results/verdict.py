@@ -292,12 +292,12 @@ def _notes(now: Mapping[Key, Figure], past: Mapping[Key, Figure]) -> tuple[str, 
         new, old = ({key[: position + 1] for key in keys} for keys in (now, past))
         if past:
             shared = {key[0] for key in now} & {key[0] for key in past}
-            for key, said in [
+            for key, reason in [
                 *((key, "is new: nothing to compare it with") for key in sorted(new - old)),
                 *((key, "was in the baseline and is gone") for key in sorted(old - new)),
             ]:
                 if position == 0 or key[0] in shared:
-                    notes.append(f"{what} {', '.join(key)} {said}")
+                    notes.append(f"{what} {', '.join(key)} {reason}")
     return tuple(notes)
 
 

@@ -44,7 +44,7 @@ class Claim:
         gains = any(self.changes[metric].low > 0 for metric in GAINS) if self.changes else False
         return gains and all(self.changes[metric].high >= 0 for metric in self.kept)
 
-    def said(self, backbone: str) -> str:
+    def sentence(self, backbone: str) -> str:
         """The claim in a sentence."""
         if self.point is None:
             return f"{backbone}, {self.rule}: no such point was found on the validation data."

@@ -30,7 +30,7 @@ def write_page(path: Path, results: SearchResults) -> None:
     page = render(
         "search",
         name=results.config.name,
-        said=results.said(),
+        sentences=results.sentences,
         search=results.search,
         resamples=results.config.resamples,
         benchmark=results.test.benchmark,

@@ -39,10 +39,11 @@ class SearchResults:
         """The method with the paper's settings."""
         return default_method(self.config)
 
-    def said(self) -> list[str]:
+    @property
+    def sentences(self) -> list[str]:
         """What the test data allow one to say, a sentence per backbone and pick."""
         return [
-            *(claim.said(name) for name, part in self.found.items() for claim in part.claims),
+            *(claim.sentence(name) for name, part in self.found.items() for claim in part.claims),
             *not_audited(self.test),
         ]
 
@@ -84,7 +85,7 @@ def write_search(folder: Path, results: SearchResults) -> list[Path]:
     }
     content = {
         "audit": results.config.name,
-        "said": results.said(),
+        "findings": results.sentences,
         "backbones": {
             name: _described(searched, audits[name].name)
             for name, searched in results.found.items()

@@ -11,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 from flows.stages.data import without_missing
 from flows.stages.runners import task_runner
 from flows.sweep.backbone import sweep_backbone
-from flows.sweep.results import BackboneSweep, SweepResults, told, write_sweep
+from flows.sweep.results import BackboneSweep, SweepResults, write_sweep
 from storage.store.store import Store
 from uwm.config import AuditConfig, Runner, SweepSettings
 from uwm.errors import AuditError, UWMError
@@ -67,7 +67,7 @@ def sweep(
         f"{config.name}-sweep", [name for part in found.values() for name in part.used]
     )
     create_markdown_artifact(
-        "\n".join(["# Sweep " + config.name, *(f"- {said}" for said in told(results))]),
+        "\n".join(["# Sweep " + config.name, *(f"- {said}" for said in results.sentences)]),
         key=f"sweep-{config.name}",
         description="summary of the sweep",
     )

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from flows.report.pages import render
 from flows.report.plots import COLORS, plot_html, styled
-from flows.sweep.results import SETTINGS, SweepResults, told
+from flows.sweep.results import SETTINGS, SweepResults
 from uwm.families import TOWERS
 from uwm.metrics.registry import ZEROSHOT_MEAN
 from uwm.search.pareto import Measured, front
@@ -63,7 +63,7 @@ def write_page(path: Path, results: SweepResults, config_file: Path) -> None:
     page = render(
         "sweep",
         name=results.config.name,
-        told=told(results),
+        sentences=results.sentences,
         plotly=get_plotlyjs(),
         plots={name: plot_html(figure, name) for name, figure in figures},
         columns=_columns(results, table),
@@ -222,7 +222,7 @@ def print_sweep(console: Console, results: SweepResults) -> None:
     console.print(page)
     if left_out:
         console.print(f"{left_out} rows of the fronts are on the page only", highlight=False)
-    for said in told(results):
+    for said in results.sentences:
         console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -50,22 +50,24 @@ class SweepResults:
     gaps: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
 
-
-def told(results: SweepResults) -> list[str]:
-    """What was run and found, a sentence each."""
-    lines = []
-    for name, passes in results.passes.items():
-        rows = results.rows.loc[results.rows["backbone"] == name, "row"].nunique()
-        lines.append(
-            f"{name}: {rows} rows from {passes['image']} edited image towers and {passes['text']} "
-            "edited text towers, each run over the data once, and the original's"
-        )
-    for name, reasons in results.excluded.items():
-        lines += [
-            f"{name}: {count} calibration pairs left out, {why}" for why, count in reasons.items()
-        ]
-    lines += [f"{name} could not be swept: {said}" for name, said in results.failures.items()]
-    return lines + list(results.gaps.values())
+    @property
+    def sentences(self) -> list[str]:
+        """What was run and what could not be, a sentence each."""
+        lines = []
+        for name, passes in self.passes.items():
+            rows = self.rows.loc[self.rows["backbone"] == name, "row"].nunique()
+            lines.append(
+                f"{name}: {rows} rows from {passes['image']} edited image towers and "
+                f"{passes['text']} edited text towers, each run over the data once, and the "
+                "original's"
+            )
+        for name, reasons in self.excluded.items():
+            lines += [
+                f"{name}: {count} calibration pairs left out, {why}"
+                for why, count in reasons.items()
+            ]
+        lines += [f"{name} could not be swept: {said}" for name, said in self.failures.items()]
+        return lines + list(self.gaps.values())
 
 
 def write_sweep(folder: Path, results: SweepResults) -> None:

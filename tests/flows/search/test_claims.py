@@ -30,11 +30,11 @@ def test_a_pick_beats_the_default_beyond_the_intervals_or_not_at_all(
     found: Claim, beats: bool, said: str
 ) -> None:
     assert found.beats is beats
-    assert said in found.said("vit")
+    assert said in found.sentence("vit")
 
 
 def test_without_zero_shot_sets_recall_is_what_must_not_fall() -> None:
     changes = dict.fromkeys(SHOWN, SAME) | {"GS": UP, "text_to_image_R@1": DOWN}
     found = Claim("safer", "search safer", changes)
     assert not found.beats
-    assert "pays in T>V R@1" in found.said("vit")
+    assert "pays in T>V R@1" in found.sentence("vit")

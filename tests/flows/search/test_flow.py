@@ -143,5 +143,5 @@ def test_killed_half_way_it_ends_with_the_same_bytes(
     assert finished.items() <= written(cut / "store").items()
     for name in FILES:
         assert (cut / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
-    said = json.loads((cut / "out" / "search.json").read_text())["said"]
+    said = json.loads((cut / "out" / "search.json").read_text())["findings"]
     assert len(said) == 2

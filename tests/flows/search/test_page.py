@@ -23,7 +23,7 @@ def test_the_page_shows_fronts_claims_and_settings(
     for name in ("fronts", "test"):
         assert driver.find_elements(By.CSS_SELECTOR, f"#{name} .scatterlayer .trace"), name
     text = driver.find_element(By.TAG_NAME, "body").text
-    for said in results.said():
+    for said in results.sentences:
         assert said in text
     for number, searched in enumerate(results.found.values()):
         picked = [name for name in searched.picks.values() if name]
