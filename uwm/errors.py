@@ -45,6 +45,10 @@ class AuditError(UWMError):
     """None of an audit's backbones could be audited."""
 
 
+class PluginError(InputError):
+    """Code of the user's own cannot be loaded."""
+
+
 class SourceError(InputError):
     """A data source is missing, unreadable or malformed."""
 

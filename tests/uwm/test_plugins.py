@@ -1,0 +1,62 @@
+"""Plugins from files and from installed packages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from uwm.errors import PluginError
+from uwm.plugins import absolute, installed, load_plugin
+
+
+def test_a_file_is_run_once_and_again_when_it_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text("MADE = object()\n")
+    first = load_plugin(f"{path}:MADE", "uwm.metrics")
+    assert load_plugin(f"{path}:MADE", "uwm.metrics") is first
+    path.write_text("MADE = 'other'\n")
+    assert load_plugin(f"{path}:MADE", "uwm.metrics") == "other"
+
+
+def test_paths_are_relative_to_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    assert absolute("sub/own.py:X", tmp_path) == f"{tmp_path}/sub/own.py:X"
+    assert absolute("installed-name", tmp_path) == "installed-name"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        (None, "X", "cannot read the plugin"),
+        ("Y = 1", "X", "defines no X"),
+        ("1 / 0", "X", "fails when it is imported: ZeroDivisionError"),
+    ],
+)
+def test_a_file_that_is_no_plugin_is_refused(
+    tmp_path: Path, content: str | None, name: str, said: str
+) -> None:
+    path = tmp_path / "own.py"
+    if content is not None:
+        path.write_text(content)
+    before = set(sys.modules)
+    for _ in range(2):  # what failed is not taken for loaded
+        with pytest.raises(PluginError, match=said):
+            load_plugin(f"{path}:{name}", "uwm.metrics")
+    assert content == "Y = 1" or set(sys.modules) == before
+
+
+def test_an_installed_package_offers_plugins_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_package.py").write_text("MADE = 7\n")
+    info = tmp_path / "own_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[uwm.metrics]\nmade = own_package:MADE\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "made" in installed("uwm.metrics")
+    assert load_plugin("made", "uwm.metrics") == 7
+    with pytest.raises(PluginError, match=r"offers in uwm.metrics \(made\); got 'maed'"):
+        load_plugin("maed", "uwm.metrics")

@@ -1,0 +1,104 @@
+"""Code of one's own, without a fork: what installed packages offer, and what plain files define.
+
+A plugin is named in one of two ways. NAME is an entry point of an installed package, in the group
+of its kind (`uwm.methods`, `uwm.metrics`, `uwm.sources`). `path/to/file.py:NAME` is what a single
+file defines: code of the person who wrote the configuration, run as any script of theirs is. A path
+is never taken from a store or from a model folder. This module imports no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from threading import RLock
+from types import ModuleType
+from typing import Any
+
+from uwm.errors import PluginError
+
+_LOADING = RLock()
+
+
+def is_file_plugin(reference: str) -> bool:
+    """Whether a reference has the form `path/to/file.py:NAME`."""
+    path, _, name = reference.rpartition(":")
+    return path.endswith(".py") and name.isidentifier()
+
+
+def absolute(reference: str, folder: Path) -> str:
+    """The reference with its path in full; relative ones are relative to `folder`."""
+    if not is_file_plugin(reference):
+        return reference
+    path, _, name = reference.rpartition(":")
+    return f"{(folder / Path(path).expanduser()).resolve()}:{name}"
+
+
+def installed(group: str) -> dict[str, EntryPoint]:
+    """The entry points of a group by name.
+
+    Raises:
+        PluginError: two packages offer one name.
+    """
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=group):
+        if point.name in found and found[point.name].value != point.value:
+            raise PluginError(
+                f"two installed packages offer {point.name} in {group}: "
+                f"{found[point.name].value} and {point.value}; uninstall one of them"
+            )
+        found[point.name] = point
+    return found
+
+
+def load_plugin(reference: str, group: str) -> Any:
+    """What a reference names. A file is run once, and again when its content has changed.
+
+    Raises:
+        PluginError: there is no such file, name or entry point, or it fails when it is imported.
+    """
+    if is_file_plugin(reference):
+        path, _, name = reference.rpartition(":")
+        module = _module(Path(path))
+        if not hasattr(module, name):
+            raise PluginError(f"{path} defines no {name}; name what it defines after the colon")
+        return getattr(module, name)
+    points = installed(group)
+    if reference not in points:
+        known = ", ".join(sorted(points)) or "none"
+        raise PluginError(
+            f"a plugin is `path/to/file.py:NAME` or a name that an installed package offers in "
+            f"{group} ({known}); got {reference!r}"
+        )
+    try:
+        return points[reference].load()
+    except Exception as error:
+        raise PluginError(f"{points[reference].value} cannot be imported: {error}") from error
+
+
+def _module(path: Path) -> ModuleType:
+    """The module that a file is, under a name of its own for every content that it had."""
+    try:
+        content = path.resolve().read_bytes()
+    except OSError as error:
+        raise PluginError(f"cannot read the plugin {path}: {error.strerror}") from error
+    digest = hashlib.sha256(str(path.resolve()).encode() + b"\n" + content).hexdigest()
+    name = f"uwm_plugin_{path.stem}_{digest[:16]}"
+    with _LOADING:
+        if name in sys.modules:
+            return sys.modules[name]
+        spec = spec_from_file_location(name, path.resolve())
+        if spec is None or spec.loader is None:
+            raise PluginError(f"{path} is no Python file")
+        module = module_from_spec(spec)
+        sys.modules[name] = module  # before it runs, as for every import: dataclasses look there
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[name]
+            raise PluginError(
+                f"{path} fails when it is imported: {type(error).__name__}: {error}"
+            ) from error
+        return module
