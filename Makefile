@@ -11,6 +11,7 @@ demo: setup ## audit the three demo backbones
 # Two processes at a time, most of which wait; threads of both would wait for each other's cores.
 test: setup ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest --doctest-modules uwm
 
 lint: setup ## format, lint, types and layers
 	$(BIN)/ruff format --check .

@@ -24,9 +24,8 @@ from prefect.results import ResultStore
 from prefect.serializers import JSONSerializer
 
 from storage.store.store import Spec, Store
+from uwm.chunks import CHUNK as CHUNK
 
-CHUNK = 128
-"""Samples per stored chunk: what a killed capture loses at most, and how often progress shows."""
 RECORDS = "records"
 _PROGRESS_SECONDS = 3.0
 

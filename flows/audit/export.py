@@ -56,7 +56,7 @@ def export(
     from uwm.method.edit_files import read_edit
 
     loaded = load(found)
-    provenance = {"uwm.backbones.backbone": backbone, "uwm.method": method}
+    provenance = {"uwm.backbone": backbone, "uwm.method": method}
     trained: list[str] = []
     if base := method if "weights" in setting else setting.get("base"):
         provenance["uwm.base"] = base

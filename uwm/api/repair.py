@@ -1,0 +1,216 @@
+"""From pairs to edits in one call, by the functions that an audit's stages call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from uwm.api.measuring import embed_partition
+from uwm.api.pairs import PARTITIONS, Pairs
+from uwm.backbones.backbone import Backbone
+from uwm.chunks import chunks
+from uwm.config import EditMethod, GradientMethod, Neurons, Scope, Uwm
+from uwm.errors import InputError
+from uwm.families import TOWERS, Tower
+from uwm.layers import LayerId, find_layers, pick_blocks
+from uwm.method.capture import capture
+from uwm.method.edit_files import read_edit, write_edit
+from uwm.method.editing import Edit, Unit, make_edit
+from uwm.method.gradients import GradientScore, held_fixed
+from uwm.method.scoring import LayerScore, NodeScore, WeightScore, usable
+from uwm.method.selection import Rule, select_layers
+from uwm.method.subsets import subset_rows
+
+
+class Edits(Mapping[Tower, Edit]):
+    """A backbone's edits by tower; a tower that is left alone has none."""
+
+    def __init__(self, edits: Mapping[Tower, Edit]) -> None:
+        self._edits = dict(edits)
+
+    def __getitem__(self, tower: Tower) -> Edit:
+        return self._edits[tower]
+
+    def __iter__(self) -> Iterator[Tower]:
+        return iter(self._edits)
+
+    def __len__(self) -> int:
+        return len(self._edits)
+
+    def __repr__(self) -> str:
+        layers = ", ".join(f"{tower}: {len(edit.layers)} layers" for tower, edit in self.items())
+        return f"Edits({layers})"
+
+    @contextmanager
+    def applied(self, backbone: Backbone) -> Iterator[None]:
+        """The backbone with the edits inside the block, and bit for bit as before after it.
+
+        Raises:
+            WrongWeightsError: the edits were made for other weights, or are applied already.
+        """
+        with ExitStack() as stack:
+            for edit in self.values():
+                stack.enter_context(edit.applied(backbone.model))
+            yield
+
+    def write(self, folder: str | Path) -> None:
+        """Write each tower's edit to a folder of its own in `folder`."""
+        for tower, edit in self.items():
+            place = Path(folder) / tower
+            place.mkdir(parents=True, exist_ok=True)
+            write_edit(place, edit)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Edits:
+        """The edits that `write` left in `folder`.
+
+        Raises:
+            InputError: there are none.
+        """
+        places = {tower: Path(folder) / tower for tower in TOWERS}
+        found = {tower: read_edit(place) for tower, place in places.items() if place.is_dir()}
+        if not found:
+            raise InputError(
+                f"{folder} has no edits: a folder `image` or `text` with edit.safetensors is "
+                "wanted, as `Edits.write` leaves it"
+            )
+        return cls(found)
+
+
+def repair(
+    backbone: Backbone,
+    pairs: Pairs,
+    method: EditMethod | None = None,
+    *,
+    batch_size: int = 64,
+) -> Edits:
+    """The edits that a method makes on a backbone, which itself stays as it is.
+
+    Args:
+        pairs: the calibration pairs.
+        method: one point of a method, such as `uwm.Neurons(kind="neurons", share=0.06)`; the
+            paper's UWM by default.
+        batch_size: samples per forward pass; it changes memory and time only.
+
+    Returns:
+        The same edits, to the bit, that an audit makes from the same pairs.
+
+    Raises:
+        InputError: the method is a grid of points, or edits another method's weights.
+        UnknownRoleError, UnknownBlockError: the backbone has no such layers.
+        NonFiniteScoreError, EmptySelectionError, NoEffectError: the method finds nothing to edit.
+
+    Example:
+        >>> import uwm
+        >>> backbone = uwm.load("demo:siglip")
+        >>> calibration, test = uwm.Pairs.demo(limit=128), uwm.Pairs.demo("test", limit=100)
+        >>> edits = uwm.repair(backbone, calibration, uwm.Neurons(kind="neurons"))
+        >>> sorted(edits)
+        ['image', 'text']
+        >>> before = uwm.safeground(uwm.embed(backbone, test))["P_t_u"]
+        >>> with edits.applied(backbone):
+        ...     after = uwm.safeground(uwm.embed(backbone, test))["P_t_u"]
+        >>> bool(after.sum() > before.sum())
+        True
+    """
+    method = method or Uwm(kind="uwm")
+    if method.base is not None:
+        raise InputError(
+            f"{method.name} edits the weights of the method {method.base}; load those weights as a "
+            "backbone and leave `base` out"
+        )
+    if method.chooses:
+        raise InputError(
+            f"{method.name} is a grid of points, from which an audit chooses on validation pairs; "
+            "give one share and one alpha per tower, or run `uwm audit`"
+        )
+    found = {}
+    for tower in TOWERS:
+        for share, alpha in method.points(tower):
+            scores = _scores(backbone, pairs, tower, method, batch_size)
+            rule, scope = _selection(method, tower)
+            selection = select_layers(rule, scores, share, scope)
+            unit: Unit = "node" if rule == "nodes" else "weight"
+            found[tower] = make_edit(backbone.model, tower, selection, alpha, unit)
+    return Edits(found)
+
+
+def _scores(
+    backbone: Backbone, pairs: Pairs, tower: Tower, method: EditMethod, batch_size: int
+) -> dict[LayerId, Tensor]:
+    """What a tower's layers of the method's roles and blocks are selected by."""
+    roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
+    scored = find_layers(backbone.model, tower, roles)
+    edited = {layer.id for layer in pick_blocks(scored, blocks)}
+    if isinstance(method, GradientMethod):
+        scores = _by_gradients(backbone, pairs, tower, method, batch_size)
+    else:
+        scores = _by_statistics(backbone, pairs, tower, method, batch_size)
+    return {id: score for id, score in scores.items() if id in edited}
+
+
+def _by_statistics(
+    backbone: Backbone, pairs: Pairs, tower: Tower, method: EditMethod, batch_size: int
+) -> dict[LayerId, Tensor]:
+    layers = find_layers(backbone.model, tower, getattr(method.roles, tower))
+    scorers = {layer.id: _scorer(method, tower, layer.weight(backbone.model)) for layer in layers}
+    counted = torch.ones(len(pairs), dtype=torch.bool)
+    if isinstance(method, Uwm | Neurons) and method.part is not None:
+        counted = torch.from_numpy(subset_rows(method.part, pairs.ids, pairs.concepts))
+    peaks = isinstance(method, Neurons) and method.score == "peak_ratio"
+    for rows in chunks(len(pairs)):
+        safe, unsafe = (
+            capture(
+                *(backbone, tower, layers),
+                pairs[rows].inputs(backbone, tower, partition),
+                batch_size,
+                peaks=peaks,
+            )
+            for partition in PARTITIONS
+        )
+        keep = counted[rows].to(backbone.device)
+        for layer in layers:
+            paired = safe[layer.input].rows(keep), unsafe[layer.input].rows(keep)
+            scorers[layer.id].update(*usable(*paired, backbone.device))
+    return {id: scorer.result() for id, scorer in scorers.items()}
+
+
+def _by_gradients(
+    backbone: Backbone, pairs: Pairs, tower: Tower, method: GradientMethod, batch_size: int
+) -> dict[LayerId, Tensor]:
+    layers = find_layers(backbone.model, tower, getattr(method.roles, tower))
+    fixed = [
+        embed_partition(backbone, pairs, whose, partition, batch_size)
+        for whose, partition in held_fixed(method.kind, tower)
+    ]
+    scorer = GradientScore(backbone, tower, layers, method.kind)
+    for start in range(0, len(pairs), method.batch_size):
+        rows = slice(start, start + method.batch_size)
+        inputs = pairs[rows].inputs(backbone, tower, "safe")
+        scorer.update(inputs, *(values[rows] for values in fixed))
+    return scorer.result()
+
+
+def _scorer(method: EditMethod, tower: Tower, weight: Tensor) -> LayerScore:
+    if isinstance(method, Uwm):
+        return WeightScore(weight, method.score, prior=getattr(method.prior, tower))
+    if isinstance(method, Neurons):
+        return NodeScore(weight.shape[1], method.score, device=weight.device)
+    raise InputError(f"{method.name} is scored by an audit's stages only; run `uwm audit`")
+
+
+def _selection(method: EditMethod, tower: Tower) -> tuple[Rule, Scope]:
+    if isinstance(method, Neurons):
+        return "nodes", method.scope
+    rule: Rule = (
+        getattr(method.selection, tower)
+        if isinstance(method, GradientMethod)
+        else method.selection
+        if isinstance(method, Uwm)
+        else "mass"
+    )
+    return rule, "block"
