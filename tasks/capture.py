@@ -5,7 +5,7 @@ The one expensive stage. What it keeps serves every score, tau, alpha and prior.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -14,11 +14,13 @@ from torch import Tensor
 
 from storage.formats.samples import SampleArrays
 from storage.formats.statistics import StatisticsArrays
-from storage.store.code import code_digest
 from storage.store.shards import ShardedSpec, within, write_listing
-from storage.store.store import Spec, Store
-from tasks.stage import CHUNK, progress, stage
+from storage.store.spec import Spec
+from storage.store.store import Store
+from tasks.inputs import INPUTS
+from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
+from uwm.chunks import CHUNK
 from uwm.config import Precision
 from uwm.families import Role, Tower
 from uwm.layers import Layer, find_layers
@@ -48,7 +50,6 @@ class StatisticsSpec(ShardedSpec):
         peaks: bool = False,
     ) -> StatisticsSpec:
         return cls(
-            code=code_digest(__name__, "storage.formats.samples", "storage.formats.statistics"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,
@@ -56,10 +57,6 @@ class StatisticsSpec(ShardedSpec):
             peaks=peaks,
             inputs=inputs.digest,
         )
-
-
-INPUTS: Mapping[Tower, str] = {"image": "pixels", "text": "tokens"}
-"""The kind of artifact that a tower reads."""
 
 
 def input_widths(backbone: Backbone, layers: Sequence[Layer]) -> dict[str, int]:

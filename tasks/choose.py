@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import pandas as pd
 
-from storage.store.code import code_digest
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.embeddings import read_pair
 from tasks.stage import stage
 from uwm.metrics.evaluation import chosen
@@ -28,7 +28,6 @@ class ChoiceSpec(Spec):
     @classmethod
     def of(cls, candidates: Sequence[tuple[Spec, Spec]], max_loss: float) -> ChoiceSpec:
         return cls(
-            code=code_digest(__name__),
             candidates=tuple((image.digest, text.digest) for image, text in candidates),
             max_loss=max_loss,
         )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from storage.formats.datasets import read_dataset
-from storage.store.code import code_digest
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.embeddings import TABLE
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
@@ -57,7 +57,6 @@ class AgreementSpec(Spec):
         cls, tower: Tower, calibration: Spec, comparisons: Sequence[Comparison]
     ) -> AgreementSpec:
         return cls(
-            code=code_digest(__name__),
             tower=tower,
             calibration=calibration.digest,
             comparisons=tuple(comparisons),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
 from storage.formats.scores import read_scores
-from storage.store.code import code_digest
-from storage.store.store import Spec, Store
-from tasks.gradients import GradientScoresSpec
-from tasks.score import ScoresSpec
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import Scope
@@ -22,7 +20,9 @@ from uwm.method.edit_files import read_edit, write_edit
 from uwm.method.editing import make_edit
 from uwm.method.selection import Rule, Selection, select, select_layers, select_like
 
-AnyScores = ScoresSpec | GradientScoresSpec
+if TYPE_CHECKING:
+    from tasks.gradients import GradientScoresSpec
+    from tasks.score import ScoresSpec
 
 
 class EditSpec(Spec):
@@ -45,7 +45,7 @@ class EditSpec(Spec):
     @classmethod
     def of(
         cls,
-        scores: AnyScores,
+        scores: ScoresSpec | GradientScoresSpec,
         rule: Rule,
         share: float,
         alpha: float,
@@ -53,7 +53,6 @@ class EditSpec(Spec):
         blocks: Sequence[int] | None = None,
     ) -> EditSpec:
         return cls(
-            code=code_digest(__name__, "uwm.method.edit_files"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -91,7 +90,6 @@ class LayerwiseEditSpec(Spec):
         cls, scores: ScoresSpec, rule: Rule, layers: Mapping[LayerId, tuple[float, float]]
     ) -> LayerwiseEditSpec:
         return cls(
-            code=code_digest(__name__, "uwm.method.edit_files"),
             tower=scores.tower,
             scores=scores.digest,
             rule=rule,
@@ -116,7 +114,6 @@ class RandomEditSpec(Spec):
     @classmethod
     def of(cls, like: ScoredEditSpec, seed: int) -> RandomEditSpec:
         return cls(
-            code=code_digest(__name__, "uwm.method.edit_files"),
             tower=like.tower,
             like=like.digest,
             seed=seed,

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from storage.formats.samples import Array, Field, SampleArrays
-from storage.store.code import code_digest
 from storage.store.shards import ShardedSpec, within, write_listing
-from storage.store.store import Spec, Store
-from tasks.capture import INPUTS
-from tasks.stage import CHUNK, progress, stage
+from storage.store.spec import Spec
+from storage.store.store import Store
+from tasks.inputs import INPUTS
+from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
+from uwm.chunks import CHUNK
 from uwm.config import Precision
 from uwm.families import Tower
 from uwm.method.edit_files import read_edit
@@ -41,7 +42,6 @@ class EmbeddingsSpec(ShardedSpec):
         cls, backbone: Backbone, tower: Tower, edit: Spec | None, inputs: Spec
     ) -> EmbeddingsSpec:
         return cls(
-            code=code_digest(__name__, "storage.formats.samples"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,

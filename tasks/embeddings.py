@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from storage.formats.datasets import DataSet, read_dataset
-from storage.formats.samples import SampleArrays
-from storage.sources.concepts import displayed
-from storage.store.shards import pieces
-from storage.store.store import Spec, Store
+from storage.formats.embeddings import Embeddings, read_embeddings
+from storage.store.spec import Spec
+from storage.store.store import Store
+from uwm.metrics.concepts import displayed
 from uwm.metrics.evaluation import (
     Answers,
     Measurement,
@@ -26,8 +25,6 @@ from uwm.metrics.zeroshot import class_embeddings, correct
 TABLE = "results.parquet"
 OUTCOMES = "outcomes"
 """A folder with a table per data set: per sample what it says to each metric."""
-Embeddings = Mapping[str, Tensor]
-"""Of every partition of a data set, by its name."""
 Pair = tuple[str, str]
 """Digests of a data set's image and text embeddings."""
 
@@ -112,12 +109,3 @@ def digests(pair: tuple[Spec, Spec]) -> Pair:
     """Of a pair set's image and text embeddings."""
     image, text = pair
     return image.digest, text.digest
-
-
-def read_embeddings(store: Store, digest: str) -> dict[str, Tensor]:
-    """Every partition's embeddings, (samples, dim) each."""
-    arrays = [SampleArrays(folder) for folder in pieces(store, "embeddings", digest)]
-    return {
-        name: torch.cat([torch.from_numpy(piece.read(name)) for piece in arrays])
-        for name in arrays[0].names
-    }

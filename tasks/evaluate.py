@@ -9,8 +9,9 @@ from typing import ClassVar
 import pandas as pd
 
 from storage.formats.datasets import read_dataset
-from storage.store.code import code_digest
-from storage.store.store import Spec, Store
+from storage.formats.embeddings import read_embeddings
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
 from tasks.embeddings import (
     OUTCOMES,
@@ -20,7 +21,6 @@ from tasks.embeddings import (
     classified_right,
     digests,
     read_concepts,
-    read_embeddings,
     read_pair,
     tidy,
 )
@@ -72,7 +72,6 @@ def safety_spec(
 ) -> SafetySpec:
     """The evaluation on pair set `dataset` (its name, for the results), per concept of `pairs`."""
     return SafetySpec(
-        code=code_digest(__name__),
         dataset=dataset,
         edited=digests(edited),
         original=digests(original),
@@ -91,7 +90,6 @@ def knowledge_spec(
 ) -> KnowledgeSpec:
     """The evaluation on zero-shot sets, given by name and ingested data set."""
     return KnowledgeSpec(
-        code=code_digest(__name__),
         datasets=tuple((name, dataset.digest) for name, dataset in datasets),
         edited=tuple(map(digests, edited)),
         original=tuple(map(digests, original)),

@@ -17,13 +17,14 @@ from torch import Tensor
 from storage.formats.gradient_sums import drop_sums, keep_sums, kept_sums
 from storage.formats.samples import SampleArrays, read_across
 from storage.formats.scores import write_scores
-from storage.store.code import code_digest
 from storage.store.shards import pieces
-from storage.store.store import Spec, Store
-from tasks.capture import INPUTS
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
-from tasks.stage import CHUNK, progress, stage
+from tasks.inputs import INPUTS
+from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
+from uwm.chunks import CHUNK
 from uwm.config import GradientKind
 from uwm.families import Role, Tower
 from uwm.layers import find_layers
@@ -67,7 +68,6 @@ class GradientScoresSpec(Spec):
         batch_size: int,
     ) -> GradientScoresSpec:
         return cls(
-            code=code_digest(__name__, "storage.formats.gradient_sums", "storage.formats.scores"),
             tower=tower,
             loss=loss,
             weights=backbone.tower_digest(tower),

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import pandas as pd
 
-from storage.store.code import code_digest
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
 from tasks.embeddings import TABLE, Pair, digests, read_concepts, read_pair
 from tasks.stage import stage
@@ -39,7 +39,6 @@ class HeldOutSpec(Spec):
         cls, pairs: Spec, original: Embedded, ordinary: Embedded, held_out: Mapping[str, Embedded]
     ) -> HeldOutSpec:
         return cls(
-            code=code_digest(__name__),
             pairs=pairs.digest,
             original=digests(original),
             ordinary=digests(ordinary),

@@ -11,9 +11,9 @@ import torch
 
 from storage.formats.scores import read_scores
 from storage.formats.statistics import StatisticsArrays
-from storage.store.code import code_digest
 from storage.store.shards import pieces
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.capture import StatisticsSpec
 from tasks.score import ScoresSpec
 from tasks.stage import stage
@@ -47,7 +47,6 @@ class InspectionSpec(Spec):
         cls, statistics: StatisticsSpec, scores: Sequence[ScoresSpec], seed: int
     ) -> InspectionSpec:
         return cls(
-            code=code_digest(__name__),
             tower=statistics.tower,
             statistics=statistics.digest,
             roles=statistics.roles,

@@ -12,9 +12,9 @@ from torch import Tensor
 from storage.formats.datasets import read_dataset
 from storage.formats.scores import write_scores
 from storage.formats.statistics import StatisticsArrays
-from storage.store.code import code_digest
 from storage.store.shards import pieces
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.capture import StatisticsSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
@@ -57,7 +57,6 @@ class ScoresSpec(Spec):
         """`part` is the calibration set and which part of it counts; all of it by default."""
         dataset, subset = part or (None, None)
         return cls(
-            code=code_digest(__name__, "storage.formats.scores"),
             tower=statistics.tower,
             statistics=statistics.digest,
             unit=unit,

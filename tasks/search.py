@@ -11,9 +11,10 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from storage.formats.datasets import read_dataset
-from storage.store.code import code_digest
-from storage.store.store import Spec, Store
-from tasks.embeddings import Pair, classified_right, read_embeddings, read_pair
+from storage.formats.embeddings import read_embeddings
+from storage.store.spec import Spec
+from storage.store.store import Store
+from tasks.embeddings import Pair, classified_right, read_pair
 from tasks.stage import stage
 from uwm.config import Layerwise
 from uwm.metrics.outcomes import pair_outcomes
@@ -80,7 +81,6 @@ def proposals_spec(
 ) -> ProposalsSpec:
     """`given` for the first generation, `earlier` for any other."""
     return ProposalsSpec(
-        code=code_digest(__name__),
         given=tuple(given),
         space=space,
         optuna=optuna,
@@ -97,7 +97,6 @@ def trials_spec(
 ) -> TrialsSpec:
     """Of points whose embeddings have these digests."""
     return TrialsSpec(
-        code=code_digest(__name__),
         pairs=tuple(pairs),
         zeroshot=tuple((dataset.digest, tuple(found)) for dataset, found in zeroshot),
     )

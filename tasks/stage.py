@@ -23,8 +23,8 @@ from prefect.futures import PrefectFuture
 from prefect.results import ResultStore
 from prefect.serializers import JSONSerializer
 
-from storage.store.store import Spec, Store
-from uwm.chunks import CHUNK as CHUNK
+from storage.store.spec import Spec
+from storage.store.store import Store
 
 RECORDS = "records"
 _PROGRESS_SECONDS = 3.0

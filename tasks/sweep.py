@@ -10,10 +10,11 @@ from typing import ClassVar
 import pandas as pd
 
 from storage.formats.datasets import read_dataset
-from storage.store.code import code_digest
-from storage.store.store import Spec, Store
+from storage.formats.embeddings import Embeddings, read_embeddings
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
-from tasks.embeddings import Embeddings, answers, classified_right, paired, read_embeddings, tidy
+from tasks.embeddings import answers, classified_right, paired, tidy
 from tasks.stage import progress, stage
 from uwm.metrics.evaluation import measure, measure_zeroshot
 from uwm.metrics.outcomes import pair_outcomes
@@ -56,7 +57,6 @@ class GridSpec(Spec):
     ) -> GridSpec:
         of_images, of_texts = original
         return cls(
-            code=code_digest(__name__, "tasks.evaluate"),
             pairs=pairs,
             zeroshot=tuple((name, dataset.digest) for name, dataset in zeroshot.items()),
             image=_digests(image),

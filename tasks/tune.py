@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import torch
 
+from storage.formats.embeddings import read_embeddings
 from storage.formats.factors import read_factors, read_standing, write_factors, write_standing
 from storage.formats.samples import SampleArrays
-from storage.store.code import code_digest
-from storage.store.store import Spec, Store
-from tasks.capture import INPUTS
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
-from tasks.embeddings import read_embeddings
+from tasks.inputs import INPUTS
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import LossWeights, LowRankTraining, SafeClip
@@ -58,7 +58,6 @@ class TunedSpec(Spec):
     ) -> TunedSpec:
         (other,) = {*TOWERS} - {tower}
         return cls(
-            code=code_digest(__name__, "storage.formats.factors"),
             tower=tower,
             weights=backbone.tower_digest(tower),
             roles=tuple(sorted(getattr(method.roles, tower))),

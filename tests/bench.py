@@ -9,7 +9,9 @@ import pytest
 
 from storage.sources import Source, content_digest, read_source
 from storage.store.store import Store
-from tasks.inputs import DatasetSpec, PixelsSpec, TokensSpec, decode_pixels, ingest, tokenize
+from tasks.datasets import DatasetSpec, ingest
+from tasks.pixels import PixelsSpec, decode_pixels
+from tasks.tokens import TokensSpec, tokenize
 from tests.conftest import LoadFresh
 from uwm.backbones.backbone import Backbone
 from uwm.config import DemoPairs

@@ -30,7 +30,8 @@ from storage.formats.backbone_results import (
 from storage.formats.scores import read_scores
 from storage.sources import check_quarantine
 from storage.store.code import code_digest
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.edit import EditSpec, LayerwiseEditSpec
 from tasks.embeddings import read_results
 from tasks.evaluate import KnowledgeSpec, SafetySpec
@@ -86,7 +87,7 @@ def audit_backbone(config: AuditConfig, backbone: BackboneConfig, store: str) ->
 def results_spec(name: str, stages: Stages, work: Work) -> BackboneResultsSpec:
     """The artifact with what a backbone's audit found."""
     return BackboneResultsSpec(
-        code=code_digest(__name__, "flows.audit.bases", "storage.formats.backbone_results"),
+        code=code_digest(__name__, "flows.audit.bases"),
         backbone=name,
         methods=tuple(
             (repair.method, repair.control_of, repair.seed) for repair, _ in work.measured

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.stages.stages import Stages
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.tune import TunedSpec, read_training
 from uwm.backbones.load import OtherWeights
 from uwm.config import AuditConfig, Checkpoint, SafeClip

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from flows.audit.held_out import Rescored
 from flows.stages.data import identify
 from flows.stages.stages import Stages
-from storage.store.store import Spec
+from storage.store.spec import Spec
+from tasks.datasets import DatasetSpec
 from tasks.drift import AgreementSpec, Comparison
-from tasks.inputs import DatasetSpec
 from uwm.config import AuditConfig, Drift, Subset
 from uwm.errors import InputError
 from uwm.families import TOWERS

@@ -9,7 +9,7 @@ import pandas as pd
 
 from flows.audit.measuring import Inputs, Towers
 from flows.stages.stages import Stages
-from storage.store.store import Spec
+from storage.store.spec import Spec
 from tasks.edit import EditSpec, LayerwiseEditSpec
 from tasks.score import ScoresSpec
 from uwm.config import (

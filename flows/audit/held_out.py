@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from flows.stages.data import identify
 from flows.stages.stages import Stages
-from storage.sources.concepts import displayed
-from storage.store.store import Spec
+from storage.store.spec import Spec
 from tasks.held_out import Embedded, HeldOutSpec
 from uwm.config import AuditConfig, Neurons, PairsConfig, Subset, Uwm
 from uwm.errors import InputError
+from uwm.metrics.concepts import displayed
 
 if TYPE_CHECKING:
     from flows.audit.measuring import Inputs, Towers

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from flows.audit.bases import Weights
 from flows.stages.stages import Stages
+from tasks.datasets import DatasetSpec
 from tasks.edit import AnyEditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, safety_spec
-from tasks.inputs import DatasetSpec, PixelsSpec, TokensSpec
+from tasks.pixels import PixelsSpec
+from tasks.tokens import TokensSpec
 from uwm.config import AuditConfig
 
 Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]

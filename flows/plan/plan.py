@@ -21,9 +21,10 @@ from flows.plan.sizes import FREE, Cost, Sizes
 from flows.stages.data import without_missing
 from flows.stages.stages import Stages
 from flows.sweep.backbone import lay_out_sweep
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.choose import ChoiceSpec, read_choice
-from tasks.inputs import TokensSpec
+from tasks.tokens import TokensSpec
 from tasks.tune import TunedSpec
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load

@@ -13,22 +13,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from flows.stages.stages import AnyScores
 from storage.files.pictures import decode
 from storage.formats.datasets import write_dataset
 from storage.formats.samples import Field, SampleArrays
 from storage.formats.statistics import statistics_fields
 from storage.sources import Source
-from storage.store.store import Spec, size
+from storage.store.spec import Spec
+from storage.store.store import size
 from tasks.capture import StatisticsSpec, input_widths
-from tasks.edit import AnyScores, EditSpec, LayerwiseEditSpec, RandomEditSpec, ScoredEditSpec
+from tasks.datasets import DatasetSpec, dataset_of
+from tasks.edit import EditSpec, LayerwiseEditSpec, RandomEditSpec, ScoredEditSpec
 from tasks.embed import EmbeddingsSpec, embedding_field
 from tasks.gradients import GradientScoresSpec
-from tasks.inputs import DatasetSpec, PixelsSpec, TokensSpec, pixel_field, token_field
+from tasks.pixels import PixelsSpec, pixel_field
 from tasks.score import ScoresSpec
-from tasks.stage import CHUNK
+from tasks.tokens import TokensSpec, token_field
 from tasks.tune import TunedSpec
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import Geometry, PixelTransform
+from uwm.chunks import CHUNK
 from uwm.families import Tower
 from uwm.layers import find_layers
 
@@ -148,7 +152,7 @@ def _bytes(fields: Sequence[Field], parts: Sequence[int]) -> int:
 
 def _dataset_bytes(source: Source) -> int:
     with TemporaryDirectory() as folder:
-        write_dataset(Path(folder), source)
+        write_dataset(Path(folder), dataset_of(source))
         return size(Path(folder))
 
 

@@ -13,9 +13,9 @@ from rich.table import Table
 from flows.report.pages import render
 from storage.files.thumbnails import SIDE, thumbnail
 from storage.sources import Source, check_pairs, read_pairs, unchanged
-from storage.sources.concepts import displayed
 from uwm.config import AuditConfig, PairsConfig
 from uwm.errors import SourceError
+from uwm.metrics.concepts import displayed
 
 PARTITIONS = ("safe", "unsafe")
 

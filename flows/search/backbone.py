@@ -22,7 +22,8 @@ from flows.stages.data import DataConfig
 from flows.stages.runners import THREADS
 from flows.stages.stages import Stages
 from storage.formats.backbone_results import BackboneResults
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.edit import EditSpec, LayerwiseEditSpec
 from tasks.search import ProposalsSpec, TrialsSpec, proposals_spec, read_trials
 from uwm.backbones.load import load

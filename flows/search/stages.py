@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from flows.audit.measuring import Inputs, Towers
 from flows.stages.stages import Stages
-from storage.store.store import Spec
+from storage.store.spec import Spec
+from tasks.datasets import DatasetSpec
 from tasks.edit import edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.embeddings import Pair
-from tasks.inputs import DatasetSpec
 from tasks.search import (
     ProposalsSpec,
     TrialsSpec,

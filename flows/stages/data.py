@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from storage.sources import Source, content_digest, digested, read_source
-from tasks.inputs import (
-    DatasetSpec,
-)
+from tasks.datasets import DatasetSpec
 from uwm.config import (
     AuditConfig,
     PairsConfig,

@@ -14,13 +14,13 @@ import pandas as pd
 
 from flows.stages.data import DataConfig, identify
 from flows.stages.submissions import Submissions
-from storage.store.store import Spec
+from storage.store.spec import Spec
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
+from tasks.datasets import DatasetSpec, ingest
 from tasks.drift import AgreementSpec, agree
 from tasks.edit import (
     AnyEditSpec,
-    AnyScores,
     EditSpec,
     LayerwiseEditSpec,
     RandomEditSpec,
@@ -31,18 +31,11 @@ from tasks.embed import EmbeddingsSpec, embed
 from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
 from tasks.gradients import GradientScoresSpec, score_gradients
 from tasks.held_out import HeldOutSpec, hold_out
-from tasks.inputs import (
-    DatasetSpec,
-    PixelsSpec,
-    TokensSpec,
-    decode_pixels,
-    ingest,
-    tokenize,
-    too_short,
-)
 from tasks.inspect import InspectionSpec, inspect_scores
+from tasks.pixels import PixelsSpec, decode_pixels
 from tasks.score import ScoresSpec, score
 from tasks.sweep import GridSpec, measure_grid
+from tasks.tokens import TokensSpec, tokenize, too_short
 from tasks.tune import TunedSpec, TunedWeights, tune
 from uwm.backbones.backbone import Backbone
 from uwm.config import (
@@ -59,6 +52,8 @@ from uwm.layers import LayerId, find_layers, pick_blocks
 from uwm.method.editing import Unit
 from uwm.method.gradients import held_fixed
 from uwm.method.selection import Rule
+
+AnyScores = ScoresSpec | GradientScoresSpec
 
 
 class Stages(Submissions):

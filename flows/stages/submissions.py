@@ -9,7 +9,8 @@ from prefect import Task
 from prefect.futures import PrefectFuture
 
 from storage.store.shards import ShardedSpec
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.stage import submit
 from uwm.backbones.backbone import Backbone
 

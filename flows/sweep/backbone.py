@@ -16,7 +16,8 @@ from flows.audit.measuring import Inputs
 from flows.stages.data import DataConfig
 from flows.stages.stages import Stages
 from flows.sweep.results import SETTINGS, BackboneSweep
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 from tasks.edit import AnyEditSpec, EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.sweep import GridSpec, read_grid

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 
 _ROWS, _CHOICES, _TABLES, _REST = "rows.parquet", "choices", "tables", "results.json"
 

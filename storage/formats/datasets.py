@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from storage.sources import Source, picture_digests
-
 _TABLES = ("rows", "digests", "texts", "classes", "quarantined")
 
 
@@ -32,18 +30,14 @@ class DataSet:
     excluded: dict[str, int]
 
 
-def write_dataset(folder: Path, source: Source) -> None:
+def write_dataset(folder: Path, dataset: DataSet) -> None:
     """Write a Parquet file per table, and `excluded.json`."""
-    tables = {
-        "rows": source.rows,
-        "digests": picture_digests(source),
-        "texts": source.texts,
-        "classes": source.classes,
-        "quarantined": source.quarantined[["id", "reason"]],
-    }
-    for name, table in tables.items():
+    for name in _TABLES:
+        table = getattr(dataset, name)
+        if isinstance(table, dict):
+            table = pd.DataFrame(table, dtype="str")
         table.to_parquet(folder / f"{name}.parquet", index=False)
-    (folder / "excluded.json").write_text(json.dumps(source.excluded))
+    (folder / "excluded.json").write_text(json.dumps(dataset.excluded))
 
 
 def read_dataset(folder: Path) -> DataSet:
@@ -52,8 +46,9 @@ def read_dataset(folder: Path) -> DataSet:
         pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES
     )
     excluded = json.loads((folder / "excluded.json").read_text())
-    return DataSet(rows, _columns(digests), _columns(texts), classes, quarantined, excluded)
+    return DataSet(rows, columns(digests), columns(texts), classes, quarantined, excluded)
 
 
-def _columns(table: pd.DataFrame) -> dict[str, list[str]]:
+def columns(table: pd.DataFrame) -> dict[str, list[str]]:
+    """A table's columns by name."""
     return {str(name): column.tolist() for name, column in table.items()}

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from storage.sources.concepts import displayed
 from storage.sources.quarantine import Examined, Examiner
 from storage.sources.source import Source
 from uwm.errors import SourceError
 from uwm.method.subsets import rank
+from uwm.metrics.concepts import displayed
 
 
 def sampled(source: Source, per_concept: int | None, seed: int) -> Source:

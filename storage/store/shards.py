@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from storage.store.store import Spec, Store
+from storage.store.spec import Spec
+from storage.store.store import Store
 
 SHARD = 1024
 """Samples per shard, and the most that stay in one piece. Fixed, because addresses depend on it:

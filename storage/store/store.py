@@ -12,52 +12,27 @@ artifacts are built and read there, and count as complete once they are uploaded
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
-from pydantic import BaseModel
 
 from storage.store.bucket import connect, endpoint
 from storage.store.copies import copies_folder, make_room
 from storage.store.remote import COMPLETE, Held, Remote, sha256
+from storage.store.spec import Spec
 from uwm.errors import DamagedArtifactError, StoreError
 
 SPEC = "spec.json"
 _DRAFT, _FETCH, _LOCKS = ".draft", ".fetch", "locks"
 AUDITS = "audits"
 """Folder of what is noted of audits, by name: records, no artifacts."""
-
-
-class Spec(BaseModel, frozen=True, extra="forbid"):
-    """Everything that can change an artifact's bytes, and nothing that cannot.
-
-    Attributes:
-        kind: what sort of artifact, the name of its folder in the store.
-        resumable: whether a draft that a killed writer left is taken up, rather than begun anew.
-        code: digest of the code that computes it, see `storage.store.code`.
-    """
-
-    kind: ClassVar[str]
-    resumable: ClassVar[bool] = False
-    code: str
-
-    @cached_property
-    def digest(self) -> str:
-        """The artifact's address: SHA-256 over kind and fields."""
-        text = json.dumps({"kind": self.kind, **self.model_dump(mode="json")}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:40]
-
-    def __str__(self) -> str:
-        return f"{self.kind}/{self.digest}"
 
 
 class Store:

@@ -7,7 +7,8 @@ import tasks.capture
 from storage.formats.samples import SampleArrays
 from storage.formats.statistics import StatisticsArrays
 from storage.store.store import Store
-from tasks.capture import INPUTS, StatisticsSpec, capture_statistics
+from tasks.capture import StatisticsSpec, capture_statistics
+from tasks.inputs import INPUTS
 from tests.bench import Bench
 from uwm.families import ROLES, TOWERS, Tower
 from uwm.layers import find_layers

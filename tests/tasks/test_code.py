@@ -1,72 +1,95 @@
-"""Which code stands in the address of which artifact."""
+"""Which code stands in the address of which artifact: every module that a stage imports and that
+can decide bytes, found by a reader of imports other than the product's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib
+import pkgutil
+from functools import cache
 
+import grimp
 import pytest
 
-from storage.store import code
-from storage.store.store import Spec
-from tasks.capture import StatisticsSpec
-from tasks.edit import EditSpec, RandomEditSpec
-from tasks.embed import EmbeddingsSpec
-from tasks.inputs import DatasetSpec, PixelsSpec, TokensSpec
-from tasks.score import ScoresSpec
-from tests.conftest import LoadFresh
-from uwm.backbones.backbone import Backbone
+import tasks
+from storage.store.code import NOT_DECISIVE, code_digest, digest_of, source_of
+from storage.store.spec import Spec
+from tasks.datasets import DatasetSpec
+
+CHANGED = "\nCHANGED = 1\n"
 
 
-def codes(backbone: Backbone) -> dict[str, str]:
-    """The digest of its code per stage, which later stages have in their inputs' digests."""
-    code.code_digest.cache_clear()
-    dataset = DatasetSpec.of("content")
-    tokens = TokensSpec.of(dataset, backbone)
-    statistics = StatisticsSpec.of(backbone, "text", ("out",), tokens)
-    scores = ScoresSpec.of(statistics, "weight", "ratio", ("out",))
-    edit = EditSpec.of(scores, "mass", 0.1, -1)
-    specs: dict[str, Spec] = {
-        "dataset": dataset,
-        "pixels": PixelsSpec.of(dataset, backbone.geometry),
-        "tokens": tokens,
-        "statistics": statistics,
-        "scores": scores,
-        "edit": edit,
-        "random edit": RandomEditSpec.of(edit, 0),
-        "embeddings": EmbeddingsSpec.of(backbone, "text", None, tokens),
-    }
-    return {name: spec.code for name, spec in specs.items()}
+def spec_classes(base: type[Spec] = Spec) -> list[type[Spec]]:
+    """Every kind of spec that a stage of ours has."""
+    for module in pkgutil.iter_modules(tasks.__path__, "tasks."):
+        importlib.import_module(module.name)
+    found = [cls for child in base.__subclasses__() for cls in (child, *spec_classes(child))]
+    return [cls for cls in found if cls.__module__.startswith("tasks.")]
 
 
-@pytest.fixture
-def fresh() -> Iterator[None]:
-    yield
-    code.code_digest.cache_clear()
+STAGES = sorted({cls.__module__ for cls in spec_classes()})
+
+
+@cache
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(
+        "tasks", "storage", "uwm", exclude_type_checking_imports=True, cache_dir=None
+    )
+
+
+def excluded(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in NOT_DECISIVE)
+
+
+def imported(stage: str) -> set[str]:
+    """A stage's module and what it imports, but through modules that decide no byte."""
+    found, waiting = set[str](), [stage]
+    while waiting:
+        module = waiting.pop()
+        if module not in found and not excluded(module):
+            found.add(module)
+            waiting += graph().find_modules_directly_imported_by(module)
+    return found
+
+
+def of_changed(stage: str, changed: str) -> str:
+    sources = cache(source_of)
+    return digest_of([stage], lambda name: sources(name) + CHANGED * (name == changed))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_module_that_a_stage_imports_and_none_besides_is_in_its_address(stage: str) -> None:
+    before, reached = digest_of([stage]), imported(stage)
+    assert len(reached) > 1
+    changing = {module for module in graph().modules if of_changed(stage, module) != before}
+    assert changing == reached
+
+
+def test_a_spec_takes_the_digest_of_its_own_module() -> None:
+    assert DatasetSpec(content="").code == code_digest("tasks.datasets")
+    assert DatasetSpec(content="", code="given").code == "given"
+
+
+READS_EMBEDDINGS = ("choose", "sweep", "search", "held_out", "evaluate", "drift")
+"""Stages whose tables are made from embeddings by `tasks.embeddings`."""
+
+
+@pytest.mark.parametrize("stage", READS_EMBEDDINGS)
+def test_how_embeddings_are_compared_is_in_the_address_of_every_comparison(stage: str) -> None:
+    module = f"tasks.{stage}"
+    assert of_changed(module, "tasks.embeddings") != digest_of([module])
 
 
 @pytest.mark.parametrize(
-    ("module", "stages"),
+    ("stage", "kept"),
     [
-        ("storage.formats.datasets", {"dataset"}),
-        ("storage.files.pictures", {"pixels"}),
-        ("storage.formats.samples", {"pixels", "tokens", "statistics", "embeddings"}),
-        ("storage.formats.statistics", {"statistics"}),
-        ("storage.formats.scores", {"scores"}),
-        ("uwm.method.edit_files", {"edit", "random edit", "embeddings"}),
-        ("storage.store.store", set()),
+        ("capture", "uwm.method.scoring"),
+        ("embed", "tasks.capture"),
+        ("edit", "tasks.gradients"),
+        ("tune", "uwm.metrics.evaluation"),
+        ("choose", "storage.sources.manifest"),
+        ("tokens", "storage.files.pictures"),
     ],
 )
-def test_code_that_decides_what_a_stage_writes_is_in_its_address(
-    fresh: None,
-    load_fresh: LoadFresh,
-    monkeypatch: pytest.MonkeyPatch,
-    module: str,
-    stages: set[str],
-) -> None:
-    backbone = load_fresh("clip")
-    before, source = codes(backbone), code._source
-    monkeypatch.setattr(
-        code, "_source", lambda name: source(name) + "\nCHANGED = 1\n" * (name == module)
-    )
-    after = codes(backbone)
-    assert {name for name in before if before[name] != after[name]} == stages
+def test_code_of_other_stages_recomputes_nothing_costly(stage: str, kept: str) -> None:
+    module = f"tasks.{stage}"
+    assert of_changed(module, kept) == digest_of([module])

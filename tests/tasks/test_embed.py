@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 import torch
 
+from storage.formats.embeddings import read_embeddings
 from tasks.capture import StatisticsSpec
 from tasks.embed import EmbeddingsSpec, embed
-from tasks.embeddings import read_embeddings
 from tests.bench import Bench
 from tests.tasks.test_edit import edits
 from uwm.errors import NotFiniteError

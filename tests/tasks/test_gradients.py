@@ -7,10 +7,10 @@ import tasks.gradients
 from storage.formats.samples import SampleArrays
 from storage.formats.scores import read_scores
 from storage.store.store import Store
-from tasks.capture import INPUTS
 from tasks.edit import EditSpec, RandomEditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.gradients import GradientScoresSpec, score_gradients
+from tasks.inputs import INPUTS
 from tests.bench import Bench
 from uwm.backbones.backbone import Backbone
 from uwm.config import GradientKind

@@ -23,6 +23,8 @@ from flows.cli.app import run as command
 from flows.cli.options import FAILED
 from flows.report.terminal import print_results
 from flows.results.table import COLUMNS
+from storage.store import spec
+from storage.store.code import code_digest
 from storage.store.history import accept, baseline, kept
 from storage.store.store import Store
 from tests.conftest import write_backbone
@@ -121,9 +123,9 @@ def test_changed_code_recomputes_its_stage(
 ) -> None:
     config = small(methods=[{"kind": "uwm"}])
     audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
-    import tasks.score
-
-    monkeypatch.setattr(tasks.score, "code_digest", lambda *modules: "changed")
+    monkeypatch.setattr(
+        spec, "code_digest", lambda name: "changed" if name == "tasks.score" else code_digest(name)
+    )
     _, states = audited(config, tmp_path)
     assert {"ingest", "capture statistics"} <= stages(states, "Cached")
     assert {"score", "edit"} <= stages(states, "Completed")

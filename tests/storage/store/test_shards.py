@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from storage.store.shards import SHARD, ShardedSpec, pieces, within, write_listing
 from storage.store.store import Store
-from tasks.stage import CHUNK
+from uwm.chunks import CHUNK
 from uwm.errors import DamagedArtifactError
 
 

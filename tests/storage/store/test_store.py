@@ -12,7 +12,8 @@ from typing import ClassVar
 import pytest
 
 from storage.store.remote import COMPLETE
-from storage.store.store import SPEC, Spec, Store, damage
+from storage.store.spec import Spec
+from storage.store.store import SPEC, Store, damage
 from uwm.errors import DamagedArtifactError, StoreError
 
 

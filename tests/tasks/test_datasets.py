@@ -3,7 +3,7 @@ from pathlib import Path
 from storage.formats.datasets import read_dataset
 from storage.sources import content_digest, read_source
 from storage.store.store import Store
-from tasks.inputs import DatasetSpec, ingest
+from tasks.datasets import DatasetSpec, ingest
 from tests.storage.sources.layouts import tables
 from uwm.config import DemoPairs
 

@@ -10,15 +10,8 @@ from PIL import Image
 
 from storage.formats.samples import SampleArrays
 from storage.sources import Source, content_digest
-from tasks.inputs import (
-    DatasetSpec,
-    PixelsSpec,
-    TokensSpec,
-    decode_pixels,
-    ingest,
-    tokenize,
-    too_short,
-)
+from tasks.datasets import DatasetSpec, ingest
+from tasks.pixels import PixelsSpec, decode_pixels
 from tests.bench import Bench
 from tests.conftest import LoadFresh
 from uwm.errors import SourceError
@@ -115,33 +108,6 @@ def test_a_picture_that_changed_since_ingestion_is_never_decoded(bench: Bench) -
     (bench.store.path("pixels", pixels.digest) / "COMPLETE.json").unlink()
     with pytest.raises(SourceError, match="1 has changed meanwhile"):
         decode_pixels.fn([pixels], bench.store, [source])
-
-
-def test_tokens_are_the_tokenizers(bench: Bench) -> None:
-    arrays = SampleArrays(bench.store.path("tokens", bench.tokens.digest))
-    expected = bench.backbone.tokenize(bench.source.texts["unsafe"].tolist())
-    assert np.array_equal(arrays.read("unsafe"), expected.numpy())
-
-
-def test_texts_of_fewer_than_two_real_tokens_are_found(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert not too_short(bench.store, bench.tokens, bench.backbone).any()
-    texts = pd.DataFrame({"safe": ["a cat", "a", "a dog"], "unsafe": ["", "a cat", "a b"]})
-    source = Source(
-        rows=pd.DataFrame({"id": ["0", "1", "2"]}),
-        images=pd.DataFrame({"safe": [], "unsafe": []}, dtype="str"),
-        texts=texts,
-        read=lambda reference: b"",
-    )
-    dataset = DatasetSpec.of(content_digest(source))
-    tokens = TokensSpec.of(dataset, bench.backbone)
-    ingest.fn([dataset], bench.store, [source])
-    tokenize.fn([tokens], bench.store, bench.backbone)
-    assert not too_short(bench.store, tokens, bench.backbone).any()  # CLIP adds start and end
-    # A tokenizer that adds nothing: what CLIP's adds is padding.
-    monkeypatch.setattr(bench.backbone, "real_tokens", lambda ids: (ids != 0) & (ids < 49406))
-    assert too_short(bench.store, tokens, bench.backbone).tolist() == [True, True, False]
 
 
 def test_pixels_belong_to_a_geometry_not_to_a_backbone(bench: Bench, load_fresh: LoadFresh) -> None:

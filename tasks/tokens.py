@@ -1,0 +1,70 @@
+"""Token ids of a data set's texts, shared by every backbone of one tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from storage.formats.datasets import read_dataset
+from storage.formats.samples import Field, SampleArrays
+from storage.store.spec import Spec
+from storage.store.store import Store
+from tasks.stage import stage
+from uwm.backbones.backbone import Backbone
+from uwm.chunks import CHUNK
+
+
+class TokensSpec(Spec):
+    """Token ids (texts, context), int32, of every partition of a data set."""
+
+    kind: ClassVar[str] = "tokens"
+    resumable: ClassVar[bool] = True
+    dataset: str
+    tokenizer: str
+
+    @classmethod
+    def of(cls, dataset: Spec, backbone: Backbone) -> TokensSpec:
+        return cls(
+            dataset=dataset.digest,
+            tokenizer=backbone.tokenizer_digest,
+        )
+
+
+def token_field(backbone: Backbone) -> Field:
+    """What one text becomes."""
+    return Field((backbone.tokenizer.context_length,), "int32")
+
+
+def too_short(store: Store, spec: TokensSpec, backbone: Backbone) -> NDArray[np.bool_]:
+    """Which rows have a text of fewer than two real tokens, and so no std over tokens."""
+    arrays = SampleArrays(store.path(spec.kind, spec.digest))
+    few = [
+        backbone.real_tokens(torch.from_numpy(arrays.read(part))).sum(1) < 2
+        for part in arrays.names
+    ]
+    return torch.stack(few).any(0).numpy()
+
+
+@stage
+def tokenize(specs: Sequence[TokensSpec], store: Store, backbone: Backbone) -> None:
+    """Tokenize each data set's texts once per tokenizer."""
+    for spec in specs:
+        texts = read_dataset(store.path("datasets", spec.dataset)).texts
+
+        def build(folder: Path) -> None:
+            arrays = SampleArrays.create(
+                folder,
+                samples=len(next(iter(texts.values()))),
+                chunk=CHUNK,
+                fields=dict.fromkeys(texts, token_field(backbone)),
+            )
+            for rows in arrays.missing():
+                ids = {part: backbone.tokenize(texts[part][rows]) for part in texts}
+                arrays.write(rows, {part: values.numpy() for part, values in ids.items()})
+
+        store.make(spec, build)
