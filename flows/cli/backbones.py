@@ -1,7 +1,7 @@
 """open_clip's models as a person chooses among them: families, roles, geometry, weights at hand.
 
-Nothing is built and torch stays out: configurations, the table of families and the hub's cache say
-all of it.
+Nothing is built: configurations, open_clip's table of published weights, the table of families and
+the hub's cache say all of it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
 """open_clip's table of published weights: where each tag's file is and how pictures are prepared.
 
-The table is Python inside open_clip, whose import takes seconds and brings torch. Its statements
-(constants, the functions that fill in defaults, assignments) are run here by themselves.
+open_clip imports torch, which takes seconds, so it is imported where the table is asked for.
 """
 
 from __future__ import annotations
 
-import ast
-import copy
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +49,10 @@ class Tag:
 @cache
 def tags(model: str) -> Mapping[str, Tag]:
     """Every tag of an open_clip model, by name; none for a model without published weights."""
-    return {name: _tag(name, entry) for name, entry in _table().get(model, {}).items()}
+    from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
+
+    names = list_pretrained_tags_by_model(model)
+    return {name: _tag(name, get_pretrained_cfg(model, name)) for name in names}
 
 
 def find_tag(model: str, name: str, quick_gelu: bool, models: Mapping[str, Any]) -> Tag:
@@ -103,8 +103,10 @@ def agreed_preprocess(model: str) -> Mapping[str, Any] | None:
 
 def recognised(path: Path) -> Tag | None:
     """The published weights that a file is, by its name or its place in the hub's cache."""
+    from open_clip.pretrained import list_pretrained
+
     folders = {part.removeprefix("models--") for part in path.parts if part.startswith("models--")}
-    for model in _table():
+    for model in dict.fromkeys(model for model, _ in list_pretrained()):
         for tag in tags(model).values():
             # OpenAI's own have plain names, such as ViT-B-32.pt, and are TorchScript archives.
             published = "" if "openaipublic" in tag.url else Path(tag.url).name
@@ -125,23 +127,6 @@ def _tag(name: str, entry: Mapping[str, Any]) -> Tag:
         preprocess={key: entry[key] for key in PREPROCESS},
         quick_gelu=entry.get("quick_gelu", False),
     )
-
-
-@cache
-def _table() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    folder = open_clip_folder()
-    scope: dict[str, Any] = {"copy": copy}
-    for name in ("constants.py", "pretrained.py"):
-        tree = ast.parse((folder / name).read_text())
-        tree.body = [node for node in tree.body if _is_table(node)]
-        exec(compile(tree, str(folder / name), "exec"), scope)  # noqa: S102 open_clip's own code
-    table: Mapping[str, Mapping[str, Mapping[str, Any]]] = scope["_PRETRAINED"]
-    return table
-
-
-def _is_table(node: ast.stmt) -> bool:
-    is_default = isinstance(node, ast.FunctionDef) and node.name.endswith("cfg")
-    return is_default or isinstance(node, ast.Assign | ast.For | ast.Expr)
 
 
 def open_clip_folder() -> Path:
