@@ -6,25 +6,18 @@ importing open_clip: a misspelt name or an impossible role is reported in a mome
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from uwm import shipped
-from uwm.backbones import hub
 from uwm.backbones.accepted import Model, OpenClip, check
 from uwm.backbones.files import inside, read_json
 from uwm.backbones.hugging_face.borrowed import refuse_code
 from uwm.backbones.hugging_face.config import LONE_TOWERS, to_model_config, with_text_of
-from uwm.backbones.pretrained import open_clip_folder, other_activation, tags
-from uwm.config import (
-    BackboneConfig,
-    DemoBackbone,
-    FolderBackbone,
-    HubBackbone,
-    OpenClipBackbone,
-)
+from uwm.backbones.located import LocatedFiles
+from uwm.backbones.places import place_of
+from uwm.backbones.pretrained import open_clip_folder
+from uwm.config import BackboneConfig
 from uwm.errors import UnknownBackboneError
 
 OPEN_CLIP, HUGGING_FACE = "open_clip_config.json", "config.json"
@@ -37,15 +30,21 @@ def model_config(config: BackboneConfig) -> dict[str, Any]:
     Raises:
         UnknownBackboneError: no such model, or a folder or repository that holds none.
     """
-    match config:
-        case DemoBackbone():
-            return folder_config(shipped.BACKBONES[config.name])
-        case FolderBackbone():
-            return folder_config(config.folder, config.text)
-        case HubBackbone():
-            return folder_config(hub_folder(config))
-        case OpenClipBackbone():
-            return _built_in(config)
+    place = place_of(config)
+    if place.describe is not None:
+        return place.describe(config)
+    found = place.locate(config, download=True)
+    if found is None:
+        raise unanswered(config)
+    return found.model_config if isinstance(found, LocatedFiles) else folder_config(found)
+
+
+def unanswered(config: BackboneConfig) -> UnknownBackboneError:
+    """The error where a place that was asked to download has answered None."""
+    return UnknownBackboneError(
+        f"{config.name}: asked to download, a place answers with a backbone's files; the one "
+        f"registered for {type(config).__name__} answered None"
+    )
 
 
 def folder_config(folder: Path, text: Path | None = None) -> dict[str, Any]:
@@ -101,32 +100,7 @@ def hugging_face_config(folder: Path, text: Path | None = None) -> dict[str, Any
     return with_text_of(found, hugging_face_config(text))
 
 
-def hub_folder(config: HubBackbone) -> Path:
-    """The folder in the hub's cache that holds a repository's configuration, fetched if need be.
-
-    Raises:
-        MissingWeightsError: it is not in the cache and the hub is out of reach.
-    """
-    path = hub.obtain(config.repo, (OPEN_CLIP, HUGGING_FACE), config.revision)
-    if path is None:
-        raise TypeError("a download answers with a path")
-    return path.parent
-
-
 @cache
 def built_in() -> dict[str, Path]:
     """The configuration files that open_clip ships, by model name."""
     return {path.stem: path for path in open_clip_folder().glob("model_configs/*.json")}
-
-
-def _built_in(config: OpenClipBackbone) -> dict[str, Any]:
-    known = built_in()
-    if config.model not in known:
-        near = difflib.get_close_matches(config.model, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`uwm backbones` lists them."
-        raise UnknownBackboneError(f"open_clip has no model {config.model!r}; {hint}")
-    found = read_json(known[config.model])
-    tag = tags(config.model).get(config.pretrained or "")
-    if tag is not None and tag.quick_gelu and other_activation(config.model) not in known:
-        found["quick_gelu"] = True  # open_clip has no name for this one
-    return found

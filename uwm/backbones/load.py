@@ -5,11 +5,10 @@ from __future__ import annotations
 import gzip
 import logging
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from open_clip.tokenizer import SimpleTokenizer
@@ -18,16 +17,16 @@ from torch import Tensor
 from uwm.backbones import hub
 from uwm.backbones.architecture import build, check_same_network
 from uwm.backbones.backbone import DTYPES, Backbone
-from uwm.backbones.catalog import model_config
 from uwm.backbones.files import inside
 from uwm.backbones.geometry import Geometry, Normalization
 from uwm.backbones.hugging_face.names import to_open_clip
 from uwm.backbones.hugging_face.tokenizers import VOCABULARIES, open_tokenizer
-from uwm.backbones.locate import Checkpoint, locate, tokenizer_folder
+from uwm.backbones.locate import locate, tokenizer_folder
+from uwm.backbones.located import LocatedFiles
 from uwm.backbones.pretrained import PREPROCESS, gelu_mismatch, other_activation
 from uwm.backbones.tokens import Tokenizer, check_tokenizer
 from uwm.backbones.weight_files import fill, is_openai, read_weights, shards
-from uwm.config import BackboneConfig, DemoBackbone, OpenClipBackbone, Precision, Preprocess
+from uwm.config import BackboneConfig, OwnBackbone, Precision, Preprocess
 from uwm.errors import InputError, UnknownBackboneError, UWMError
 
 _logger = logging.getLogger(__name__)
@@ -54,13 +53,13 @@ def load(config: BackboneConfig, device: str = "cpu", precision: Precision = "fp
     """
     resolved = resolve_device(device)
     check_precision(precision, resolved)
-    checkpoint = locate(config)
-    found = model_config(config)
+    located = locate(config)
+    found = located.model_config
     try:
-        tokenizer = check_tokenizer(_tokenizer(found, checkpoint))
+        tokenizer = check_tokenizer(_tokenizer(located))
         model = build(found)
-        fill(model, _state(config, checkpoint, found))
-        geometry, normalization = _preprocessing(config, checkpoint, found)
+        fill(model, _state(located))
+        geometry, normalization = _preprocessing(config, located)
     except UWMError as error:
         raise type(error)(f"{config.name}: {error}") from error
     except Exception as error:  # open_clip and timm raise many kinds; all mean the same
@@ -106,21 +105,19 @@ class OtherWeights:
         return other
 
 
-def _state(
-    config: BackboneConfig, checkpoint: Checkpoint, found: Mapping[str, Any]
-) -> dict[str, Tensor]:
-    """A checkpoint's weights under open_clip's names."""
-    state = _read(checkpoint.weights)
-    if checkpoint.completed_by is not None:
+def _state(located: LocatedFiles) -> dict[str, Tensor]:
+    """The located weights under open_clip's names."""
+    state = _read(located.weights)
+    if located.completed_by is not None:
         # What the lone tower has wins; it may be a later training stage than the whole model's.
-        state = {**_read(checkpoint.completed_by), **state}
-    if checkpoint.hugging_face:
-        return to_open_clip(state, found)
-    quick = bool(found.get("quick_gelu", False))
-    if isinstance(config, OpenClipBackbone) and is_openai(state) and not quick:
-        right = other_activation(config.model)
+        state = {**_read(located.completed_by), **state}
+    if located.hugging_face:
+        return to_open_clip(state, located.model_config)
+    quick = bool(located.model_config.get("quick_gelu", False))
+    if located.built_in is not None and is_openai(state) and not quick:
+        right = other_activation(located.built_in)
         raise UnknownBackboneError(
-            gelu_mismatch(config.model, checkpoint.weights.name, quick_gelu=True, right=right)
+            gelu_mismatch(located.built_in, located.weights.name, quick_gelu=True, right=right)
         )
     return state
 
@@ -129,22 +126,19 @@ def _read(path: Path) -> dict[str, Tensor]:
     return read_weights(shards(path) if path.name.endswith(".index.json") else (path,))
 
 
-def _preprocessing(
-    config: BackboneConfig, checkpoint: Checkpoint, found: Mapping[str, Any]
-) -> tuple[Geometry, Normalization]:
-    given = Preprocess() if isinstance(config, DemoBackbone) else config.preprocess
-    known = {**checkpoint.preprocess, **given.model_dump(exclude_none=True)}
-    takes = _height_and_width(found["vision_cfg"].get("image_size", 224))
+def _preprocessing(config: BackboneConfig, located: LocatedFiles) -> tuple[Geometry, Normalization]:
+    given = config.preprocess if isinstance(config, OwnBackbone) else Preprocess()
+    vision = located.model_config["vision_cfg"]
+    known = {**located.preprocess, **given.model_dump(exclude_none=True)}
+    takes = _height_and_width(vision.get("image_size", 224))
     height, width = _height_and_width(known.pop("size", takes))
-    if (height, width) != takes and "convnext" not in found["vision_cfg"].get(
-        "timm_model_name", ""
-    ):
+    if (height, width) != takes and "convnext" not in vision.get("timm_model_name", ""):
         raise InputError(
             f"this image tower takes pictures of {takes[0]}x{takes[1]} pixels and no others; "
             f"leave `size` out of `preprocess:` (it says {height}x{width})"
         )
     if guessed := [key for key in PREPROCESS if key not in known]:
-        known = {**{key: checkpoint.usual[key] for key in guessed}, **known}
+        known = {**{key: located.usual[key] for key in guessed}, **known}
         listed = ", ".join(f"{key} {known[key]}" for key in guessed)
         _logger.warning(
             "%s: nothing beside the weights says how pictures were prepared in training; guessed "
@@ -167,11 +161,11 @@ def _height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
     return height, width
 
 
-def _tokenizer(found: Mapping[str, Any], checkpoint: Checkpoint) -> Tokenizer:
+def _tokenizer(located: LocatedFiles) -> Tokenizer:
     """The tokenizer of a text tower, from files beside the weights where they lie there."""
-    text = found["text_cfg"]
+    text = located.model_config["text_cfg"]
     if name := text.get("hf_tokenizer_name"):
-        folder = tokenizer_folder(checkpoint)
+        folder = tokenizer_folder(located)
         if folder is None:  # by now in the cache, see `locate`
             vocabulary = hub.obtain(name, VOCABULARIES)
             if vocabulary is None:
@@ -181,7 +175,7 @@ def _tokenizer(found: Mapping[str, Any], checkpoint: Checkpoint) -> Tokenizer:
     options = {**(text.get("tokenizer_kwargs") or {})}
     options["context_length"] = text.get("context_length", 77)
     if options.get("bpe_path") is not None:
-        options["bpe_path"] = _merges(checkpoint.folder, options["bpe_path"])
+        options["bpe_path"] = _merges(located.folder, options["bpe_path"])
     return SimpleTokenizer(**options)
 
 

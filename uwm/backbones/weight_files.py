@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from uwm.backbones.locate import shard_names
+from uwm.backbones.weight_index import shard_names
 from uwm.errors import UnknownBackboneError, UnsafeWeightsError
 
 _OPENAI_KEYS = {"input_resolution", "context_length", "vocab_size"}

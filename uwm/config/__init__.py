@@ -10,10 +10,12 @@ from uwm.config.audit import (
 )
 from uwm.config.backbones import (
     BackboneConfig,
+    BackbonePlace,
     DemoBackbone,
     FolderBackbone,
     HubBackbone,
     OpenClipBackbone,
+    OwnBackbone,
     Precision,
     Preprocess,
 )
@@ -98,6 +100,7 @@ __all__ = [
     "BENCHMARKS",
     "AuditConfig",
     "BackboneConfig",
+    "BackbonePlace",
     "BenchmarkSet",
     "BenchmarkZeroShot",
     "Benchmarks",
@@ -132,6 +135,7 @@ __all__ = [
     "NodeScoreKind",
     "OpenClipBackbone",
     "Original",
+    "OwnBackbone",
     "PairSet",
     "PairsConfig",
     "ParquetZeroShot",

@@ -34,14 +34,27 @@ class Preprocess(Settings):
         return self
 
 
-class DemoBackbone(Settings):
+class BackbonePlace(Settings):
+    """What every backbone says: its name in tables, and the kind of place its files come from."""
+
+    kind: str
+    name: Name
+
+
+class OwnBackbone(BackbonePlace):
+    """A backbone of the user's choice: it may say how its pictures were prepared."""
+
+    preprocess: Preprocess = Preprocess()
+
+
+class DemoBackbone(BackbonePlace):
     """One of the three small backbones that ship with the project."""
 
     kind: Literal["demo"]
     name: Literal["vit", "coca", "siglip"]
 
 
-class FolderBackbone(Settings):
+class FolderBackbone(OwnBackbone):
     """A folder in open_clip's form or, for CLIP and SigLIP, in that of Hugging Face.
 
     `open_clip_config.json` and weights beside it, or `config.json` and weights beside it.
@@ -49,22 +62,18 @@ class FolderBackbone(Settings):
 
     kind: Literal["folder"]
     folder: Folder
-    name: Name
     text: Folder | None = Field(
         None, description="a Hugging Face folder for what a lone image tower in `folder` lacks"
     )
-    preprocess: Preprocess = Preprocess()
 
 
-class OpenClipBackbone(Settings):
+class OpenClipBackbone(OwnBackbone):
     """A model of open_clip by name, with weights by pretrained tag or from a file."""
 
     kind: Literal["open_clip"]
     model: str = Field(description="an open_clip model name, such as ViT-B-32")
     pretrained: str | None = Field(None, description="a pretrained tag of that model")
     weights: File | None = Field(None, description="a .safetensors, .bin, .pt or .pth file")
-    name: Name
-    preprocess: Preprocess = Preprocess()
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -73,14 +82,12 @@ class OpenClipBackbone(Settings):
         return self
 
 
-class HubBackbone(Settings):
+class HubBackbone(OwnBackbone):
     """A repository of the Hugging Face hub that holds what a folder may, see `FolderBackbone`."""
 
     kind: Literal["hub"]
     repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$", description="OWNER/NAME")
     revision: str | None = Field(None, pattern=r"^[\w./-]+$", description="a branch, tag or commit")
-    name: Name
-    preprocess: Preprocess = Preprocess()
 
 
 BackboneConfig = Annotated[
