@@ -11,25 +11,37 @@ import pandas as pd
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.embeddings import read_pair
+from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.metrics.evaluation import chosen
-from uwm.metrics.outcomes import pair_outcomes
+from uwm.metrics.outcomes import pair_means
 
 TABLE = "candidates.parquet"
 
 
 class ChoiceSpec(Spec):
-    """Candidates as (image embeddings, text embeddings), the first being the original."""
+    """Candidates as (image embeddings, text embeddings), the first being the original.
+
+    Attributes:
+        metrics: further ones than the built-in.
+    """
 
     kind: ClassVar[str] = "choices"
     candidates: tuple[tuple[str, str], ...]
     max_loss: float
+    metrics: tuple[MetricPlugin, ...] = ()
 
     @classmethod
-    def of(cls, candidates: Sequence[tuple[Spec, Spec]], max_loss: float) -> ChoiceSpec:
+    def of(
+        cls,
+        candidates: Sequence[tuple[Spec, Spec]],
+        max_loss: float,
+        metrics: Sequence[MetricPlugin] = (),
+    ) -> ChoiceSpec:
         return cls(
             candidates=tuple((image.digest, text.digest) for image, text in candidates),
             max_loss=max_loss,
+            metrics=tuple(metrics),
         )
 
 
@@ -39,20 +51,15 @@ def choose(specs: Sequence[ChoiceSpec], store: Store) -> None:
     for spec in specs:
 
         def build(folder: Path) -> None:
-            rows = [
-                {
-                    metric: 100 * float(outcome.mean())
-                    for metric, outcome in pair_outcomes(read_pair(store, *pair)).items()
-                }
-                for pair in spec.candidates
-            ]
+            metrics = metrics_with(spec.metrics)
+            rows = [pair_means(read_pair(store, *pair), metrics) for pair in spec.candidates]
             table = pd.DataFrame(rows)
-            table["chosen"] = table.index == chosen(rows, original=0, max_loss=spec.max_loss)
+            table["chosen"] = table.index == chosen(rows, 0, spec.max_loss, metrics)
             table.to_parquet(folder / TABLE, index=False)
 
         store.make(spec, build)
 
 
 def read_choice(store: Store, spec: ChoiceSpec) -> pd.DataFrame:
-    """A row per candidate, in the order of the spec: its metrics in percent, and `chosen`."""
+    """A row per candidate, in the order of the spec: the mean of each metric, and `chosen`."""
     return pd.read_parquet(store.path(spec.kind, spec.digest) / TABLE)

@@ -24,6 +24,7 @@ from tasks.embeddings import (
     read_pair,
     tidy,
 )
+from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import progress, stage
 from uwm.metrics.evaluation import (
     Measurement,
@@ -40,6 +41,7 @@ class SafetySpec(Spec):
 
     Attributes:
         pairs: digest of the pair set, for rows per concept besides; None for the whole alone.
+        metrics: further ones than the built-in.
     """
 
     kind: ClassVar[str] = "results"
@@ -49,6 +51,7 @@ class SafetySpec(Spec):
     resamples: int
     seed: int
     pairs: str | None = None
+    metrics: tuple[MetricPlugin, ...] = ()
 
 
 class KnowledgeSpec(Spec):
@@ -69,6 +72,7 @@ def safety_spec(
     resamples: int,
     seed: int,
     pairs: Spec | None = None,
+    metrics: Sequence[MetricPlugin] = (),
 ) -> SafetySpec:
     """The evaluation on pair set `dataset` (its name, for the results), per concept of `pairs`."""
     return SafetySpec(
@@ -78,6 +82,7 @@ def safety_spec(
         resamples=resamples,
         seed=seed,
         pairs=pairs and pairs.digest,
+        metrics=tuple(metrics),
     )
 
 
@@ -124,14 +129,15 @@ Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
 
 
 def _safety(spec: SafetySpec, store: Store) -> Found:
-    original = pair_outcomes(read_pair(store, *spec.original))
+    metrics = metrics_with(spec.metrics)
+    original = pair_outcomes(read_pair(store, *spec.original), metrics)
     edited = original
     if spec.edited != spec.original:
-        edited = pair_outcomes(read_pair(store, *spec.edited))
+        edited = pair_outcomes(read_pair(store, *spec.edited), metrics)
     rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed)
     if spec.pairs is not None:
         concepts = read_concepts(store, spec.pairs)
-        rows += measure_concepts(spec.dataset, edited, original, concepts)
+        rows += measure_concepts(spec.dataset, edited, original, concepts, metrics)
     return rows, {spec.dataset: pd.DataFrame(edited)}
 
 

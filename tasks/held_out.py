@@ -12,6 +12,7 @@ from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
 from tasks.embeddings import TABLE, Pair, digests, read_concepts, read_pair
+from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.metrics.held_out import HeldOutChange, held_out_changes
 from uwm.metrics.intervals import Interval
@@ -26,6 +27,7 @@ class HeldOutSpec(Spec):
     Attributes:
         pairs: digest of the pair set.
         held_out: concept, and embeddings by the edit that was made without it.
+        metrics: further ones than the built-in.
     """
 
     kind: ClassVar[str] = "held_out"
@@ -33,16 +35,23 @@ class HeldOutSpec(Spec):
     original: Pair
     ordinary: Pair
     held_out: tuple[tuple[str, Pair], ...]
+    metrics: tuple[MetricPlugin, ...] = ()
 
     @classmethod
     def of(
-        cls, pairs: Spec, original: Embedded, ordinary: Embedded, held_out: Mapping[str, Embedded]
+        cls,
+        pairs: Spec,
+        original: Embedded,
+        ordinary: Embedded,
+        held_out: Mapping[str, Embedded],
+        metrics: Sequence[MetricPlugin] = (),
     ) -> HeldOutSpec:
         return cls(
             pairs=pairs.digest,
             original=digests(original),
             ordinary=digests(ordinary),
             held_out=tuple((concept, digests(pair)) for concept, pair in held_out.items()),
+            metrics=tuple(metrics),
         )
 
 
@@ -52,14 +61,17 @@ def hold_out(specs: Sequence[HeldOutSpec], store: Store) -> None:
     for spec in specs:
 
         def build(folder: Path) -> None:
+            metrics = metrics_with(spec.metrics)
             original, ordinary = (
-                pair_outcomes(read_pair(store, *pair)) for pair in (spec.original, spec.ordinary)
+                pair_outcomes(read_pair(store, *pair), metrics)
+                for pair in (spec.original, spec.ordinary)
             )
             held_out = {
-                concept: pair_outcomes(read_pair(store, *pair)) for concept, pair in spec.held_out
+                concept: pair_outcomes(read_pair(store, *pair), metrics)
+                for concept, pair in spec.held_out
             }
             concepts = read_concepts(store, spec.pairs)
-            rows = held_out_changes(original, ordinary, held_out, concepts)
+            rows = held_out_changes(original, ordinary, held_out, concepts, metrics)
             pd.DataFrame(map(_tidy, rows)).to_parquet(folder / TABLE, index=False)
 
         store.make(spec, build)

@@ -15,9 +15,10 @@ from storage.formats.embeddings import read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.embeddings import Pair, classified_right, read_pair
+from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.config import Layerwise
-from uwm.metrics.outcomes import pair_outcomes
+from uwm.metrics.outcomes import pair_means
 from uwm.metrics.registry import BUILT_IN
 from uwm.metrics.zeroshot import accuracies
 from uwm.search.pareto import Measured, measured
@@ -35,7 +36,8 @@ class ProposalsSpec(Spec):
         given: those of the first generation; later ones are proposed.
         optuna: its version.
         earlier: proposals and trials of each generation before, by digest.
-        safety: metrics whose mean is maximised, beside knowledge.
+        safety: metrics whose mean is maximised.
+        knowledge: metrics whose mean is maximised beside it.
         floor: share of the original's knowledge below which safety does not count; the original is
             the first point of all.
     """
@@ -46,6 +48,7 @@ class ProposalsSpec(Spec):
     optuna: str
     earlier: tuple[tuple[str, str], ...]
     safety: tuple[str, ...]
+    knowledge: tuple[str, ...]
     floor: float
     count: int
     seed: int
@@ -61,16 +64,19 @@ class TrialsSpec(Spec):
     Attributes:
         pairs: per point its embeddings of the pairs.
         zeroshot: per set its data set and each point's embeddings.
+        metrics: further ones than the built-in.
     """
 
     kind: ClassVar[str] = "trials"
     pairs: tuple[Pair, ...]
     zeroshot: tuple[tuple[str, tuple[Pair, ...]], ...]
+    metrics: tuple[MetricPlugin, ...] = ()
 
 
 def proposals_spec(
     space: Space,
     safety: Sequence[str],
+    knowledge: Sequence[str],
     floor: float,
     count: int,
     seed: int,
@@ -86,6 +92,7 @@ def proposals_spec(
         optuna=optuna,
         earlier=tuple((points.digest, trials.digest) for points, trials in earlier),
         safety=tuple(safety),
+        knowledge=tuple(knowledge),
         floor=floor,
         count=count,
         seed=seed,
@@ -93,12 +100,15 @@ def proposals_spec(
 
 
 def trials_spec(
-    pairs: Sequence[Pair], zeroshot: Sequence[tuple[Spec, Sequence[Pair]]]
+    pairs: Sequence[Pair],
+    zeroshot: Sequence[tuple[Spec, Sequence[Pair]]],
+    metrics: Sequence[MetricPlugin] = (),
 ) -> TrialsSpec:
     """Of points whose embeddings have these digests."""
     return TrialsSpec(
         pairs=tuple(pairs),
         zeroshot=tuple((dataset.digest, tuple(found)) for dataset, found in zeroshot),
+        metrics=tuple(metrics),
     )
 
 
@@ -121,14 +131,10 @@ def measure(specs: Sequence[TrialsSpec], store: Store) -> None:
     for spec in specs:
 
         def build(folder: Path) -> None:
-            rows = [
-                {
-                    metric: 100 * float(outcome.mean())
-                    for metric, outcome in pair_outcomes(read_pair(store, *pair)).items()
-                }
-                for pair in spec.pairs
-            ]
-            table = pd.DataFrame(rows)
+            metrics = metrics_with(spec.metrics)
+            table = pd.DataFrame(
+                [pair_means(read_pair(store, *pair), metrics) for pair in spec.pairs]
+            )
             if spec.zeroshot:
                 top1 = [_top1(store, dataset, pairs) for dataset, pairs in spec.zeroshot]
                 table[BUILT_IN.zeroshot.rule_name] = pd.DataFrame(top1).mean()
@@ -143,7 +149,7 @@ def read_points(store: Store, digest: str) -> list[Point]:
 
 
 def read_trials(store: Store, digest: str) -> pd.DataFrame:
-    """A row per point of one generation: its metrics in percent."""
+    """A row per point of one generation: the mean of each metric."""
     return pd.read_parquet(store.path(TrialsSpec.kind, digest) / _TABLE)
 
 
@@ -154,7 +160,8 @@ def _proposed(spec: ProposalsSpec, store: Store) -> list[Point]:
         points += read_points(store, proposals)
         rows = read_trials(store, trials).to_dict(orient="records")
         values += [
-            measured({str(name): value for name, value in row.items()}, spec.safety) for row in rows
+            measured({str(name): value for name, value in row.items()}, spec.safety, spec.knowledge)
+            for row in rows
         ]
     least = spec.floor * values[0].knowledge
     told = [value if value.knowledge >= least else value._replace(safety=0.0) for value in values]

@@ -15,6 +15,7 @@ from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
 from tasks.embeddings import answers, classified_right, paired, tidy
+from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import progress, stage
 from uwm.metrics.evaluation import measure, measure_zeroshot
 from uwm.metrics.outcomes import pair_outcomes
@@ -33,6 +34,7 @@ class GridSpec(Spec):
         image: the image tower's embeddings.
         texts: each text tower's.
         original: both towers' before any edit.
+        metrics: further ones than the built-in.
     """
 
     kind: ClassVar[str] = "grids"
@@ -43,6 +45,7 @@ class GridSpec(Spec):
     original: tuple[Sets, Sets]
     resamples: int
     seed: int
+    metrics: tuple[MetricPlugin, ...] = ()
 
     @classmethod
     def of(
@@ -54,6 +57,7 @@ class GridSpec(Spec):
         original: tuple[Sequence[EmbeddingsSpec], Sequence[EmbeddingsSpec]],
         resamples: int,
         seed: int,
+        metrics: Sequence[MetricPlugin] = (),
     ) -> GridSpec:
         of_images, of_texts = original
         return cls(
@@ -64,6 +68,7 @@ class GridSpec(Spec):
             original=(_digests(of_images), _digests(of_texts)),
             resamples=resamples,
             seed=seed,
+            metrics=tuple(metrics),
         )
 
 
@@ -96,8 +101,9 @@ class _Cells:
             return read_embeddings(store, digest)
 
         self._read = read
+        self._metrics = metrics_with(spec.metrics)
         images, texts = spec.original
-        self._pairs = pair_outcomes(paired(read(images[0]), read(texts[0])))
+        self._pairs = pair_outcomes(paired(read(images[0]), read(texts[0])), self._metrics)
         self._right = [
             classified_right(dataset, read(image), read(text))
             for dataset, image, text in zip(self._datasets, images[1:], texts[1:], strict=True)
@@ -106,7 +112,8 @@ class _Cells:
     def measured(self, images: Sets, texts: Sets) -> pd.DataFrame:
         """A row per data set and metric."""
         spec, draw = self._spec, (self._spec.resamples, self._spec.seed)
-        edited = pair_outcomes(paired(self._read(images[0]), self._read(texts[0])))
+        embeddings = paired(self._read(images[0]), self._read(texts[0]))
+        edited = pair_outcomes(embeddings, self._metrics)
         rows = measure(spec.pairs, edited, self._pairs, *draw)
         if self._datasets:
             sets = {

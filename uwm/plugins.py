@@ -78,6 +78,18 @@ def load_plugin(reference: str, group: str) -> Any:
         raise PluginError(f"{points[reference].value} cannot be imported: {error}") from error
 
 
+def plugin_module(reference: str, group: str) -> str:
+    """The name of the module that defines what a reference names, loaded.
+
+    Raises:
+        PluginError: as `load_plugin`.
+    """
+    load_plugin(reference, group)
+    if is_file_plugin(reference):
+        return _module(Path(reference.rpartition(":")[0])).__name__
+    return installed(group)[reference].module
+
+
 def _module(path: Path) -> ModuleType:
     """The module that a file is, under a name of its own for every content that it had."""
     try:

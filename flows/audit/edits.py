@@ -11,6 +11,7 @@ from flows.audit.measuring import Inputs, Towers
 from flows.stages.stages import Stages
 from storage.store.spec import Spec
 from tasks.edit import EditSpec, LayerwiseEditSpec
+from tasks.metrics import metric_plugins
 from tasks.score import ScoresSpec
 from uwm.config import (
     AuditConfig,
@@ -46,7 +47,8 @@ def settle(
     images = {edit: stages.embeddings("image", edit, [data.image])[0] for edit, _ in candidates}
     texts = {edit: stages.embeddings("text", edit, [data.text])[0] for _, edit in candidates}
     embedded = [(images[image], texts[text]) for image, text in candidates]
-    choice = stages.choice(embedded, config.choice.max_loss, method.name)
+    metrics = metric_plugins(config.metrics)
+    choice = stages.choice(embedded, config.choice.max_loss, method.name, metrics)
     table = stages.chosen(choice)
     for tower, position in (("image", 0), ("text", 1)):
         for column, name in (("share", "share"), ("alpha", "alpha")):

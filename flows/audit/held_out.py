@@ -9,6 +9,7 @@ from flows.stages.data import identify
 from flows.stages.stages import Stages
 from storage.store.spec import Spec
 from tasks.held_out import Embedded, HeldOutSpec
+from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig, Neurons, PairsConfig, Subset, Uwm
 from uwm.errors import InputError
 from uwm.metrics.concepts import displayed
@@ -102,7 +103,9 @@ def lay_out_held_out(
             concept: embedded(rescored(method, edits, Subset(without=tags)))
             for concept, tags in concepts.items()
         }
-        spec = HeldOutSpec.of(data.dataset, original, ordinary, without)
+        spec = HeldOutSpec.of(
+            data.dataset, original, ordinary, without, metric_plugins(config.metrics)
+        )
         needs = [part for both in (original, ordinary, *without.values()) for part in both]
         stages.held_out(spec, method.name, [data.dataset, *needs])
         found.append((method.name, spec))

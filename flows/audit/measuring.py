@@ -11,6 +11,7 @@ from tasks.datasets import DatasetSpec
 from tasks.edit import AnyEditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, safety_spec
+from tasks.metrics import metric_plugins
 from tasks.pixels import PixelsSpec
 from tasks.tokens import TokensSpec
 from uwm.config import AuditConfig
@@ -67,8 +68,11 @@ def measure(
         for on, edits in ((repair.weights.stages, repair.edits), (stages, (None, None)))
     )
     draw = config.resamples, config.seed
+    metrics = metric_plugins(config.metrics)
     specs: list[SafetySpec | KnowledgeSpec] = [
-        safety_spec(data.name, edited[key], original[key], *draw, pairs=inputs[key].dataset)
+        safety_spec(
+            data.name, edited[key], original[key], *draw, inputs[key].dataset, metrics=metrics
+        )
         for data in pairs
         for key in [f"benchmark {data.name}"]
     ]

@@ -17,6 +17,7 @@ from tasks.edit import AnyEditSpec
 from tasks.embeddings import read_results
 from tasks.evaluate import safety_spec
 from tasks.inspect import DISTRIBUTION, PHI, read_inspection
+from tasks.metrics import metric_plugins
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load
 from uwm.config import AuditConfig, BackboneConfig, PairsConfig
@@ -158,12 +159,15 @@ def _alphas(
         "text": stages.tokens([pairs], datasets)[0],
     }
     original = {part: stages.embeddings(part, None, [inputs[part]])[0] for part in TOWERS}
+    metrics = metric_plugins(config.metrics)
     specs = {}
     for (alpha, control), change in made.items():
         own = stages.embeddings(tower, change, [inputs[tower]])[0]
         embedded = original | {tower: own}
         before, after = ((found["image"], found["text"]) for found in (original, embedded))
-        spec = safety_spec(pairs.name, after, before, config.resamples, config.seed)
+        spec = safety_spec(
+            pairs.name, after, before, config.resamples, config.seed, metrics=metrics
+        )
         name = f"{sweep.layer} · alpha {alpha:g}" + (" · random" if control else "")
         stages.evaluation([spec], name, [*before, *after])
         specs[alpha, control] = spec

@@ -25,6 +25,7 @@ from storage.formats.backbone_results import BackboneResults
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.edit import EditSpec, LayerwiseEditSpec
+from tasks.metrics import metric_plugins
 from tasks.search import ProposalsSpec, TrialsSpec, proposals_spec, read_trials
 from uwm.backbones.load import load
 from uwm.config import (
@@ -182,6 +183,7 @@ def _explore(
     short_texts(stages, config, calibration)
     space = stages.space(search)
     seed = config.seed if search.seed is None else search.seed
+    knowledge = [metric.rule_name for metric in config.measured.goals("knowledge")]
     given = _given(stages, config, inputs)
     for drawn in space.uniform(search.warmup, seed):
         given.setdefault(drawn.model_dump_json(), (UNIFORM, drawn))
@@ -192,6 +194,7 @@ def _explore(
         proposals = proposals_spec(
             space,
             search.safety,
+            knowledge,
             search.floor,
             search.generation,
             seed,
@@ -208,7 +211,7 @@ def _explore(
         for position, (point, row) in enumerate(zip(points, rows, strict=True)):
             metrics = {str(name): float(value) for name, value in row.items()}
             origin = PROPOSED if done else origins[position]
-            value = measured(metrics, search.safety)
+            value = measured(metrics, search.safety, knowledge)
             trials.append(Trial(len(done), origin, point, metrics, value))
         done.append((proposals, measured_by))
     return trials, [spec for both in done for spec in both]
@@ -226,7 +229,11 @@ def _inputs(
     sets |= {f"zero-shot {data.name}": data for data in search.zeroshot}
     inputs = read_inputs(stages, sets)
     others = [inputs[f"zero-shot {data.name}"] for data in search.zeroshot]
-    validation = Validation(inputs["validation"], [(data.dataset, data) for data in others])
+    validation = Validation(
+        inputs["validation"],
+        [(data.dataset, data) for data in others],
+        metric_plugins(config.metrics),
+    )
     return inputs["calibration"], validation, inputs
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import pandas as pd
 
 from storage.formats.backbone_results import BackboneResults
 from storage.store.store import Store
 from tasks.embeddings import read_outcomes
 from uwm.config import AuditConfig
 from uwm.metrics.changes import Change, mean_change, paired
-from uwm.metrics.registry import BUILT_IN, TIMES
+from uwm.metrics.registry import BUILT_IN, TIMES, Metric, Metrics
 
-GAINS = tuple(metric.name for metric in BUILT_IN if metric.claimed)
-"""What a pick should raise: it is claimed where any of them rises beyond its interval."""
-ZERO_SHOT = BUILT_IN.zeroshot.rule_name
-RECALLS = tuple(metric.name for metric in BUILT_IN.goals("knowledge") if metric.data == "pairs")
-SHOWN = (*(metric.name for metric in BUILT_IN.goals("safety")), *GAINS, *RECALLS)
+Outcomes = Mapping[str, pd.DataFrame]
+"""Per data set, see `tasks.embeddings.read_outcomes`."""
 
 
 @dataclass(frozen=True)
@@ -27,46 +26,61 @@ class Claim:
         rule: that the point was picked by.
         point: its name, None where no point of the search fulfils the rule.
         changes: by metric on the first benchmark, and of the mean over zero-shot sets.
+        metrics: of the audit. A gain in one that is `claimed` counts.
     """
 
     rule: str
     point: str | None
     changes: Mapping[str, Change]
+    metrics: Metrics = BUILT_IN
+
+    @property
+    def gains(self) -> tuple[str, ...]:
+        """The metrics that a pick should raise."""
+        return tuple(metric.name for metric in self.metrics if metric.claimed)
 
     @property
     def kept(self) -> tuple[str, ...]:
         """The metrics of knowledge that must not fall: zero-shot, or recall where that is all."""
-        return (ZERO_SHOT,) if ZERO_SHOT in self.changes else RECALLS
+        goals = self.metrics.goals("knowledge")
+        zeroshot = [goal.name for goal in goals if goal.data == "zero-shot"]
+        if any(name in self.changes for name in zeroshot):
+            return tuple(zeroshot)
+        return tuple(goal.name for goal in goals if goal.data == "pairs")
 
     @property
     def beats(self) -> bool:
-        """Whether a metric of `GAINS` rises beyond its interval and none of `kept` falls so far."""
-        gains = any(self.changes[metric].low > 0 for metric in GAINS) if self.changes else False
+        """Whether a metric of `gains` rises beyond its interval and none of `kept` falls so far."""
+        if not self.changes:
+            return False
+        gains = any(self.changes[metric].low > 0 for metric in self.gains)
         return gains and all(self.changes[metric].high >= 0 for metric in self.kept)
 
     def sentence(self, backbone: str) -> str:
         """The claim in a sentence."""
         if self.point is None:
             return f"{backbone}, {self.rule}: no such point was found on the validation data."
-        gains = [metric for metric in GAINS if self.changes[metric].low > 0]
+        label = self.metrics.label
+        gains = [metric for metric in self.gains if self.changes[metric].low > 0]
         losses = [metric for metric in self.kept if self.changes[metric].high < 0]
+        gained = " and ".join(map(label, gains))
         if self.beats:
             verdict = (
-                f"beats the paper's default on the test data in {' and '.join(gains)}, with "
-                f"{' and '.join(map(_called, self.kept))} not lower beyond the interval"
+                f"beats the paper's default on the test data in {gained}, with "
+                f"{' and '.join(map(label, self.kept))} not lower beyond the interval"
             )
         elif gains:
             verdict = (
-                f"beats the paper's default on the test data in {' and '.join(gains)}, but pays "
-                f"in {' and '.join(map(_called, losses))}"
+                f"beats the paper's default on the test data in {gained}, but pays in "
+                f"{' and '.join(map(label, losses))}"
             )
         else:
             verdict = (
                 "does not beat the paper's default on the test data in "
-                f"{' or '.join(GAINS)} beyond the interval"
+                f"{' or '.join(map(label, self.gains))} beyond the interval"
             )
         figures = ", ".join(
-            f"{_called(metric)} {change.value:+.1f} [{change.low:+.1f}, {change.high:+.1f}]"
+            f"{label(metric)} {change.value:+.1f} [{change.low:+.1f}, {change.high:+.1f}]"
             for metric, change in self.changes.items()
         )
         return f"{backbone}, {self.rule} ({self.point}): {verdict}: {figures}."
@@ -86,30 +100,43 @@ def claims(
         default: the name there of the paper's default.
     """
     before = read_outcomes(store, results.evaluations[default])
-    found = []
-    for rule, point in picks.items():
-        changes: dict[str, Change] = {}
-        if point is not None:
-            after = read_outcomes(store, results.evaluations[point])
-            pairs = config.benchmarks[0].name
-            for metric in SHOWN:
-                changes[metric] = paired(
-                    before[pairs][metric].to_numpy(), after[pairs][metric].to_numpy()
-                )
-            sets = [
-                paired(
-                    before[data.name][BUILT_IN.zeroshot.name].to_numpy(),
-                    after[data.name][BUILT_IN.zeroshot.name].to_numpy(),
-                    after[data.name][TIMES].to_numpy(),
-                )
-                for data in config.zeroshot_sets
-            ]
-            if sets:
-                changes[ZERO_SHOT] = mean_change(sets)
-        found.append(Claim(rule, point, changes))
-    return found
+    return [
+        Claim(
+            rule,
+            point,
+            {} if point is None else _changes(store, config, before, results.evaluations[point]),
+            config.measured,
+        )
+        for rule, point in picks.items()
+    ]
 
 
-def _called(metric: str) -> str:
-    """As tables call it."""
-    return BUILT_IN.label(metric)
+def compared(metrics: Metrics) -> tuple[Metric, ...]:
+    """The metrics of pairs that claims tell: goals of safety, gains, goals of knowledge."""
+    gains = (metric for metric in metrics if metric.claimed)
+    wanted = (*metrics.goals("safety"), *gains, *metrics.goals("knowledge"))
+    return tuple(dict.fromkeys(metric for metric in wanted if metric.data == "pairs"))
+
+
+def _changes(
+    store: Store, config: AuditConfig, before: Outcomes, evaluations: Sequence[str]
+) -> dict[str, Change]:
+    """Paired changes on the first benchmark, and of the mean over zero-shot sets."""
+    after = read_outcomes(store, evaluations)
+    pairs = config.benchmarks[0].name
+    changes = {
+        metric.name: paired(
+            before[pairs][metric.name].to_numpy(), after[pairs][metric.name].to_numpy()
+        )
+        for metric in compared(config.measured)
+    }
+    accuracy = config.measured.zeroshot.name
+    sets = [
+        paired(
+            before[data.name][accuracy].to_numpy(),
+            after[data.name][accuracy].to_numpy(),
+            after[data.name][TIMES].to_numpy(),
+        )
+        for data in config.zeroshot_sets
+    ]
+    return changes | ({accuracy: mean_change(sets)} if sets else {})

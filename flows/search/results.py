@@ -156,7 +156,7 @@ def _described(searched: Searched, audit: str) -> dict[str, Any]:
                 "point": claim.point,
                 "beats the default": claim.beats,
                 "changes from the default": {
-                    metric: [change.value, change.low, change.high]
+                    claim.metrics[metric].rule_name: [change.value, change.low, change.high]
                     for metric, change in claim.changes.items()
                 },
             }

@@ -12,6 +12,7 @@ from tasks.datasets import DatasetSpec
 from tasks.edit import edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.embeddings import Pair
+from tasks.metrics import MetricPlugin
 from tasks.search import (
     ProposalsSpec,
     TrialsSpec,
@@ -28,10 +29,11 @@ from uwm.search.space import FamilySpace, Point, Space
 
 @dataclass(frozen=True)
 class Validation:
-    """What a search chooses on: pairs, and zero-shot sets with their data."""
+    """What a search chooses on: pairs, zero-shot sets with their data, and further metrics."""
 
     pairs: Inputs
     zeroshot: Sequence[tuple[DatasetSpec, Inputs]] = ()
+    metrics: Sequence[MetricPlugin] = ()
 
     @property
     def inputs(self) -> list[Inputs]:
@@ -110,6 +112,7 @@ class SearchStages(Stages):
                 (dataset, found)
                 for (dataset, _), found in zip(validation.zeroshot, by_set[1:], strict=True)
             ],
+            validation.metrics,
         )
         what = _generation(number)
         if not self.store.complete(spec):

@@ -32,6 +32,7 @@ from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
 from tasks.gradients import GradientScoresSpec, score_gradients
 from tasks.held_out import HeldOutSpec, hold_out
 from tasks.inspect import InspectionSpec, inspect_scores
+from tasks.metrics import MetricPlugin
 from tasks.pixels import PixelsSpec, decode_pixels
 from tasks.score import ScoresSpec, score
 from tasks.sweep import GridSpec, measure_grid
@@ -247,10 +248,14 @@ class Stages(Submissions):
         return specs
 
     def choice(
-        self, candidates: Sequence[tuple[Spec, Spec]], max_loss: float, method: str
+        self,
+        candidates: Sequence[tuple[Spec, Spec]],
+        max_loss: float,
+        method: str,
+        metrics: Sequence[MetricPlugin] = (),
     ) -> ChoiceSpec:
         """The choice among candidates on validation embeddings."""
-        spec = ChoiceSpec.of(candidates, max_loss)
+        spec = ChoiceSpec.of(candidates, max_loss, metrics)
         needs = [found for pair in candidates for found in pair]
         self._submit(choose, [spec], what=method, needs=needs)
         return spec

@@ -20,6 +20,7 @@ from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.edit import AnyEditSpec, EditSpec
 from tasks.embed import EmbeddingsSpec
+from tasks.metrics import metric_plugins
 from tasks.sweep import GridSpec, read_grid
 from uwm.backbones.load import load
 from uwm.config import (
@@ -148,6 +149,7 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
     }
     # The roles of all edits decide what is captured, so that one capture serves them all.
     config = config.model_copy(update={"methods": (*config.methods, *_alone(settings))})
+    metrics = metric_plugins(config.metrics)
     layout = Layout(excluded=short_texts(stages, config, calibration))
 
     def embedded(tower: Tower, edit: AnyEditSpec | None) -> list[EmbeddingsSpec]:
@@ -170,7 +172,7 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
             images = embedded("image", image.edit)
             beside = [embedded("text", text.edit) for text in texts]
             draw = config.resamples, config.seed
-            spec = GridSpec.of(pairs.name, zeroshot, images, beside, original, *draw)
+            spec = GridSpec.of(pairs.name, zeroshot, images, beside, original, *draw, metrics)
             needs: list[Spec] = [*zeroshot.values(), *images, *original[0], *original[1]]
             needs += [part for found in beside for part in found]
             stages.grid(spec, len(layout.grids) + 1, needs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
 from uwm.config.generalisation import Drift, HeldOut
@@ -18,6 +18,7 @@ from uwm.config.methods import (
     RandomControl,
     Uwm,
 )
+from uwm.config.metrics import MetricReferences
 from uwm.config.pairs import PairsConfig
 from uwm.config.policy import Policy
 from uwm.config.search import SearchSettings
@@ -27,7 +28,8 @@ from uwm.config.towers import TowerRoles
 from uwm.config.weights import Checkpoint, SafeClip
 from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
 from uwm.families import Role, Tower
-from uwm.metrics.registry import BUILT_IN, Metrics
+from uwm.metrics.plugins import with_plugins
+from uwm.metrics.registry import Metrics
 
 
 class ChoiceRule(Settings):
@@ -63,6 +65,9 @@ class AuditConfig(Settings):
     benchmarks: tuple[PairsConfig, ...] = Field(min_length=1)
     zeroshot: tuple[ZeroShotItem, ...] = ()
     methods: tuple[MethodConfig, ...] = Field(min_length=1)
+    metrics: MetricReferences = Field(
+        (), description="further ones, `path/to/file.py:NAME` or of an installed package"
+    )
     choice: ChoiceRule = ChoiceRule()
     held_out: HeldOut | None = Field(None, description="concepts left out of the calibration")
     drift: Drift | None = Field(None, description="edits made from parts of the calibration set")
@@ -72,10 +77,19 @@ class AuditConfig(Settings):
 
     @field_validator("policy")
     @classmethod
-    def _for_metrics(cls, policy: Policy | None) -> Policy | None:
-        if policy is not None:
-            policy.check(BUILT_IN)
+    def _policy_for_metrics(cls, policy: Policy | None, info: ValidationInfo) -> Policy | None:
+        if policy is not None and "metrics" in info.data:
+            policy.check(with_plugins(info.data["metrics"]))
         return policy
+
+    @field_validator("search")
+    @classmethod
+    def _search_for_metrics(
+        cls, search: SearchSettings | None, info: ValidationInfo
+    ) -> SearchSettings | None:
+        if search is not None and "metrics" in info.data:
+            search.check(with_plugins(info.data["metrics"]))
+        return search
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -165,8 +179,8 @@ class AuditConfig(Settings):
 
     @property
     def measured(self) -> Metrics:
-        """The metrics of this audit."""
-        return BUILT_IN
+        """The metrics of this audit: the built-in ones, and those that `metrics` names."""
+        return with_plugins(self.metrics)
 
     def _check_search(self) -> None:
         """A search chooses on data that nothing is claimed on."""

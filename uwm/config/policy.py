@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AwareDatetime, Field, model_validator
 
+from uwm.config.metrics import refuse
 from uwm.config.settings import Settings
 from uwm.metrics.registry import Metrics
 
@@ -59,17 +59,14 @@ class Policy(Settings):
             ValidationError: a rule is for none of them, or its limit lies outside of the metric's
                 range; every such rule with its place in the file.
         """
-        problems = [
-            InitErrorDetails(
-                type=PydanticCustomError("metric", "{said}", {"said": said}),
-                loc=("rules", index, field),
-                input=getattr(rule, field),
-            )
-            for index, rule in enumerate(self.rules)
-            for field, said in _problems(rule, metrics)
-        ]
-        if problems:
-            raise ValidationError.from_exception_data(type(self).__name__, problems)
+        refuse(
+            "policy",
+            [
+                (("rules", index, field), wrong, getattr(rule, field))
+                for index, rule in enumerate(self.rules)
+                for field, wrong in _problems(rule, metrics)
+            ],
+        )
 
 
 def _problems(rule: Rule, metrics: Metrics) -> Iterator[tuple[str, str]]:

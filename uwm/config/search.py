@@ -6,10 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from uwm.config.metrics import refuse
 from uwm.config.settings import Factor, Settings, Share
 from uwm.config.towers import TowerRoles
 from uwm.config.zeroshot import ZeroShotConfig
-from uwm.metrics.registry import BUILT_IN
+from uwm.metrics.registry import BUILT_IN, Metrics
 
 Family = Literal["uwm", "neurons"]
 """Weights by the share of score that they carry, or whole nodes."""
@@ -26,14 +27,6 @@ def _effective(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] <= 1 <= bounds[1]:
         raise ValueError("a factor of 1 leaves a layer as it is; bounds lie on one side of it")
     return bounds
-
-
-def _about_unsafe(name: str) -> str:
-    known = [metric.name for metric in BUILT_IN if metric.claimed]
-    known = [*(metric.name for metric in BUILT_IN.goals("safety")), *known]
-    if name not in known:
-        raise ValueError(f"a search maximises the mean of {', '.join(known)}; got {name!r}")
-    return name
 
 
 ShareBounds = Annotated[tuple[Share, Share], AfterValidator(_ascending)]
@@ -81,7 +74,7 @@ class SearchSettings(Settings):
     warmup: int = Field(
         24, ge=0, description="evaluations with one share and factor per tower, before any model"
     )
-    safety: tuple[Annotated[str, AfterValidator(_about_unsafe)], ...] = Field(
+    safety: tuple[str, ...] = Field(
         tuple(metric.name for metric in BUILT_IN.goals("safety")), min_length=1
     )
     zeroshot: tuple[ZeroShotConfig, ...] = Field((), description="to choose on; none of the test's")
@@ -101,6 +94,27 @@ class SearchSettings(Settings):
         if not self.families:
             raise ValueError("name a family to search, uwm or neurons")
         return self
+
+    def check(self, metrics: Metrics) -> None:
+        """Hold the metrics that are maximised against those that an audit has.
+
+        Raises:
+            ValidationError: one is no goal of safety and no metric that a claim stands on.
+        """
+        known = [
+            metric.name
+            for metric in metrics.of(data="pairs")
+            if (metric.goal or metric.claimed) and metric.group == "safety"
+        ]
+        wrong = f"a search maximises the mean of metrics out of {', '.join(known)}"
+        refuse(
+            "search",
+            [
+                (("safety", index), f"{wrong}; got {name!r}", name)
+                for index, name in enumerate(self.safety)
+                if name not in known
+            ],
+        )
 
     @property
     def families(self) -> dict[Family, FamilySettings]:

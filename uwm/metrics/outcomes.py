@@ -11,7 +11,7 @@ import torch
 
 import uwm.metrics.retrieval  # noqa: F401 (digests of a stage's code follow imports alone)
 from uwm.errors import MetricError
-from uwm.metrics.intervals import Outcomes
+from uwm.metrics.intervals import Outcomes, scale
 from uwm.metrics.registry import BUILT_IN, PERCENT, Metric, Metrics
 from uwm.metrics.safeground import PairedEmbeddings
 
@@ -32,6 +32,16 @@ def pair_outcomes(embeddings: PairedEmbeddings, metrics: Metrics = BUILT_IN) -> 
             computed[metric.outcome] = _function(metric)(embeddings)
         found[metric.name] = _checked(metric, computed[metric.outcome], len(embeddings.safe_image))
     return found
+
+
+def pair_means(embeddings: PairedEmbeddings, metrics: Metrics = BUILT_IN) -> dict[str, float]:
+    """The mean of every metric that is measured on pairs, in its unit.
+
+    Raises:
+        MetricError: as `pair_outcomes`.
+    """
+    found = pair_outcomes(embeddings, metrics)
+    return {name: scale(outcome) * float(outcome.mean()) for name, outcome in found.items()}
 
 
 def _function(metric: Metric) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from uwm.metrics.registry import BUILT_IN
-
 
 class Measured(NamedTuple):
     """A point's figures on the validation data."""
@@ -15,11 +13,12 @@ class Measured(NamedTuple):
     knowledge: float
 
 
-def measured(metrics: Mapping[str, float], safety: Sequence[str]) -> Measured:
-    """The two figures from a point's metrics in percent: the means of `safety`, and of those goals
-    of knowledge that are among the metrics (a zero-shot accuracy need not be)."""
-    goals = [metric.rule_name for metric in BUILT_IN.goals("knowledge")]
-    known = [metrics[name] for name in goals if name in metrics]
+def measured(
+    metrics: Mapping[str, float], safety: Sequence[str], knowledge: Sequence[str]
+) -> Measured:
+    """The two figures from a point's metrics in percent: the means of `safety`, and of those of
+    `knowledge` that are among the metrics (a zero-shot accuracy need not be)."""
+    known = [metrics[name] for name in knowledge if name in metrics]
     return Measured(
         sum(metrics[name] for name in safety) / len(safety),
         sum(known) / len(known),

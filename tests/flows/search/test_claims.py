@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from flows.search.claims import SHOWN, ZERO_SHOT, Claim
+from flows.search.claims import Claim, compared
 from uwm.metrics.changes import Change
+from uwm.metrics.registry import BUILT_IN
 
+SHOWN = [metric.name for metric in compared(BUILT_IN)]
+ZERO_SHOT = BUILT_IN.zeroshot.name
 UP, DOWN, SAME = Change(5.0, 1.0), Change(-5.0, 1.0), Change(0.5, 1.0)
 
 

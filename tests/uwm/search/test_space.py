@@ -83,8 +83,9 @@ def test_a_few_points_of_the_front_span_it_above_the_floor() -> None:
 
 def test_safety_and_knowledge_are_means() -> None:
     metrics = {"P_t_u": 10, "P_v_u": 20, "text_to_image_R@1": 40, "image_to_text_R@1": 50}
-    assert measured(metrics, ["P_t_u", "P_v_u"]) == (15, 45)
-    assert measured(metrics | {"zero-shot": 60}, ["P_t_u"]) == (10, 50)
+    known = ["text_to_image_R@1", "image_to_text_R@1", "zero-shot"]
+    assert measured(metrics, ["P_t_u", "P_v_u"], known) == (15, 45)
+    assert measured(metrics | {"zero-shot": 60}, ["P_t_u"], known) == (10, 50)
 
 
 @pytest.mark.parametrize("point", [None, *SPACE.uniform(24, seed=3)])
