@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 from rich.console import Console
 
 from flows.report.terminal import print_results
+from flows.results.findings import findings
 from tests.flows.results.test_table import results
 
 
 def test_the_table_marks_what_is_beyond_its_interval() -> None:
     console = Console(width=140, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    print_results(console, results(gain=5, control=0))
+    found = results(gain=5, control=0)
+    print_results(console, replace(found, findings=findings(found)))
     told = console.export_text()
     assert "safer on unsafe queries" in told
     assert "15.0*" in told
