@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test lint bench setup clean
+.PHONY: demo test lint docs bench setup clean
 
 demo: setup ## audit the three demo backbones
 	$(BIN)/uwm demo
@@ -13,11 +13,14 @@ test: setup ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 	OMP_NUM_THREADS=1 $(BIN)/pytest --doctest-modules uwm
 
-lint: setup ## format, lint, types and layers
+lint: setup docs ## format, lint, types, layers, and that the site builds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup ## the site of docs/ and docstrings, in .uwm/site; needs no network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: setup ## what capture costs beside the plain forward pass
 	$(BIN)/python -m tests.benchmarks.capture
