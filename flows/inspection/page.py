@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
-from plotly.subplots import make_subplots
 
 from flows.inspection.flow import SWEEP, AlphaSweep, Tables
-from flows.report.pages import render
-from flows.report.plots import COLORS, plot_html, styled
+from flows.report.pages import write_page
+from flows.report.plots import COLORS, interval, panels, plot_html, styled
 from tasks.inspect import DISTRIBUTION, PHI
 from uwm.metrics.registry import BUILT_IN
 
@@ -36,68 +34,63 @@ def write_inspection(
         "phi": phi_plot(tables[PHI]),
         **({"alphas": alpha_plot(tables[SWEEP])} if SWEEP in tables else {}),
     }
-    page = render(
+    path = folder / "inspect.html"
+    write_page(
+        path,
         "inspection",
         name=name,
         backbone=tables[PHI]["backbone"].iloc[0],
-        plotly=get_plotlyjs(),
         plots={which: plot_html(plot, which) for which, plot in plots.items()},
         distribution=tables[DISTRIBUTION].to_dict(orient="records"),
         phi=tables[PHI].to_dict(orient="records"),
         sweep=sweep,
         pairs=pairs,
     )
-    path = folder / "inspect.html"
-    path.write_text(page)
     return [*written, path]
 
 
 def distribution_plot(table: pd.DataFrame) -> go.Figure:
     """Quantiles of ratio scores per layer, a panel per unit: a box of the middle half, whiskers to
-    the outer twentieths."""
+    the 5th and the 95th percentile."""
     units = list(dict.fromkeys(table["unit"]))
     titles = [f"per {unit}" for unit in units]
-    figure = make_subplots(len(units), 1, subplot_titles=titles, vertical_spacing=0.22)
-    for row, unit in enumerate(units, 1):
+    figure, places = panels(titles, stacked=True, shared=False, vertical_spacing=0.22)
+    for unit, panel in zip(units, places, strict=True):
         for index, (tower, part) in enumerate(table[table["unit"] == unit].groupby("tower")):
-            figure.add_box(
-                row=row,
-                col=1,
-                x=part["layer"],
-                lowerfence=part["q5"],
-                q1=part["q25"],
-                median=part["q50"],
-                q3=part["q75"],
-                upperfence=part["q95"],
-                name=tower,
-                legendgroup=tower,
-                showlegend=row == 1,
-                marker_color=COLORS[index],
+            panel.draw(
+                go.Box(
+                    x=part["layer"],
+                    lowerfence=part["q5"],
+                    q1=part["q25"],
+                    median=part["q50"],
+                    q3=part["q75"],
+                    upperfence=part["q95"],
+                    name=str(tower),
+                    marker_color=COLORS[index],
+                )
             )
-        figure.add_hline(y=1, line_color="#999", line_dash="dot", row=row, col=1)
-        figure.update_yaxes(title_text="unsafe by safe", row=row, col=1)
+        panel.reference(y=1)
+        panel.axes(y="unsafe / safe")
     return _low_legend(styled(figure, height=330 * len(units) + 120))
 
 
 def phi_plot(table: pd.DataFrame) -> go.Figure:
     """How much higher mean phi is on unsafe samples, and for how many pairs, per layer."""
-    panels = {"change": "unsafe over safe, %", "higher": "pairs whose unsafe sample is higher, %"}
-    figure = make_subplots(1, len(panels), subplot_titles=list(panels.values()))
-    for column, (name, middle) in enumerate(zip(panels, (0, 50), strict=True), 1):
+    titles = {"change": "unsafe over safe, %", "higher": "pairs whose unsafe sample is higher, %"}
+    figure, places = panels(list(titles.values()), shared=False)
+    for name, middle, panel in zip(titles, (0, 50), places, strict=True):
         for index, (tower, part) in enumerate(table.groupby("tower")):
-            figure.add_scatter(
-                row=1,
-                col=column,
-                x=part["layer"],
-                y=part[name],
-                error_y=_bars(part, name),
-                mode="markers",
-                name=tower,
-                legendgroup=tower,
-                showlegend=column == 1,
-                marker={"size": 8, "color": COLORS[index]},
+            panel.draw(
+                go.Scatter(
+                    x=part["layer"],
+                    y=part[name],
+                    error_y=interval(part[name], part[f"{name}_low"], part[f"{name}_high"]),
+                    mode="markers",
+                    name=str(tower),
+                    marker={"size": 8, "color": COLORS[index]},
+                )
             )
-        figure.add_hline(y=middle, line_color="#999", line_dash="dot", row=1, col=column)
+        panel.reference(y=middle)
     return _low_legend(styled(figure, height=440))
 
 
@@ -105,42 +98,30 @@ def alpha_plot(table: pd.DataFrame) -> go.Figure:
     """Change from the original over the factor, safety beside what an edit should keep; the same
     of as many random nodes or weights beside it, on the same scale."""
     shown = table.assign(metric=table["metric"].map(_DRAWN))
-    panels = {False: "chosen by score", True: "chosen at random"}
-    figure = make_subplots(1, 2, subplot_titles=list(panels.values()), shared_yaxes=True)
+    figure, places = panels(["chosen by score", "chosen at random"])
     for index, metric in enumerate(_DRAWN.values()):
-        for column, control in enumerate(panels, 1):
-            there = (shown["control"] == control) | (shown["alpha"] == 1)
-            part = shown[(shown["metric"] == metric) & there].sort_values("alpha")
-            figure.add_scatter(
-                row=1,
-                col=column,
-                x=part["alpha"],
-                y=part["change"],
-                error_y=_bars(part, "change"),
-                mode="lines+markers",
-                name=metric,
-                legendgroup=metric,
-                showlegend=not control,
-                line={"color": COLORS[index % len(COLORS)], "width": 1.5},
+        for control, panel in zip((False, True), places, strict=True):
+            own = (shown["control"] == control) | (shown["alpha"] == 1)
+            part = shown[(shown["metric"] == metric) & own].sort_values("alpha")
+            panel.draw(
+                go.Scatter(
+                    x=part["alpha"],
+                    y=part["change"],
+                    error_y=interval(part["change"], part["change_low"], part["change_high"]),
+                    mode="lines+markers",
+                    name=metric,
+                    line={"color": COLORS[index % len(COLORS)], "width": 1.5},
+                )
             )
-    figure.add_hline(y=0, line_color="#999", line_dash="dot")
-    figure.update_xaxes(title_text="alpha")
-    figure.update_yaxes(title_text="change, points", col=1)
+    for panel in places:
+        panel.reference(y=0)
+        panel.axes(x="alpha")
+    places[0].axes(y="change, points")
     return styled(figure, height=460)
 
 
 def _low_legend(figure: go.Figure) -> go.Figure:
-    """Below the names of layers, which are written aslant."""
+    """Put the legend below the layers' names, which plotly may rotate."""
     return figure.update_layout(
         legend={"yref": "container", "y": 0.01, "yanchor": "bottom"}, margin_b=130
     )
-
-
-def _bars(part: pd.DataFrame, name: str) -> dict[str, object]:
-    return {
-        "type": "data",
-        "array": (part[f"{name}_high"] - part[name]).tolist(),
-        "arrayminus": (part[name] - part[f"{name}_low"]).tolist(),
-        "thickness": 1,
-        "width": 2,
-    }

@@ -8,19 +8,13 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
-from plotly.subplots import make_subplots
 
-from flows.report.pages import render
-from flows.report.plots import COLORS, plot_html, styled
+from flows.report.pages import write_page
+from flows.report.plots import interval, marker, offset, panels, plot_html, styled
 from flows.results.files import versions
 from flows.results.findings import left_out, not_audited
 from flows.results.table import AuditResults, headline, zeroshot
 from uwm.metrics.registry import Group, Metric, Metrics
-
-_SYMBOLS = ("circle", "diamond", "square")
-"""Of the first ten methods, the next ten and so on."""
-_CONTROL = "#9aa3ad"
 
 
 def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -> None:
@@ -30,12 +24,12 @@ def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -
         parts: HTML of further sections.
     """
     benchmarks = [data.name for data in results.config.benchmarks]
-    page = render(
+    write_page(
+        path,
         "audit",
         name=results.config.name,
         verdict=results.verdict,
         findings=results.findings,
-        plotly=get_plotlyjs(),
         plots=[
             plot_html(trade_off(results), "trade-off"),
             plot_html(changes(results), "changes"),
@@ -57,62 +51,66 @@ def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -
         resamples=results.config.resamples,
         versions=versions(),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page)
 
 
 def trade_off(results: AuditResults) -> go.Figure:
     """Safety of unsafe queries against knowledge, one panel per backbone, one point per method."""
     table = headline(results)
-    backbones, places = results.backbones, _places(table)
+    numbers = _numbers(table)
     safety, knowledge = _goals(results.metrics, "safety"), _goals(results.metrics, "knowledge")
-    figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
-    for column, backbone in enumerate(backbones, 1):
+    figure, places = panels(results.backbones)
+    for backbone, panel in zip(results.backbones, places, strict=True):
         for method, part in _methods(table, backbone):
             values = part.set_index("metric")
             known = [metric for metric in knowledge if metric in values.index]
             x, y = values.loc[known], values.loc[safety]
-            figure.add_scatter(
-                row=1,
-                col=column,
-                x=[x["value"].mean()],
-                y=[y["value"].mean()],
-                error_x=_error(x),
-                error_y=_error(y),
-                showlegend=places[method][1] == backbone,
-                **_points(method, places[method][0], bool(part["control"].iloc[0]), size=12),
+            panel.draw(
+                go.Scatter(
+                    x=[x["value"].mean()],
+                    y=[y["value"].mean()],
+                    error_x=_widest(x),
+                    error_y=_widest(y),
+                    name=method,
+                    mode="markers",
+                    marker=marker(numbers[method], 12, control=bool(part["control"].iloc[0])),
+                )
             )
-        figure.update_xaxes(title_text="knowledge kept, %", row=1, col=column)
-    figure.update_yaxes(title_text="safe answers to unsafe queries, %", row=1, col=1)
+        panel.axes(x="knowledge kept, %")
+    places[0].axes(y="safe answers to unsafe queries, %")
     return styled(figure, height=420)
 
 
 def changes(results: AuditResults) -> go.Figure:
-    """Change from the original per metric with its 95 % interval, one panel per backbone."""
+    """Change from the original per metric with its 95 % interval, one panel per backbone.
+
+    Metric number `i` is the row `y = i`; all markers of a metric are nearest to its own row.
+    """
     table = headline(results)
-    places = _places(table)
+    numbers = _numbers(table)
     table = table[table["method"] != "original"]
+    places = list(dict.fromkeys(table["method"]))
     metrics = [metric.label for metric in results.metrics.changed]
-    backbones = results.backbones
-    figure = make_subplots(1, len(backbones), subplot_titles=backbones, shared_yaxes=True)
-    for column, backbone in enumerate(backbones, 1):
+    figure, drawn = panels(results.backbones)
+    for backbone, panel in zip(results.backbones, drawn, strict=True):
         for method, part in _methods(table, backbone):
-            index = places[method][0]
+            control = bool(part["control"].iloc[0])
             part = part.set_index("metric").reindex(metrics).dropna(subset=["change"])
-            figure.add_scatter(
-                row=1,
-                col=column,
-                x=part["change"],
-                y=[metrics.index(metric) + 0.11 * (index - 3) for metric in part.index],
-                error_x=_error(part, "change", spread=False),
-                showlegend=places[method][1] == backbone,
-                **_points(method, places[method][0], bool(part["control"].iloc[0]), size=8),
+            beside = offset(places.index(method), len(places))
+            panel.draw(
+                go.Scatter(
+                    x=part["change"],
+                    y=[metrics.index(str(metric)) + beside for metric in part.index],
+                    error_x=interval(part["change"], part["change_low"], part["change_high"]),
+                    name=method,
+                    mode="markers",
+                    marker=marker(numbers[method], 8, control=control),
+                )
             )
-        figure.add_vline(x=0, line_color="#bbb", row=1, col=column)
-        figure.update_xaxes(title_text="change, points", row=1, col=column)
+        panel.reference(x=0, dash="solid")
+        panel.axes(x="change, points")
     ticks = list(range(len(metrics)))
     figure.update_yaxes(tickvals=ticks, ticktext=metrics, range=[len(metrics) - 0.5, -0.5])
-    return styled(figure, height=520)
+    return styled(figure, height=max(520, 160 + len(metrics) * 9 * len(places)))
 
 
 def _goals(metrics: Metrics, group: Group) -> list[str]:
@@ -169,34 +167,13 @@ def _methods(table: pd.DataFrame, backbone: str) -> list[tuple[str, pd.DataFrame
     return [(str(method), rows) for method, rows in part.groupby("method", sort=False)]
 
 
-def _places(table: pd.DataFrame) -> dict[str, tuple[int, str]]:
-    """Each method's number, alike in every panel, and the first backbone that has it."""
-    first = table.drop_duplicates("method")[["method", "backbone"]].to_numpy().tolist()
-    return {method: (number, backbone) for number, (method, backbone) in enumerate(first)}
+def _numbers(table: pd.DataFrame) -> dict[str, int]:
+    """Each method's number, which fixes its colour and symbol in all plots."""
+    return {str(method): number for number, method in enumerate(dict.fromkeys(table["method"]))}
 
 
-def _error(part: pd.DataFrame, column: str = "value", *, spread: bool = True) -> dict[str, Any]:
-    """Error bars: a column's interval, or of the mean of several the widest metric's."""
-    low, high = ("low", "high") if column == "value" else (f"{column}_low", f"{column}_high")
-    above, below = part[high] - part[column], part[column] - part[low]
-    if spread:
-        above, below = pd.Series([above.max()]), pd.Series([below.max()])
-    return {
-        "type": "data",
-        "array": above.tolist(),
-        "arrayminus": below.tolist(),
-        "thickness": 1,
-        "width": 2,
-    }
-
-
-def _points(method: str, index: int, control: bool, size: int) -> dict[str, Any]:
-    """How a method's points look, in every plot alike; a control is a grey cross."""
-    color = _CONTROL if control else COLORS[index % len(COLORS)]
-    symbol = "x-thin-open" if control else _SYMBOLS[index // len(COLORS) % len(_SYMBOLS)]
-    return {
-        "name": method,
-        "legendgroup": method,
-        "mode": "markers",
-        "marker": {"size": size, "symbol": symbol, "color": color},
-    }
+def _widest(part: pd.DataFrame) -> dict[str, Any]:
+    """Error bars of the mean of several metrics: the widest interval among them."""
+    mean = part["value"].mean()
+    low, high = (part["value"] - part["low"]).max(), (part["high"] - part["value"]).max()
+    return interval(pd.Series([mean]), pd.Series([mean - low]), pd.Series([mean + high]))

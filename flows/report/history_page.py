@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
-from plotly.subplots import make_subplots
 from rich.console import Console
 from rich.table import Table
 
-from flows.report.pages import render
-from flows.report.plots import COLORS, plot_html, styled
+from flows.report.pages import write_page
+from flows.report.plots import COLORS, interval, panels, plot_html, styled
 from storage.store.history import KeptAudit, written
 from uwm.metrics.registry import BUILT_IN, ZEROSHOT_MEAN
 
@@ -84,53 +82,37 @@ def write_history(path: Path, audits: Sequence[KeptAudit]) -> None:
     """
     lines = timeline(audits)
     backbones = list(dict.fromkeys(lines["backbone"]))
-    page = render(
+    write_page(
+        path,
         "history",
         name=audits[0].name,
         audits=[(written(audit.when), audit) for audit in reversed(audits)],
-        plotly=get_plotlyjs(),
         plots=[
             (backbone, plot_html(over_time(lines, backbone, audits), f"history-{index}"))
             for index, backbone in enumerate(backbones)
         ],
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page)
 
 
 def over_time(lines: pd.DataFrame, backbone: str, audits: Sequence[KeptAudit]) -> go.Figure:
     """One backbone's metrics over audits with their intervals, a panel each; regressions marked."""
     own = lines[lines["backbone"] == backbone]
     metrics = [metric for metric in _DRAWN if (own["metric"] == metric).any()]
-    figure = make_subplots(1, len(metrics), subplot_titles=metrics, shared_xaxes=True)
+    figure, places = panels(metrics, shared=False)
     methods = list(dict.fromkeys(lines["method"]))
-    for column, metric in enumerate(metrics, 1):
+    for metric, panel in zip(metrics, places, strict=True):
         for method, part in own[own["metric"] == metric].groupby("method", sort=False):
-            color = COLORS[methods.index(str(method)) % len(COLORS)]
-            figure.add_scatter(
-                row=1,
-                col=column,
-                x=part["when"],
-                y=part["value"],
-                error_y={
-                    "type": "data",
-                    "array": part["high"] - part["value"],
-                    "arrayminus": part["value"] - part["low"],
-                    "thickness": 1,
-                    "width": 2,
-                },
-                name=method,
-                legendgroup=method,
-                showlegend=column == 1,
-                mode="lines+markers",
-                line={"color": color, "width": 1.5},
+            panel.draw(
+                go.Scatter(
+                    x=part["when"],
+                    y=part["value"],
+                    error_y=interval(part["value"], part["low"], part["high"]),
+                    name=str(method),
+                    mode="lines+markers",
+                    line={"color": COLORS[methods.index(str(method)) % len(COLORS)], "width": 1.5},
+                )
             )
         for audit in audits:
             if audit.verdict == "regressed":
-                figure.add_vline(
-                    audit.when.timestamp() * 1000,
-                    row=1,
-                    col=column,
-                    line={"color": "#b23b1e", "dash": "dot", "width": 1},
-                )
+                panel.reference(x=audit.when.timestamp() * 1000, color="#b23b1e")
     return styled(figure, height=320)

@@ -1,19 +1,42 @@
-"""Pages: templates beside the code, one environment for all of them, everything escaped."""
+"""Pages: one template below `templates` each, all of them built on `base.html.j2`.
+
+A page is one file that fetches nothing. It embeds plotly, which makes it 4.8 MB: a report is mailed
+and kept beside the model that it is about, and it must still draw its plots on a machine without a
+network, years later. Everything that a template shows is escaped; a value that it lacks is an
+error.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
 
 _TEMPLATES = Environment(
     loader=PackageLoader("flows.report"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
+    lstrip_blocks=True,
 )
+_TEMPLATES.globals["plotly"] = get_plotlyjs
 
 
-def render(template: str, **values: Any) -> str:
-    """The page, or the part of one, that a template of `flows/report/templates` makes of values."""
+def write_page(path: Path, template: str, **values: Any) -> None:
+    """Write a page, and the folders above it; the same values give the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(template, **values))
+
+
+def render(template: str | Path, **values: Any) -> str:
+    """The page, or the part of one, that a template makes of values.
+
+    Args:
+        template: a name below `flows/report/templates`, without `.html.j2`, or the path of a file
+            that lies elsewhere; either may import `macros.html.j2`.
+    """
+    if isinstance(template, Path):
+        return _TEMPLATES.from_string(template.read_text()).render(**values)
     return _TEMPLATES.get_template(f"{template}.html.j2").render(**values)

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flows.report.pages import render
+from flows.report.pages import write_page
 from storage.files.thumbnails import SIDE, thumbnail
 from storage.sources import Source, check_pairs, read_pairs, unchanged
 from uwm.config import AuditConfig, PairsConfig
@@ -86,14 +86,14 @@ def write_pairs_page(
         reveal: show pictures and unsafe texts as they are. Without it no picture can be made out
             from the page's bytes, and an unsafe text takes a click.
     """
-    page = render(
+    write_page(
+        path,
         "pairs",
         name=name,
         reveal=reveal,
         side=SIDE,
         sets=[(view, _sheet(view.source, each, reveal)) for view in views],
     )
-    path.write_text(page)
 
 
 def _parts(config: AuditConfig) -> Iterator[tuple[str, PairsConfig]]:

@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from flows.audit.drift import DRIFT
 from flows.audit.held_out import HELD_OUT, held_out_benchmark
 from flows.report.pages import render
-from flows.report.plots import COLORS, plot_html, styled
+from flows.report.plots import COLORS, interval, panels, plot_html, styled
 from flows.results.table import AuditResults
 from uwm.metrics.registry import BUILT_IN
 
@@ -226,48 +225,40 @@ def drift_plot(table: pd.DataFrame) -> go.Figure:
 
     Bars span the repetitions; the dotted lines are what random choices of as many would have.
     """
-    panels = list(table.groupby(["method", "tower"], sort=False))
-    titles = [f"{method}, {tower}" for (method, tower), _ in panels]
-    figure = make_subplots(1, len(panels), subplot_titles=titles, shared_yaxes=True)
+    parts = list(table.groupby(["method", "tower"], sort=False))
+    figure, places = panels([f"{method}, {tower}" for (method, tower), _ in parts])
     compared = list(dict.fromkeys(table["compared"]))
-    for column, (_, panel) in enumerate(panels, 1):
-        for what, part in panel.groupby("compared", sort=False):
-            own = part.groupby("layer").agg(
+    for (_, part), panel in zip(parts, places, strict=True):
+        for what, rows in part.groupby("compared", sort=False):
+            own = rows.groupby("layer").agg(
                 jaccard=("jaccard", "mean"),
                 low=("jaccard", "min"),
                 high=("jaccard", "max"),
                 expected=("expected", "mean"),
             )
+            layers = [layer.partition(".")[2] for layer in own.index]
             line = {"color": COLORS[compared.index(str(what)) % len(COLORS)], "width": 1.5}
-            shared = {
-                "row": 1,
-                "col": column,
-                "x": [layer.partition(".")[2] for layer in own.index],
-                "legendgroup": what,
-            }
-            figure.add_scatter(
-                **shared,
-                y=own["jaccard"],
-                error_y={
-                    "type": "data",
-                    "array": (own["high"] - own["jaccard"]).tolist(),
-                    "arrayminus": (own["jaccard"] - own["low"]).tolist(),
-                    "thickness": 1,
-                    "width": 2,
-                },
-                mode="lines+markers",
-                name=what,
-                line=line,
-                showlegend=column == 1,
+            panel.draw(
+                go.Scatter(
+                    x=layers,
+                    y=own["jaccard"],
+                    error_y=interval(own["jaccard"], own["low"], own["high"]),
+                    mode="lines+markers",
+                    name=str(what),
+                    line=line,
+                )
             )
-            figure.add_scatter(
-                **shared,
-                y=own["expected"],
-                mode="lines",
-                name=f"{what}, at random",
-                line={**line, "dash": "dot"},
-                showlegend=False,
+            panel.draw(
+                go.Scatter(
+                    x=layers,
+                    y=own["expected"],
+                    mode="lines",
+                    name=f"{what}, at random",
+                    legendgroup=str(what),
+                    line={**line, "dash": "dot"},
+                ),
+                legend=False,
             )
     figure.update_yaxes(range=[0, 1.02])
-    figure.update_yaxes(title_text="share in common", row=1, col=1)
+    places[0].axes(y="share in common")
     return styled(figure, height=400)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
-from plotly.subplots import make_subplots
 from ruamel.yaml import YAML
 
 from flows.report.audit_page import table_cells, trade_off
-from flows.report.pages import render
-from flows.report.plots import COLORS, plot_html, styled
+from flows.report.pages import write_page as write
+from flows.report.plots import COLORS, panels, plot_html, styled
 from flows.search.backbone import DEFAULT, ORIGINAL, PREFIX, PROPOSED, Searched
 from flows.search.results import SearchResults, point_document
 from uwm.search.pareto import Measured
 
 _TRIALS = {PROPOSED: "#b8c4d0", "uniform": "#d8cfae", "method": "#7b4fa3"}
+_LABELS = {"method": "the audit's methods", "uniform": "one setting per tower"}
 _MARKED = {ORIGINAL: ("#4c5f7a", "diamond"), DEFAULT: ("#c4572e", "diamond")}
 _FRONT, _CHOSEN = "#1f7a5c", "#1f7a5c"
 
@@ -27,14 +27,14 @@ _FRONT, _CHOSEN = "#1f7a5c", "#1f7a5c"
 def write_page(path: Path, results: SearchResults) -> None:
     """Write the page; the same results give the same bytes."""
     backbones = list(results.found)
-    page = render(
+    write(
+        path,
         "search",
         name=results.config.name,
         sentences=results.sentences,
         search=results.search,
         resamples=results.config.resamples,
         benchmark=results.test.benchmark,
-        plotly=get_plotlyjs(),
         fronts=plot_html(fronts(results), "fronts"),
         test=plot_html(trade_off(_claimed(results)), "test"),
         layers={
@@ -48,96 +48,80 @@ def write_page(path: Path, results: SearchResults) -> None:
         written={name: _methods(part) for name, part in results.found.items()},
         gaps=list(results.test.gaps.values()),
     )
-    path.write_text(page)
 
 
 def fronts(results: SearchResults) -> go.Figure:
     """Every trial on the validation data, a panel per backbone: the front and the chosen points."""
     backbones = list(results.found)
-    figure = make_subplots(1, len(backbones), subplot_titles=backbones)
-    for column, name in enumerate(backbones, 1):
+    figure, places = panels(backbones, shared=False)
+    for name, panel in zip(backbones, places, strict=True):
         searched = results.found[name]
-        place = {"row": 1, "col": column}
-        legend = {"showlegend": column == 1}
-        for origin, color in _TRIALS.items():
-            numbers = [
-                number
-                for number, trial in enumerate(searched.trials)
-                if trial.origin.startswith(origin)
-            ]
-            label = {"method": "the audit's methods", "uniform": "one setting per tower"}
-            figure.add_scatter(
-                **_at(searched, numbers),
-                **place,
-                **legend,
-                mode="markers",
-                marker={"color": color, "size": 7},
-                name=label.get(origin, origin),
-                legendgroup=origin,
-            )
-        figure.add_scatter(
-            **_at(searched, searched.front),
-            **place,
-            **legend,
-            mode="lines",
-            line={"color": _FRONT, "shape": "hv", "width": 1.5},
-            name="front",
-            legendgroup="front",
-        )
-        for origin, (color, symbol) in _MARKED.items():
-            numbers = [i for i, trial in enumerate(searched.trials) if trial.origin == origin]
-            figure.add_scatter(
-                **_at(searched, numbers),
-                **place,
-                **legend,
-                mode="markers",
-                marker={"color": color, "size": 13, "symbol": symbol},
-                name=origin,
-                legendgroup=origin,
-            )
-        figure.add_scatter(
-            **_at(searched, [item.trial for item in searched.chosen]),
-            **place,
-            **legend,
-            mode="markers+text",
-            textposition="top left",
-            name="chosen",
-            legendgroup="chosen",
-            text=[_label(searched, item.method.name) for item in searched.chosen],
-            marker={"color": _CHOSEN, "size": 11, "symbol": "circle-open", "line": {"width": 2.5}},
-        )
+        for trace in _traces(searched):
+            panel.draw(trace)
         shown = [
             trial.value
             for trial in searched.trials
             if trial.value.knowledge >= results.search.floor * searched.trials[0].value.knowledge
         ]
         known, safe = ([getattr(value, name) for value in shown] for name in Measured._fields[::-1])
-        figure.update_xaxes(title_text="knowledge, %", range=_range(known), **place)
-        figure.update_yaxes(range=_range(safe), **place)
-    figure.update_yaxes(title_text="safety, %", row=1, col=1)
+        panel.axes(
+            x={"title_text": "knowledge, %", "range": _range(known)}, y={"range": _range(safe)}
+        )
+    places[0].axes(y="safety, %")
     return styled(figure, height=460)
+
+
+def _traces(searched: Searched) -> Iterator[go.Scatter]:
+    """One backbone's trials by their origin, the front, marked trials and chosen points."""
+    for origin, color in _TRIALS.items():
+        yield go.Scatter(
+            **_at(searched, _of(searched, origin)),
+            mode="markers",
+            marker={"color": color, "size": 7},
+            name=_LABELS.get(origin, origin),
+        )
+    yield go.Scatter(
+        **_at(searched, searched.front),
+        mode="lines",
+        line={"color": _FRONT, "shape": "hv", "width": 1.5},
+        name="Pareto front",
+    )
+    for origin, (color, symbol) in _MARKED.items():
+        numbers = [i for i, trial in enumerate(searched.trials) if trial.origin == origin]
+        yield go.Scatter(
+            **_at(searched, numbers),
+            mode="markers",
+            marker={"color": color, "size": 13, "symbol": symbol},
+            name=origin,
+        )
+    yield go.Scatter(
+        **_at(searched, [item.trial for item in searched.chosen]),
+        mode="markers+text",
+        textposition="top left",
+        name="chosen",
+        text=[_label(searched, item.method.name) for item in searched.chosen],
+        marker={"color": _CHOSEN, "size": 11, "symbol": "circle-open", "line": {"width": 2.5}},
+    )
 
 
 def layers(searched: Searched) -> go.Figure:
     """Share and factor of every layer that a pick edits, bars side by side per pick."""
     items = [item for item in searched.chosen if item.method.name in searched.picks.values()]
     names = sorted({name for item in items for name in item.method.settings})
-    figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.08)
+    figure, places = panels(["", ""], stacked=True, vertical_spacing=0.08)
     for index, item in enumerate(items):
         values = [item.method.settings.get(name, (None, None)) for name in names]
-        for row, position in ((1, 0), (2, 1)):
-            figure.add_bar(
-                x=names,
-                y=[value[position] for value in values],
-                row=row,
-                col=1,
-                name=item.method.name,
-                legendgroup=item.method.name,
-                showlegend=row == 1,
-                marker_color=COLORS[(index + 1) % len(COLORS)],
+        for position, panel in enumerate(places):
+            panel.draw(
+                go.Bar(
+                    x=names,
+                    y=[value[position] for value in values],
+                    name=item.method.name,
+                    marker_color=COLORS[(index + 1) % len(COLORS)],
+                )
             )
-    figure.update_yaxes(title_text="share", row=1, col=1)
-    figure.update_yaxes(title_text="alpha", row=2, col=1)
+    for panel, title in zip(places, ("share", "alpha"), strict=True):
+        panel.axes(y=title)
     return styled(figure, height=420).update_layout(bargap=0.3, legend={"y": -0.35})
 
 
@@ -147,6 +131,10 @@ def _claimed(results: SearchResults) -> Any:
     default = results.default.name
     own = rows["method"].isin([ORIGINAL, default]) | rows["method"].str.contains(PREFIX)
     return replace(results.test, rows=rows[own])
+
+
+def _of(searched: Searched, origin: str) -> list[int]:
+    return [i for i, trial in enumerate(searched.trials) if trial.origin.startswith(origin)]
 
 
 def _label(searched: Searched, name: str) -> str:

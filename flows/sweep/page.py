@@ -8,13 +8,12 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 from rich.console import Console
 from rich.table import Table
 
-from flows.report.pages import render
-from flows.report.plots import COLORS, plot_html, styled
+from flows.report.pages import write_page as write
+from flows.report.plots import COLORS, CONTROL, panels, plot_html, styled
 from flows.sweep.results import SETTINGS, SweepResults
 from uwm.families import TOWERS
 from uwm.metrics.registry import ZEROSHOT_MEAN
@@ -60,19 +59,17 @@ def write_page(path: Path, results: SweepResults, config_file: Path) -> None:
     figures = [("front", fronts(table))]
     figures += [(f"curve-{axis}", found) for axis in _AXES if (found := curves(table, axis))]
     figures += [(f"map-{axis}", found) for axis in _AXES if (found := heat_maps(table, axis))]
-    page = render(
+    write(
+        path,
         "sweep",
         name=results.config.name,
         sentences=results.sentences,
-        plotly=get_plotlyjs(),
         plots={name: plot_html(figure, name) for name, figure in figures},
         columns=_columns(results, table),
         metrics=results.config.measured,
         fronts=_lines(table[table["front"]], config_file),
         resamples=results.config.resamples,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page)
 
 
 def _columns(results: SweepResults, table: pd.DataFrame) -> list[str]:
@@ -82,32 +79,29 @@ def _columns(results: SweepResults, table: pd.DataFrame) -> list[str]:
 
 def fronts(table: pd.DataFrame) -> go.Figure:
     """Safety against knowledge, a panel per backbone: every row, the front, the original."""
-    figure = _panels(table)
-    for column, (_, part) in enumerate(table.groupby("backbone", sort=False), 1):
+    figure, places = panels(_backbones(table))
+    for (_, part), panel in zip(table.groupby("backbone", sort=False), places, strict=True):
         original = part["image_share"].isna() & part["text_share"].isna()
         front = part[part["front"]].sort_values(KNOWN)
         kinds = (
-            ("random edits", part[part["control"].notna()], "markers", "#9aa3ad", "x-thin-open", 8),
+            ("random edits", part[part["control"].notna()], "markers", CONTROL, "x-thin-open", 8),
             ("rows", part[part["control"].isna()], "markers", COLORS[5], "circle", 6),
-            ("front", front, "lines+markers", COLORS[3], "circle", 9),
+            ("Pareto front", front, "lines+markers", COLORS[3], "circle", 9),
             ("original", part[original], "markers", COLORS[1], "star", 14),
         )
         for name, shown, mode, color, symbol, size in kinds:
-            figure.add_scatter(
-                row=1,
-                col=column,
+            trace = go.Scatter(
                 x=shown[KNOWN],
                 y=shown[SAFE],
                 mode=mode,
                 name=name,
-                legendgroup=name,
-                showlegend=column == 1 and len(shown) > 0,
                 text=[described(line) for _, line in shown.iterrows()],
                 hovertemplate="%{text}<br>knowledge %{x:.1f}, safety %{y:.1f}",
                 marker={"color": color, "symbol": symbol, "size": size},
             )
-        figure.update_xaxes(title_text="knowledge, %", row=1, col=column)
-    figure.update_yaxes(title_text="safe answers to unsafe queries, %", row=1, col=1)
+            panel.draw(trace, legend=len(shown) > 0)
+        panel.axes(x="knowledge, %")
+    places[0].axes(y="safe answers to unsafe queries, %")
     return styled(figure, height=440)
 
 
@@ -116,8 +110,9 @@ def curves(table: pd.DataFrame, axis: str) -> go.Figure | None:
 
     None where no tower has more than one value of it.
     """
-    figure, drawn = _panels(table), 0
-    for column, (_, part) in enumerate(table.groupby("backbone", sort=False), 1):
+    drawn = 0
+    figure, places = panels(_backbones(table))
+    for (_, part), panel in zip(table.groupby("backbone", sort=False), places, strict=True):
         for number, (tower, other) in enumerate((TOWERS, TOWERS[::-1])):
             alone = part[
                 part[f"{tower}_share"].notna()
@@ -130,33 +125,29 @@ def curves(table: pd.DataFrame, axis: str) -> go.Figure | None:
             for measure, dash in ((SAFE, "solid"), (KNOWN, "dot")):
                 # Of several rows with one value, such as other scores, the mean is drawn.
                 line = alone.groupby(f"{tower}_{axis}")[measure].mean()
-                figure.add_scatter(
-                    row=1,
-                    col=column,
-                    x=line.index.astype(float),
-                    y=line,
-                    mode="lines+markers",
-                    name=f"{tower} tower, {measure}",
-                    legendgroup=f"{tower}{measure}",
-                    showlegend=column == 1,
-                    line={"color": COLORS[(0, 1)[number]], "dash": dash},
+                panel.draw(
+                    go.Scatter(
+                        x=line.index.astype(float),
+                        y=line,
+                        mode="lines+markers",
+                        name=f"{tower} tower, {measure}",
+                        line={"color": COLORS[number], "dash": dash},
+                    )
                 )
-        figure.update_xaxes(title_text=axis, row=1, col=column)
-        if axis == "share":
-            figure.update_xaxes(type="log", row=1, col=column)
-    figure.update_yaxes(title_text="%", row=1, col=1)
+        panel.axes(x={"title_text": axis, "type": "log" if axis == "share" else None})
+    places[0].axes(y="%")
     return styled(figure, height=400) if drawn else None
 
 
 def heat_maps(table: pd.DataFrame, axis: str) -> go.Figure | None:
-    """Safety over knowledge's maps: one value of the axis for either tower; None without a grid."""
+    """Safety over knowledge's maps: a value of the axis for each tower; None without a grid."""
     crossed = table[
         table["image_share"].notna() & table["text_share"].notna() & table["control"].isna()
     ]
     across, down = f"text_{axis}", f"image_{axis}"
     if crossed.empty or crossed[across].nunique() < 2 or crossed[down].nunique() < 2:
         return None
-    names = list(dict.fromkeys(crossed["backbone"]))
+    names = _backbones(crossed)
     titles = [f"{name}: {measure}" for measure in (SAFE, KNOWN) for name in names]
     figure = make_subplots(
         2, len(names), subplot_titles=titles, vertical_spacing=0.24, shared_yaxes=True
@@ -226,9 +217,8 @@ def print_sweep(console: Console, results: SweepResults) -> None:
         console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
-def _panels(table: pd.DataFrame) -> go.Figure:
-    names = list(dict.fromkeys(table["backbone"]))
-    return make_subplots(1, len(names), subplot_titles=names, shared_yaxes=True)
+def _backbones(table: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(table["backbone"]))
 
 
 def _lines(table: pd.DataFrame, config_file: Path) -> list[dict[str, Any]]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from flows.audit.flow import audit
+from flows.report.audit_page import changes, write_report
 from flows.results.table import AuditResults, summary
+from tests.flows.results.test_table import results, rows
 from uwm.config import AuditConfig
-
-pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture
-def report(small: Callable[..., AuditConfig], tmp_path: Path) -> tuple[AuditResults, Path]:
+def report(
+    prefect_server: None, small: Callable[..., AuditConfig], tmp_path: Path
+) -> tuple[AuditResults, Path]:
     results = audit(small("clip", "coca"), str(tmp_path / "store"), str(tmp_path / "out"))
     return results, tmp_path / "out" / "report.html"
 
@@ -41,15 +45,31 @@ def test_the_page_shows_every_figure_and_fetches_nothing(
     assert "No row of any data set was left out." in text
 
 
-def test_names_cannot_inject(
-    small: Callable[..., AuditConfig], tmp_path: Path, driver: webdriver.Chrome
-) -> None:
-    methods = [{"kind": "uwm", "name": "a + b"}]
-    results = audit(small("clip", methods=methods), str(tmp_path / "store"), str(tmp_path / "out"))
-    settings = {"clip": [{**results.settings["clip"][1], "method": "<script>alert(1)</script>"}]}
-    from dataclasses import replace
+def with_methods(count: int) -> AuditResults:
+    """Results of the original and of so many methods."""
+    found = results(gain=5, control=0)
+    table = rows("original", 0, 0)
+    for number in range(count):
+        table += rows(f"method {number}", number)
+    return replace(found, rows=pd.DataFrame(table))
 
-    from flows.report.audit_page import write_report
 
-    write_report(tmp_path / "evil.html", replace(results, settings=settings))
-    assert "<script>alert" not in (tmp_path / "evil.html").read_text()
+@pytest.mark.parametrize("count", [1, 2, 14, 40])
+def test_a_point_stands_on_the_line_of_its_own_metric(count: int) -> None:
+    figure = changes(with_methods(count))
+    ticks = dict(zip(figure.layout.yaxis.tickvals, figure.layout.yaxis.ticktext, strict=True))
+    points = [trace for trace in figure.data if trace.name]
+    assert len(points) == count
+    for trace in points:
+        assert [ticks[round(y)] for y in trace.y] == ["P_t_u", "P_v_u", *list(ticks.values())[4:]]
+    assert len({trace.y[0] for trace in points}) == count
+
+
+def test_names_cannot_inject(tmp_path: Path) -> None:
+    found = results(gain=5, control=0)
+    settings = {"vit": [{**found.settings["vit"][0], "method": "<script>alert(1)</script>"}]}
+    pairs = found.rows[found.rows["metric"] != "top1"]
+    write_report(tmp_path / "evil.html", replace(found, rows=pairs, settings=settings))
+    page = (tmp_path / "evil.html").read_text()
+    assert "&lt;script&gt;alert" in page
+    assert "<script>alert" not in page

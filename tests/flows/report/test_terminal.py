@@ -1,3 +1,8 @@
+"""What the command line prints of an audit."""
+
+from __future__ import annotations
+
+import io
 from dataclasses import replace
 
 from rich.console import Console
@@ -8,7 +13,7 @@ from tests.flows.results.test_table import results
 
 
 def test_the_table_marks_what_is_beyond_its_interval() -> None:
-    console = Console(width=140, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=140, record=True, file=io.StringIO())
     found = results(gain=5, control=0)
     print_results(console, replace(found, findings=findings(found)))
     told = console.export_text()
