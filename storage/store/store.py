@@ -27,6 +27,7 @@ from storage.store.bucket import connect, endpoint
 from storage.store.copies import copies_folder, make_room
 from storage.store.remote import COMPLETE, Held, Remote, sha256
 from storage.store.spec import Spec
+from storage.store.version import check_bucket, check_folder
 from uwm.errors import DamagedArtifactError, StoreError
 
 SPEC = "spec.json"
@@ -47,8 +48,9 @@ class Store:
         url: names the store on every machine that shares it.
 
     Raises:
-        StoreError: the path is a file or cannot be written, or the object store is of no use, see
-            `storage.store.bucket.Bucket`.
+        StoreError: the path is a file or cannot be written, the object store is of no use, see
+            `storage.store.bucket.Bucket`, or the store has another format, see
+            `storage.store.version`.
     """
 
     def __init__(self, url: str | Path) -> None:
@@ -57,7 +59,9 @@ class Store:
         self._seen: set[str] = set()  # complete when last asked; a flow run has a Store of its own
         if local is None:
             self.url = str(url).rstrip("/")
-            self._remote = Remote(connect(self.url, endpoint()))
+            bucket = connect(self.url, endpoint())
+            check_bucket(self.url, bucket)
+            self._remote = Remote(bucket)
             self.root = copies_folder(self.url, endpoint())
         else:
             self.url, self.root = str(local), local
@@ -76,6 +80,8 @@ class Store:
                 f"the store {self.root} cannot be written: {error.strerror}; "
                 "name another with --store"
             ) from error
+        if self._remote is None:
+            check_folder(self.root)
 
     @classmethod
     def existing(cls, url: str) -> Store:
