@@ -89,7 +89,8 @@ class Frame:
         # A calibration set may be called as a benchmark is.
         data: dict[str, DataConfig] = {f"calibration {there.calibration.name}": there.calibration}
         data |= {f"validation {item.name}": item for item in [there.validation] if item}
-        data |= {item.name: item for item in (*there.benchmarks, *there.zeroshot_sets)}
+        data |= {item.name: item for item in there.benchmarks}
+        data |= {item.name: item for item in there.zeroshot_sets}
         excluded: dict[str, Mapping[str, int]] = {
             name: identify(item, seed)[0].excluded for name, item in data.items()
         }
@@ -105,7 +106,7 @@ class Frame:
 
     def _contents(self) -> dict[str, str]:
         """Content digests of benchmarks and zero-shot sets."""
-        sets = (*self.there.benchmarks, *self.there.zeroshot_sets)
+        sets: list[DataConfig] = [*self.there.benchmarks, *self.there.zeroshot_sets]
         return {item.name: identify(item, self._config.seed)[1].content for item in sets}
 
 

@@ -92,6 +92,7 @@ from uwm.config.zeroshot import (
     Protocol,
     WebDatasetZeroShot,
     ZeroShotConfig,
+    ZeroShotSet,
     benchmarks,
 )
 from uwm.config.zoo import Zoo
@@ -172,6 +173,7 @@ __all__ = [
     "WebDatasetPairs",
     "WebDatasetZeroShot",
     "ZeroShotConfig",
+    "ZeroShotSet",
     "Zoo",
     "benchmarks",
 ]

@@ -97,7 +97,10 @@ class AuditConfig(Settings):
             ("backbones", [item.name for item in self.backbones]),
             (
                 "benchmarks and zero-shot sets",
-                [data.name for data in (*self.benchmarks, *self.zeroshot_sets)],
+                [
+                    *(data.name for data in self.benchmarks),
+                    *(data.name for data in self.zeroshot_sets),
+                ],
             ),
             ("methods", [method.name for method in self.methods]),
         ):

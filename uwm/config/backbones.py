@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
+from uwm.config.kinds import Kinds
 from uwm.config.settings import File, Folder, Name, Settings
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -90,6 +91,10 @@ class HubBackbone(OwnBackbone):
     revision: str | None = Field(None, pattern=r"^[\w./-]+$", description="a branch, tag or commit")
 
 
-BackboneConfig = Annotated[
-    DemoBackbone | FolderBackbone | OpenClipBackbone | HubBackbone, Field(discriminator="kind")
-]
+_KINDS = Kinds(
+    BackbonePlace,
+    (DemoBackbone, FolderBackbone, OpenClipBackbone, HubBackbone),
+    "uwm.backbones",
+)
+BackboneConfig = Annotated[BackbonePlace, PlainValidator(_KINDS.validate), SerializeAsAny()]
+"""A backbone from any place: those above, an installed package's, or one in the user's own file."""

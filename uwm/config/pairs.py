@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    model_validator,
+)
 
+from uwm.config.kinds import Kinds
 from uwm.config.settings import Data, File, Folder, Name, Settings
 
 MANIFEST_SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -15,6 +23,12 @@ MANIFEST_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 class PairSet(Settings):
     """What every pair set says: how it is sampled, and how much of it may be unusable."""
+
+    kind: str
+    if TYPE_CHECKING:  # a field of most kinds, a property of others
+
+        @property
+        def name(self) -> str: ...
 
     per_concept: int | None = Field(None, ge=1, description="at most so many pairs per concept")
     min_per_concept: int = Field(
@@ -127,7 +141,6 @@ class HfDatasetPairs(PairSet):
     split: str | None = Field(None, description="which, where the folder holds several")
 
 
-PairsConfig = Annotated[
-    DemoPairs | TablePairs | VisuPairs | ManifestPairs | WebDatasetPairs | HfDatasetPairs,
-    Field(discriminator="kind"),
-]
+_KINDS = Kinds(PairSet, PairSet.__subclasses__(), "uwm.sources")
+PairsConfig = Annotated[PairSet, PlainValidator(_KINDS.validate), SerializeAsAny()]
+"""A pair set of any kind: those above, an installed package's, or one in the user's own file."""

@@ -7,10 +7,18 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    ValidationInfo,
+)
 
+from uwm.config.kinds import Kinds
 from uwm.config.settings import Data, Folder, Name, Place, Settings
 
 BENCHMARKS = Path(__file__).with_name("benchmarks.json")
@@ -70,7 +78,17 @@ Templates = Annotated[
 ClassNames = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_names), Field(min_length=2)]
 
 
-class DemoZeroShot(Settings):
+class ZeroShotSet(Settings):
+    """What every zero-shot set says: its kind, and its name in tables."""
+
+    kind: str
+    if TYPE_CHECKING:  # a field of most kinds, a property of others
+
+        @property
+        def name(self) -> str: ...
+
+
+class DemoZeroShot(ZeroShotSet):
     """One of the zero-shot sets that ship with the project."""
 
     kind: Literal["demo"]
@@ -81,7 +99,7 @@ class DemoZeroShot(Settings):
         return self.set
 
 
-class OwnZeroShot(Settings):
+class OwnZeroShot(ZeroShotSet):
     """What every set of the user's own says: its name, its class names and how to prompt them."""
 
     name: Name
@@ -117,7 +135,7 @@ class WebDatasetZeroShot(OwnZeroShot):
     label: str = Field("label", description="the key of the label in a `.json` file")
 
 
-class BenchmarkZeroShot(Settings):
+class BenchmarkZeroShot(ZeroShotSet):
     """One of the sets of the paper in its official layout, see docs/zeroshot.md.
 
     Its folder may be missing: then the set is reported as missing, and the rest runs.
@@ -151,17 +169,22 @@ class Benchmarks(Settings):
         )
 
 
-ZeroShotConfig = Annotated[
-    DemoZeroShot | FolderZeroShot | ParquetZeroShot | WebDatasetZeroShot | BenchmarkZeroShot,
-    Field(discriminator="kind"),
-]
-ZeroShotItem = Annotated[
-    DemoZeroShot
-    | FolderZeroShot
-    | ParquetZeroShot
-    | WebDatasetZeroShot
-    | BenchmarkZeroShot
-    | Benchmarks,
-    Field(discriminator="kind"),
-]
+_SETS = Kinds(
+    ZeroShotSet,
+    (DemoZeroShot, FolderZeroShot, ParquetZeroShot, WebDatasetZeroShot, BenchmarkZeroShot),
+    "uwm.sources",
+)
+ZeroShotConfig = Annotated[ZeroShotSet, PlainValidator(_SETS.validate), SerializeAsAny()]
+"""A zero-shot set of any kind: those above, an installed package's, or one in the user's file."""
+
+
+def _item(value: object, info: ValidationInfo) -> ZeroShotSet | Benchmarks:
+    if isinstance(value, Benchmarks):
+        return value
+    if isinstance(value, Mapping) and value.get("kind") == "benchmarks":
+        return Benchmarks.model_validate(dict(value), context=info.context)
+    return _SETS.validate(value, info)
+
+
+ZeroShotItem = Annotated[ZeroShotSet | Benchmarks, PlainValidator(_item), SerializeAsAny()]
 """What may stand under `zeroshot`: a set, or `benchmarks` for several at once."""

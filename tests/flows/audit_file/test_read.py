@@ -79,7 +79,7 @@ def test_an_impossible_tau_is_told_with_its_line(tmp_path: Path, tau: str) -> No
         ("{kind: hub, repo: nobody, name: b}", "should match pattern"),
         ("{kind: folder, folder: ., name: b, preprocess: {std: [0, 1, 1]}}", "above 0"),
         ("{kind: folder, folder: nowhere, name: b}", "does not point to a directory"),
-        ("{kind: unknown}", "'demo', 'folder', 'open_clip', 'hub'"),
+        ("{kind: unknown}", "there are demo, folder, open_clip, hub"),
     ],
 )
 def test_a_backbone_that_cannot_be_audited_is_told(

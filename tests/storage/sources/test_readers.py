@@ -42,4 +42,4 @@ def test_a_class_without_a_reader_says_how_to_give_it_one() -> None:
         """Nothing reads these."""
 
     with pytest.raises(SourceError, match=r"@reads\(Unread\)"):
-        reader(Unread())
+        reader(Unread(kind="unread"))

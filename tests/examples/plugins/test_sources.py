@@ -1,0 +1,89 @@
+"""The example pair source and place for weights, in an audit's file, with no change elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows.audit_file.read import read_config
+from flows.plan.plan import make_plan
+from storage.sources import read_source
+from storage.store.store import Store
+from tests.storage.sources.layouts import jpeg
+from uwm.backbones.load import load
+from uwm.config import AuditConfig, FolderBackbone
+from uwm.errors import ConfigError
+
+PLUGINS = Path(__file__).parents[3] / "examples" / "plugins"
+
+
+@pytest.fixture
+def audit_file(tmp_path: Path, zoo: dict[str, Path]) -> Path:
+    """An audit of a model in a registry, with pairs in folders, beside copies of both plugins."""
+    for plugin in ("paired_folders.py", "model_registry.py"):
+        shutil.copy(PLUGINS / plugin, tmp_path)
+    for version, family in ((1, "coca"), (2, "clip")):
+        shutil.copytree(zoo[family], tmp_path / "registry" / "ours" / str(version))
+    for number, part in enumerate(("safe", "unsafe")):
+        for name in ("one", "two", "three"):
+            folder = tmp_path / "data" / part / "theft"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.png").write_bytes(jpeg(len(name) + 10 * number))
+            (folder / f"{name}.txt").write_text(f"a {part} picture, {name}")
+    pairs = "{kind: paired_folders.py:PairedFolders, name: mine, root: data}"
+    path = tmp_path / "audit.yaml"
+    path.write_text(
+        "backbones:\n"
+        "  - {kind: model_registry.py:RegistryBackbone, name: ours, root: registry, model: ours}\n"
+        f"calibration: {pairs}\n"
+        f"benchmarks: [{pairs}]\n"
+        "methods: [{kind: uwm}]\n"
+    )
+    return path
+
+
+def test_an_audit_s_file_may_name_a_source_and_a_place_of_one_s_own(
+    audit_file: Path, tmp_path: Path, zoo: dict[str, Path]
+) -> None:
+    config = read_config(audit_file)
+    source = read_source(config.calibration)
+    assert source.rows["id"].tolist() == ["theft/one.png", "theft/three.png", "theft/two.png"]
+    assert source.texts["unsafe"][0] == "a unsafe picture, one"
+    ours = load.__wrapped__(config.backbones[0])
+    same = load.__wrapped__(FolderBackbone(kind="folder", folder=zoo["clip"], name="same"))
+    assert ours.tower_digest("image") == same.tower_digest("image")
+    plan = make_plan(config, Store(str(tmp_path / "store")))
+    assert plan.missing > 0
+    assert {row.backbone for row in plan.rows} == {"ours"}
+
+
+def test_what_is_written_of_such_an_audit_is_read_back_anywhere(audit_file: Path) -> None:
+    config = read_config(audit_file)
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_settings_of_a_plugin_are_checked_with_their_line(audit_file: Path) -> None:
+    audit_file.write_text(audit_file.read_text().replace("model: ours}", "modle: ours}"))
+    with pytest.raises(ConfigError, match=r"line 2: backbones\[0\]\.modle: unknown key"):
+        read_config(audit_file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("nowhere.py:PairedFolders", "nowhere.py"),
+        ("paired_folders.py:Nothing", "defines no Nothing"),
+        ("model_registry.py:RegistryBackbone", "no subclass of PairSet"),
+        ("tabels", "did you mean 'tables'"),
+    ],
+)
+def test_a_kind_that_is_none_is_told_with_its_line(audit_file: Path, kind: str, said: str) -> None:
+    text = audit_file.read_text().replace(
+        "calibration: {kind: paired_folders.py:PairedFolders", f"calibration: {{kind: {kind}"
+    )
+    audit_file.write_text(text)
+    with pytest.raises(ConfigError, match="line 3") as caught:
+        read_config(audit_file)
+    assert said in str(caught.value)
