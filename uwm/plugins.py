@@ -9,16 +9,18 @@ is never taken from a store or from a model folder. This module imports no torch
 from __future__ import annotations
 
 import hashlib
+import inspect
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from threading import RLock
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from uwm.errors import PluginError
 
+T = TypeVar("T")
 _LOADING = RLock()
 
 
@@ -88,6 +90,36 @@ def plugin_module(reference: str, group: str) -> str:
     if is_file_plugin(reference):
         return _module(Path(reference.rpartition(":")[0])).__name__
     return installed(group)[reference].module
+
+
+def registered(group: str, base: type[T]) -> dict[str, type[T]]:
+    """The classes that installed packages offer in a group, by name.
+
+    Raises:
+        PluginError: one of them cannot be imported, or is no subclass of `base`.
+    """
+    return {name: load_class(name, base, group=group) for name in sorted(installed(group))}
+
+
+def load_class(
+    reference: str, base: type[T], folder: Path | None = None, *, group: str = ""
+) -> type[T]:
+    """The class that a reference names.
+
+    Args:
+        base: what it must be a subclass of.
+        folder: what a relative path is relative to; the current one where it is not given.
+
+    Raises:
+        PluginError: as of `load_plugin`, or it names something else than such a class.
+    """
+    found = load_plugin(absolute(reference, folder or Path.cwd()), group)
+    if not (inspect.isclass(found) and issubclass(found, base)):
+        raise PluginError(f"{reference} is no subclass of {base.__module__}.{base.__name__}")
+    if inspect.isabstract(found):
+        lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+        raise PluginError(f"{reference} does not define {lacking}, as a {base.__name__} has to")
+    return found
 
 
 def _module(path: Path) -> ModuleType:

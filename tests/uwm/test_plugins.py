@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from uwm.errors import PluginError
-from uwm.plugins import absolute, installed, load_plugin
+from uwm.plugins import absolute, installed, load_class, load_plugin, registered
 
 
 def test_a_file_is_run_once_and_again_when_it_has_changed(tmp_path: Path) -> None:
@@ -60,3 +60,21 @@ def test_an_installed_package_offers_plugins_by_name(
     assert load_plugin("made", "uwm.metrics") == 7
     with pytest.raises(PluginError, match=r"offers in uwm.metrics \(made\); got 'maed'"):
         load_plugin("maed", "uwm.metrics")
+
+
+class Base:
+    """What the classes below derive from."""
+
+
+@pytest.mark.parametrize(("name", "fits"), [("Mine", True), ("Other", False), ("VALUE", False)])
+def test_a_class_is_of_the_kind_that_is_asked_for(tmp_path: Path, name: str, fits: bool) -> None:
+    (tmp_path / "own.py").write_text(
+        "from tests.uwm.test_plugins import Base\nclass Mine(Base): pass\n"
+        "class Other: pass\nVALUE = 1\n"
+    )
+    if fits:
+        assert issubclass(load_class(f"own.py:{name}", Base, tmp_path), Base)
+    else:
+        with pytest.raises(PluginError, match=r"no subclass of tests\.uwm\.test_plugins\.Base"):
+            load_class(f"own.py:{name}", Base, tmp_path)
+    assert registered("uwm.no-such-group", Base) == {}

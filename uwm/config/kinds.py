@@ -8,7 +8,6 @@ so that its settings are checked as ours are.
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
@@ -16,8 +15,8 @@ from typing import Generic, TypeVar, get_args
 from pydantic import BaseModel, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from uwm.errors import InputError, PluginError
-from uwm.plugins import absolute, installed, is_file_plugin, load_plugin
+from uwm.errors import InputError
+from uwm.plugins import absolute, is_file_plugin, load_class, registered
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -37,28 +36,25 @@ class Kinds(Generic[T]):
         self.base, self.group = base, group
         self.own = {kind: model for model in own for kind in _literals(model)}
 
-    def named(self, kind: str) -> type[T]:
-        """The class of a kind; a file's class with its path in full.
+    def named(self, kind: str, folder: Path | None = None) -> type[T]:
+        """The class of a kind; of a file's class with a path relative to `folder`.
 
         Raises:
-            InputError: there is no such kind, its class cannot be loaded, or is of another part.
+            InputError: there is no such kind, or its class cannot be loaded.
         """
         if kind in self.own:
             return self.own[kind]
-        if not is_file_plugin(kind) and kind not in installed(self.group):
-            known = [*self.own, *installed(self.group)]
-            close = difflib.get_close_matches(kind, known, 1)
+        if is_file_plugin(kind):
+            return load_class(kind, self.base, folder)
+        found = {**self.own, **registered(self.group, self.base)}
+        if kind not in found:
+            close = difflib.get_close_matches(kind, found, 1)
             meant = f" (did you mean {close[0]!r}?)" if close else ""
-            raise PluginError(
-                f"there is no kind {kind!r}{meant}; there are {', '.join(known)}, and "
+            raise InputError(
+                f"there is no kind {kind!r}{meant}; there are {', '.join(found)}, and "
                 "path/to/file.py:Class for a class of your own"
             )
-        found = load_plugin(kind, self.group)
-        if not (inspect.isclass(found) and issubclass(found, self.base)):
-            raise PluginError(
-                f"{kind} is no subclass of {self.base.__name__}; only such a class may stand here"
-            )
-        return found
+        return found[kind]
 
     def validate(self, value: object, info: ValidationInfo) -> T:
         """The model that a mapping describes, by its `kind`; a model stays what it is."""
@@ -71,13 +67,13 @@ class Kinds(Generic[T]):
             raise PydanticCustomError(
                 "kind", "has no `kind`; there are {kinds}", {"kinds": ", ".join(self.own)}
             )
-        # In full, so that a configuration that is written elsewhere still names the same file.
-        kind = absolute(kind, Path((info.context or {}).get("folder") or "."))
+        folder = (info.context or {}).get("folder")
         try:
-            model = self.named(kind)
+            model = self.named(kind, folder)
+            stored = absolute(kind, folder or Path.cwd())
         except InputError as error:
             raise PydanticCustomError("kind", "{error}", {"error": str(error)}) from error
-        return model.model_validate({**value, "kind": kind}, context=info.context)
+        return model.model_validate({**value, "kind": stored}, context=info.context)
 
 
 def _literals(model: type[BaseModel]) -> tuple[str, ...]:
