@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from pathlib import Path
-from typing import Any
 
-from prefect import State, flow, tags
-from prefect.task_runners import TaskRunner
+from prefect import flow
 
 from flows.audit.backbone import audit_backbone
-from flows.audit.gather import Frame
+from flows.audit.gather import ZooAudit
 from flows.results.table import AuditResults
-from flows.stages.runners import task_runner
+from flows.stages.each_backbone import each_backbone
 from storage.store.store import Store
-from uwm.config import AuditConfig, BackboneConfig, Runner
+from uwm.config import AuditConfig, Runner
 
 _THREADS = Runner()
 
 
 @flow(name="audit", flow_run_name="audit · {config.name}", persist_result=False)
-def audit(config: AuditConfig, store: str, out: str, runner: Runner = _THREADS) -> AuditResults:
+def audit(
+    config: AuditConfig, store: str, out: str, runner: Runner = _THREADS, *, partial: bool = False
+) -> AuditResults:
     """Audit every backbone of `config`; what one of them fails at does not stop the others.
 
     Args:
         store: where artifacts lie; what is complete there is not computed again.
         out: the folder for `results.parquet`, `results.json` and `report.html`.
         runner: where task runs go.
+        partial: `config` has only some of the audit's backbones, so that this is no record of the
+            audit, no baseline, and no reason to forget what the others stand on.
     """
-    frame = Frame(config, Store(store))
-    with task_runner(runner, config) as runs:
-        states = _audit_backbones(frame.there, store, runs)
-    return frame.close(states, Path(out))
-
-
-def _audit_backbones(
-    config: AuditConfig, store: str, runs: TaskRunner[Any]
-) -> dict[str, State[Any]]:
-    """A subflow per backbone, `config.parallel` of them at a time; how each ended."""
-    each = audit_backbone.with_options(task_runner=runs)
-
-    def audited(backbone: BackboneConfig) -> State[Any]:
-        with tags(backbone.name):
-            return each(config, backbone, store, return_state=True)
-
-    pool = ThreadPoolExecutor(config.parallel)
-    try:
-        ended = {
-            backbone.name: pool.submit(copy_context().run, audited, backbone)
-            for backbone in config.backbones
-        }
-        return {name: run.result() for name, run in ended.items()}
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # one that is interrupted waits for none
+    whole = ZooAudit(config, Store(store), partial=partial)
+    states = each_backbone(audit_backbone, whole.available, runner, store=store)
+    return whole.close(states, Path(out))

@@ -1,4 +1,7 @@
-"""What frames the audits of single backbones, wherever those run: data before, results after."""
+"""Everything an audit does outside its backbones, wherever those run.
+
+The data are checked before; the results are gathered, judged, written and recorded after.
+"""
 
 from __future__ import annotations
 
@@ -19,28 +22,29 @@ from flows.results.files import write_results
 from flows.results.findings import findings
 from flows.results.table import GAPS, AuditResults, collect
 from flows.stages.data import DataConfig, identify, without_missing
+from flows.stages.each_backbone import failures
 from storage.formats.backbone_results import BackboneResults, read_backbone_results
 from storage.store.store import Store
 from uwm.config import AuditConfig
-from uwm.errors import AuditError, UWMError
-
-_RAISED = "Flow run encountered an exception: "
 
 
-class Frame:
+class ZooAudit:
     """One audit of a zoo, to be closed with how the runs of its backbones ended.
 
+    Args:
+        partial: see `flows.audit.history.Keeping`.
+
     Attributes:
-        there: the audit without zero-shot sets that are missing, as each backbone is audited.
+        available: the audit without zero-shot sets that are missing, as each backbone is audited.
 
     Raises:
         InputError: the policy names an audit that was not kept, or data cannot be used.
     """
 
-    def __init__(self, config: AuditConfig, store: Store) -> None:
-        self._config, self._store = config, store
-        self._keeping = Keeping(store, config)
-        self.there, self._gaps = without_missing(config)
+    def __init__(self, config: AuditConfig, store: Store, *, partial: bool = False) -> None:
+        self._config, self._store, self._partial = config, store, partial
+        self._keeping = Keeping(store, config, partial=partial)
+        self.available, self._gaps = without_missing(config)
         if self._gaps:
             get_run_logger().warning("%s", "\n  ".join([GAPS, *self._gaps.values()]))
 
@@ -53,16 +57,13 @@ class Frame:
         Raises:
             AuditError: no backbone was audited; its own error where that was raised here.
         """
-        found: dict[str, BackboneResults] = {}
-        failures: dict[str, str] = {}
-        for name, state in states.items():
-            if state.is_completed() and state.message:
-                found[name] = read_backbone_results(self._store, state.message)
-            else:
-                failures[name] = _reason(state)
-        if not found:
-            _raise(states, failures)
-        results = collect(self._config, found, self._left_out(found), self._gaps, failures)
+        failed = failures(states, "audited")
+        found = {
+            name: read_backbone_results(self._store, str(state.message))
+            for name, state in states.items()
+            if name not in failed
+        }
+        results = collect(self._config, found, self._left_out(found), self._gaps, failed)
         kept, verdict = self._keeping.judged(results, found, self._contents())
         results = replace(
             results,
@@ -75,52 +76,37 @@ class Frame:
         write_report(out / "report.html", results, [generalisation(results)])
         self._keeping.keep(kept, found)
         publish(results, out)
-        announce(results, out / "report.html")
-        for said in results.warnings:
-            get_run_logger().warning("%s", said)
-        for name, said in failures.items():
-            get_run_logger().error("%s could not be audited: %s", name, said)
+        if not self._partial:  # what automations react to is the whole audit
+            announce(results, out / "report.html")
+        for warning in results.warnings:
+            get_run_logger().warning("%s", warning)
         get_run_logger().info("results and report are in %s", out.resolve())
         return results
 
     def _left_out(self, found: Mapping[str, BackboneResults]) -> dict[str, Mapping[str, int]]:
         """How many rows of each data set were left out, by reason."""
-        there, seed = self.there, self._config.seed
+        available, seed = self.available, self._config.seed
         # A calibration set may be called as a benchmark is.
-        data: dict[str, DataConfig] = {f"calibration {there.calibration.name}": there.calibration}
-        data |= {f"validation {item.name}": item for item in [there.validation] if item}
-        data |= {item.name: item for item in there.benchmarks}
-        data |= {item.name: item for item in there.zeroshot_sets}
+        data: dict[str, DataConfig] = {
+            f"calibration {available.calibration.name}": available.calibration
+        }
+        data |= {f"validation {item.name}": item for item in [available.validation] if item}
+        data |= {item.name: item for item in available.benchmarks}
+        data |= {item.name: item for item in available.zeroshot_sets}
         excluded: dict[str, Mapping[str, int]] = {
             name: identify(item, seed)[0].excluded for name, item in data.items()
         }
         excluded |= {
-            f"calibration {there.calibration.name}, text tower of {name}": part.excluded
+            f"calibration {available.calibration.name}, text tower of {name}": part.excluded
             for name, part in found.items()
         }
         return {name: rows for name, rows in excluded.items() if rows}
 
     def _warnings(self) -> list[str]:
         """What makes figures say less than they seem to."""
-        return [*leaks(self.there), *held_out_gaps(self.there)]
+        return [*leaks(self.available), *held_out_gaps(self.available)]
 
     def _contents(self) -> dict[str, str]:
         """Content digests of benchmarks and zero-shot sets."""
-        sets: list[DataConfig] = [*self.there.benchmarks, *self.there.zeroshot_sets]
+        sets: list[DataConfig] = [*self.available.benchmarks, *self.available.zeroshot_sets]
         return {item.name: identify(item, self._config.seed)[1].content for item in sets}
-
-
-def _reason(state: State[Any]) -> str:
-    said = (state.message or "").removeprefix(_RAISED) or "it says no more"
-    return said if state.is_failed() else f"{state.name}: {said}"
-
-
-def _raise(states: Mapping[str, State[Any]], failures: Mapping[str, str]) -> None:
-    """The error of the only backbone that there was, or of all of them."""
-    if len(states) == 1:
-        (state,) = states.values()
-        error = state.result(raise_on_failure=False) if state.data is not None else None
-        if isinstance(error, UWMError):
-            raise error
-    lines = [f"{name}: {said}" for name, said in failures.items()]
-    raise AuditError("\n  ".join(["no backbone could be audited:", *lines]))

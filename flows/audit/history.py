@@ -11,7 +11,7 @@ from prefect.events import emit_event
 from flows.results.table import AuditResults
 from flows.results.verdict import Verdict, figures, judge
 from storage.formats.backbone_results import BackboneResults
-from storage.store.history import KeptAudit, baseline, keep
+from storage.store.history import KeptAudit, baseline, keep, record
 from storage.store.store import Store
 from uwm.config import AuditConfig
 
@@ -26,13 +26,22 @@ PASSED, REGRESSED, INCOMPLETE = (
 class Keeping:
     """The kept audits of one name, as an audit that begins finds them.
 
+    Args:
+        partial: whether only some of the audit's backbones are audited. They are held against the
+            baseline, but what comes of them is no record of the audit and never a baseline.
+
     Raises:
         InputError: the policy names an audit that was not kept.
     """
 
-    def __init__(self, store: Store, config: AuditConfig) -> None:
+    def __init__(self, store: Store, config: AuditConfig, *, partial: bool = False) -> None:
+        self._partial = partial
+        self._backbones = {backbone.name for backbone in config.backbones}
         self._store, self._policy = store, config.policy
         self._base = baseline(store, config.name, config.policy.when if config.policy else None)
+        if partial and self._base is not None:
+            mine = [row for row in self._base.figures if row.backbone in self._backbones]
+            self._base = self._base.model_copy(update={"figures": tuple(mine)})
 
     def judged(
         self,
@@ -66,19 +75,26 @@ class Keeping:
         return audit.model_copy(update=said), verdict
 
     def keep(self, audit: KeptAudit, found: Mapping[str, BackboneResults]) -> None:
-        """Keep the audit; the store keeps what it stands on and what it was compared with."""
-        keep(self._store, audit)
-        used = [name for part in found.values() for name in part.used]
-        if self._base is not None:
-            used += [
-                name
-                for methods in self._base.evaluations.values()
-                for names in methods.values()
-                for name in names
-            ]
-        if audit.failed:  # what they made before is for the next try
-            used += self._store.recorded().get(audit.name, [])
-        self._store.record(audit.name, used)
+        """Keep the audit; the store keeps what it stands on and what it was compared with.
+
+        A partial one only adds what its backbones stand on.
+        """
+        if not self._partial:
+            keep(self._store, audit)
+        compared = [
+            name
+            for methods in (self._base.evaluations if self._base else {}).values()
+            for names in methods.values()
+            for name in names
+        ]
+        record(
+            self._store,
+            audit.name,
+            "audit",
+            {name: part.used for name, part in found.items()},
+            backbones=None if self._partial else self._backbones,
+            baseline=compared,
+        )
 
 
 def announce(results: AuditResults, report: Path) -> None:

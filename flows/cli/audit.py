@@ -68,7 +68,7 @@ def audit(
     config
         the YAML file; flows/examples/demo.yaml is a complete example.
     backbone
-        only these.
+        only these; what the others stand on stays, and the run is never a baseline.
     method
         measure these instead of the file's methods, each as YAML or JSON, such as
         "{kind: uwm, tau: 0.05}"; the audit is then called NAME-methods.
@@ -81,7 +81,9 @@ def audit(
     """
     from flows.audit_file.read import only, read_config, with_methods
 
-    settings = with_methods(only(read_config(config), backbone), method)
+    whole = read_config(config)
+    settings = with_methods(only(whole, backbone), method)
+    partial = len(settings.backbones) < len(whole.backbones)
     where = runner_of(runner, workers, dask_address)
     artifacts = Store(store)
     folder = writable(out or OUT / settings.name)
@@ -95,7 +97,7 @@ def audit(
     from flows.audit.flow import audit as audit_flow
     from flows.report.terminal import print_results
 
-    results = audit_flow(settings, artifacts.url, str(folder), where)
+    results = audit_flow(settings, artifacts.url, str(folder), where, partial=partial)
     # A table needs its width, also where the output goes to a file.
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from flows.cli.options import DONE, OUT, STORE, OutOption, StoreOption, prepare_prefect
+from flows.cli.options import DONE, OUT, STORE, OutOption, StoreOption, prepare_prefect, writable
 from storage.store.store import Store
 from uwm.config import AuditConfig, BackboneConfig
 from uwm.errors import InputError
@@ -58,7 +58,7 @@ def inspect(
     settings = read_config(config)
     chosen = _backbone(settings, backbone)
     factors = _alphas(alphas)
-    folder = out or OUT / settings.name / chosen.name
+    folder = writable(out or OUT / settings.name / chosen.name)
     prepare_prefect()
     from uwm.backbones.locate import locate
 

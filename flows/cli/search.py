@@ -11,7 +11,17 @@ from cyclopts.validators import Number
 from pydantic import ValidationError
 from rich.console import Console
 
-from flows.cli.options import DONE, FAILED, OUT, STORE, OutOption, StoreOption, prepare_prefect
+from flows.cli.options import (
+    DONE,
+    FAILED,
+    OUT,
+    STORE,
+    OutOption,
+    StoreOption,
+    fetch,
+    prepare_prefect,
+    writable,
+)
 from storage.store.store import Store
 from uwm.config import SearchSettings
 from uwm.errors import InputError
@@ -50,18 +60,9 @@ def search(
         update={name: value for name, value in changes.items() if value is not None}
     )
     artifacts = Store(store)
-    folder = out or OUT / f"{read.name}-search"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the folder {folder}: {error.strerror}; name another with --out"
-        ) from error
+    folder = writable(out or OUT / f"{read.name}-search")
     optuna_version()
-    from uwm.backbones.locate import locate
-
-    for backbone in read.backbones:
-        locate(backbone)
+    fetch(read)
     prepare_prefect()
     from flows.report.terminal import print_table
     from flows.search.flow import search as search_flow

@@ -11,7 +11,10 @@ from rich.table import Table
 
 from flows.cli.options import DONE, FAILED, STORE, StoreOption
 from storage.store.copies import bound
-from storage.store.store import Store, size
+from storage.store.garbage import clear, garbage
+from storage.store.history import recorded
+from storage.store.integrity import size
+from storage.store.store import Store
 
 store_app = App(name="store", help="Show, check and clear the store of artifacts.")
 
@@ -26,9 +29,9 @@ def _age(kind: object, hours: float) -> None:
 def ls(*, store: StoreOption = STORE) -> int:
     """List artifacts by kind: how many, how large, and what is unfinished or unneeded."""
     artifacts = Store.existing(store)
-    held = list(artifacts.held())
+    entries = list(artifacts.entries())
     kinds: dict[str, list[int]] = {}
-    for found in held:
+    for found in entries:
         if found.complete:
             kinds.setdefault(found.kind, []).append(found.size)
     table = Table(title=artifacts.url)
@@ -41,14 +44,14 @@ def ls(*, store: StoreOption = STORE) -> int:
     table.add_row("all", str(len(total)), f"{sum(total) / 2**20:.1f}")
     console = Console()
     console.print(table)
-    drafts = sum(not found.complete for found in held)
-    garbage = len(artifacts.garbage(older_than=0))
-    console.print(f"{drafts} unfinished; {garbage} that no audit stands on (`uwm store gc`)")
+    drafts = sum(not found.complete for found in entries)
+    unneeded = len(garbage(artifacts, older_than=0))
+    console.print(f"{drafts} unfinished; {unneeded} that no audit stands on (`uwm store gc`)")
     if artifacts.shared:
         room = f"{size(artifacts.root) / 2**20:.1f} of {bound() / 2**20:.0f} MiB"
         console.print(f"copies on this machine: {room} in {artifacts.root}", soft_wrap=True)
-    for audit_name, used in artifacts.recorded().items():
-        console.print(f"audit {audit_name} stands on {len(used)} artifacts", highlight=False)
+    for run, used in recorded(artifacts).items():
+        console.print(f"{run} stands on {len(used)} artifacts", highlight=False)
     return DONE
 
 
@@ -57,7 +60,7 @@ def verify(*, store: StoreOption = STORE) -> int:
     """Compare every file of every artifact with the checksum it was written with."""
     artifacts = Store.existing(store)
     checked, broken = 0, 0
-    for held in artifacts.held():
+    for held in artifacts.entries():
         if not held.complete:
             continue
         checked += 1
@@ -88,8 +91,8 @@ def gc(
     """
     artifacts = Store.existing(store)
     age = older_than_hours * 3600
-    garbage = artifacts.garbage(age) if dry_run else artifacts.clear(age)
-    for held in garbage:
+    found = garbage(artifacts, age) if dry_run else clear(artifacts, age)
+    for held in found:
         print(f"{'would delete' if dry_run else 'deleted'} {held.name}")
-    print(f"{len(garbage)} folders, {sum(held.size for held in garbage) / 2**20:.1f} MiB")
+    print(f"{len(found)} folders, {sum(held.size for held in found) / 2**20:.1f} MiB")
     return DONE

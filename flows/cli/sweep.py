@@ -78,7 +78,9 @@ def sweep(
     """
     from flows.audit_file.read import check_sweep, only, read_config
 
-    settings = only(read_config(config), backbone)
+    whole = read_config(config)
+    settings = only(whole, backbone)
+    partial = len(settings.backbones) < len(whole.backbones)
     given = {"kind": kind, "tau": tau, "share": share, "alpha": alpha, "towers": towers}
     wanted = _wanted(settings, {**given, "sizes": sizes, "controls": controls})
     check_sweep(settings, wanted)
@@ -96,7 +98,7 @@ def sweep(
     where = runner_of(runner, workers)
     check_runner(where)
     check_room(make_plan(settings, artifacts, wanted), artifacts)
-    results = sweep_flow(settings, wanted, artifacts.url, str(folder), where)
+    results = sweep_flow(settings, wanted, artifacts.url, str(folder), where, partial=partial)
     write_page(folder / "sweep.html", results, config)
     console = Console(width=None if sys.stdout.isatty() else 160)
     print_sweep(console, results)

@@ -22,7 +22,16 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
 from prefect.states import Crashed
 
-FLOWS = ("audit", "audit-backbone", "audit-zoo")
+FLOWS = (
+    "audit",
+    "audit-backbone",
+    "audit-zoo",
+    "inspect",
+    "search",
+    "search-backbone",
+    "sweep",
+    "sweep-backbone",
+)
 """The flows whose runs are ours to judge; a server may hold others'."""
 HEARTBEAT = "prefect.flow-run.heartbeat"
 _PAGE = 200

@@ -13,7 +13,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 
 from flows.audit.flow import audit
-from flows.audit.gather import Frame
+from flows.audit.gather import ZooAudit
 from flows.audit_file.read import read_config
 from flows.operations.deployed import DeployedBackbones
 from flows.results.table import AuditResults
@@ -50,13 +50,18 @@ def audit_zoo(
     if deployment is None:
         results = audit(settings, store, str(out))
     else:
-        frame = Frame(settings, Store(store))
+        whole = ZooAudit(settings, Store(store))
         with get_client(sync_client=True) as client:
             runs = DeployedBackbones(
-                client, deployment, frame.there, store, restarts, timedelta(minutes=silent_minutes)
+                client,
+                deployment,
+                whole.available,
+                store,
+                restarts,
+                timedelta(minutes=silent_minutes),
             )
             states = runs.wait()
-        results = frame.close(states, out)
+        results = whole.close(states, out)
     _check(results)
 
 

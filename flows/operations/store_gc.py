@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
+from storage.store.garbage import clear
 from storage.store.store import Store
 
 
@@ -17,7 +18,7 @@ def store_gc(store: str, older_than_hours: float = 24) -> int:
     Returns:
         Bytes freed.
     """
-    found = Store.existing(store).clear(older_than_hours * 3600)
-    freed = sum(held.size for held in found)
+    found = clear(Store.existing(store), older_than_hours * 3600)
+    freed = sum(entry.size for entry in found)
     get_run_logger().info("%d folders deleted, %.1f MiB", len(found), freed / 2**20)
     return freed

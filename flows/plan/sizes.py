@@ -19,8 +19,8 @@ from storage.formats.datasets import write_dataset
 from storage.formats.samples import Field, SampleArrays
 from storage.formats.statistics import statistics_fields
 from storage.sources import Source
+from storage.store.integrity import size
 from storage.store.spec import Spec
-from storage.store.store import size
 from tasks.capture import StatisticsSpec, input_widths
 from tasks.datasets import DatasetSpec, dataset_of
 from tasks.edit import EditSpec, LayerwiseEditSpec, RandomEditSpec, ScoredEditSpec

@@ -182,7 +182,7 @@ def _audit(results: SearchResults, name: str) -> dict[str, Any]:
     whole = with_points(config, results.found[name].chosen, results.search.control_seeds)
     alone = whole.model_copy(
         update={
-            "name": f"{config.name}-search",
+            "name": f"{config.name}-search-{name}",
             "backbones": (backbone,),
             "policy": None,
             "search": results.search,

@@ -1,58 +1,52 @@
-"""The sweep of every backbone of an audit, one after the other."""
+"""The sweep of every backbone of an audit: one subflow each, one table."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pandas as pd
-from prefect import State, flow, tags
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.stages.data import without_missing
-from flows.stages.runners import task_runner
+from flows.stages.each_backbone import each_backbone, failures
 from flows.sweep.backbone import sweep_backbone
 from flows.sweep.results import BackboneSweep, SweepResults, write_sweep
+from storage.store.history import record
 from storage.store.store import Store
 from uwm.config import AuditConfig, Runner, SweepSettings
-from uwm.errors import AuditError, UWMError
 
 _THREADS = Runner()
 
 
 @flow(name="sweep", flow_run_name="sweep · {config.name}", persist_result=False)
 def sweep(
-    config: AuditConfig, settings: SweepSettings, store: str, out: str, runner: Runner = _THREADS
+    config: AuditConfig,
+    settings: SweepSettings,
+    store: str,
+    out: str,
+    runner: Runner = _THREADS,
+    *,
+    partial: bool = False,
 ) -> SweepResults:
-    """Sweep every backbone of `config`, one after the other.
+    """Sweep every backbone of `config`; what one of them fails at does not stop the others.
 
     Args:
         settings: what to try; an audit's own are its `sweep`.
         store: where artifacts lie; what is complete there is not computed again.
         out: the folder for `sweep.parquet` and `sweep.json`.
+        runner: where task runs go.
+        partial: `config` has only some of the audit's backbones; what others stand on is kept.
 
     Raises:
         AuditError: no backbone could be swept; its own error where there is but one.
     """
     there, gaps = without_missing(config)
-    found: dict[str, BackboneSweep] = {}
-    failures: dict[str, str] = {}
-    with task_runner(runner, config.model_copy(update={"parallel": 1})) as runs:
-        each = sweep_backbone.with_options(task_runner=runs)
-        for backbone in there.backbones:
-            with tags(backbone.name):
-                state: State[BackboneSweep] = each(
-                    there, settings, backbone, store, return_state=True
-                )
-            if state.is_completed():
-                found[backbone.name] = state.result()
-                continue
-            error = state.result(raise_on_failure=False)
-            if isinstance(error, UWMError) and len(there.backbones) == 1:
-                raise error
-            failures[backbone.name] = str(error)
-    if not found:
-        lines = [f"{name}: {said}" for name, said in failures.items()]
-        raise AuditError("\n  ".join(["no backbone could be swept:", *lines]))
+    states = each_backbone(sweep_backbone, there, runner, settings=settings, store=store)
+    failed = failures(states, "swept")
+    found: dict[str, BackboneSweep] = {
+        name: state.result() for name, state in states.items() if name not in failed
+    }
     rows = [part.rows.assign(backbone=name) for name, part in found.items()]
     results = SweepResults(
         config=config,
@@ -60,11 +54,15 @@ def sweep(
         passes={name: part.passes for name, part in found.items()},
         excluded={name: part.excluded for name, part in found.items() if part.excluded},
         gaps=gaps,
-        failures=failures,
+        failures=failed,
     )
     write_sweep(Path(out), results)
-    Store(store).record(
-        f"{config.name}-sweep", [name for part in found.values() for name in part.used]
+    record(
+        Store(store),
+        config.name,
+        "sweep",
+        {name: part.used for name, part in found.items()},
+        backbones=None if partial else [backbone.name for backbone in config.backbones],
     )
     create_markdown_artifact(
         "\n".join(["# Sweep " + config.name, *(f"- {said}" for said in results.sentences)]),

@@ -1,23 +1,27 @@
-"""Audits that are kept: one dated record each, for what came of a backbone over time.
+"""What a store remembers of audits: dated records of each, and which artifacts it stands on.
 
-A record is `STORE/audits/NAME/WHEN.json`, written aside and renamed. It holds figures, and names
-the evaluations whose outcomes a later audit is compared with sample by sample.
+Everything lies in `STORE/audits/NAME/`, written aside and renamed:
+
+- `WHEN.json`, a `KeptAudit` per audit of all its backbones. It holds figures, and names the
+  evaluations whose outcomes a later audit is compared with sample by sample.
+- `used/audit.json`, `used/search.json` and `used/sweep.json`, a `Used` each: the artifacts that the
+  latest run of this kind stands on, which `storage.store.garbage` spares.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from filelock import FileLock
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ValidationError
 
-from storage.store.store import AUDITS, Store
+from storage.store.store import Store
 from uwm.errors import InputError
 
+_AUDITS, _USED = "audits", "used"
 _FORM = "%Y-%m-%dT%H%M%SZ"
 
 
@@ -63,25 +67,85 @@ class KeptAudit(BaseModel, frozen=True, extra="forbid"):
     failed: tuple[str, ...] = ()
 
 
+Kind = Literal["audit", "search", "sweep"]
+"""What may be run under an audit's name."""
+
+
+class Used(BaseModel, frozen=True, extra="forbid"):
+    """What the latest run of one kind under one name stands on, as KIND/DIGEST.
+
+    Attributes:
+        backbones: the artifacts per backbone.
+        baseline: the evaluations that it was compared with.
+    """
+
+    backbones: Mapping[str, tuple[str, ...]] = {}
+    baseline: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, sorted."""
+        return sorted({*self.baseline}.union(*self.backbones.values()))
+
+
+def record(
+    store: Store,
+    name: str,
+    kind: Kind,
+    made: Mapping[str, Iterable[str]],
+    *,
+    backbones: Collection[str] | None,
+    baseline: Iterable[str] = (),
+) -> None:
+    """Note the artifacts (KIND/DIGEST) that a run stands on, by backbone.
+
+    What was noted of a backbone that is not in `made` stays: it failed this time, or was left out.
+
+    Args:
+        backbones: all that the audit has, to forget others; None where only some of them were run,
+            to forget none.
+    """
+    path = store.root / _AUDITS / name / _USED / f"{kind}.json"
+    with store.lock(_AUDITS, f"{name}-{kind}"):
+        store.mirror(_AUDITS)
+        past = _read(path, Used) if path.exists() else Used()
+        stays = {
+            each: used
+            for each, used in past.backbones.items()
+            if backbones is None or each in backbones
+        }
+        new = {each: tuple(sorted({*used})) for each, used in made.items()}
+        compared = {*baseline, *(past.baseline if backbones is None else ())}
+        _write(store, path, Used(backbones=stays | new, baseline=tuple(sorted(compared))))
+
+
+def recorded(store: Store) -> dict[str, list[str]]:
+    """The artifacts noted, per kind and name of a run such as `sweep weekly`."""
+    return {
+        f"{path.stem} {path.parent.parent.name}": _read(path, Used).names
+        for path in sorted(store.mirror(_AUDITS).glob(f"*/{_USED}/*.json"))
+    }
+
+
 def keep(store: Store, audit: KeptAudit) -> KeptAudit:
     """Write an audit's record; of two that ended in the same second one is dated a second later."""
-    folder = store.root / AUDITS / audit.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        while (folder / f"{written(audit.when)}.json").exists():
+    with store.lock(_AUDITS, audit.name):
+        while _path(store, audit).exists():
             audit = audit.model_copy(update={"when": audit.when + timedelta(seconds=1)})
-        _write(store, audit)
+        _write(store, _path(store, audit), audit)
     return audit
 
 
 def kept(store: Store, name: str) -> list[KeptAudit]:
     """The kept audits of this name, oldest first."""
-    return [_read(path) for path in sorted((store.mirror(AUDITS) / name).glob("*.json"))]
+    return [
+        _read(path, KeptAudit) for path in sorted((store.mirror(_AUDITS) / name).glob("*.json"))
+    ]
 
 
 def names(store: Store) -> list[str]:
     """The names of audits with records."""
-    folder = store.mirror(AUDITS)
+    folder = store.mirror(_AUDITS)
     return sorted(path.name for path in folder.glob("*") if any(path.glob("*.json")))
 
 
@@ -114,7 +178,7 @@ def accept(store: Store, name: str, when: datetime | None) -> KeptAudit:
             f"{', '.join(audit.failed)}"
         )
     audit = audit.model_copy(update={"accepted": True})
-    _write(store, audit)
+    _write(store, _path(store, audit), audit)
     return audit
 
 
@@ -146,16 +210,23 @@ def _at(audits: list[KeptAudit], name: str, when: datetime) -> KeptAudit:
     raise InputError(f"no audit {name} is kept of {written(when)}; the last ones: {times}")
 
 
-def _write(store: Store, audit: KeptAudit) -> None:
-    path = store.root / AUDITS / audit.name / f"{written(audit.when)}.json"
+def _path(store: Store, audit: KeptAudit) -> Path:
+    return store.root / _AUDITS / audit.name / f"{written(audit.when)}.json"
+
+
+def _write(store: Store, path: Path, content: BaseModel) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    fresh.write_text(audit.model_dump_json(indent=1))
+    fresh.write_text(content.model_dump_json(indent=1))
     store.share(fresh.rename(path))
 
 
-def _read(path: Path) -> KeptAudit:
+_Record = TypeVar("_Record", bound=BaseModel)
+
+
+def _read(path: Path, kind: type[_Record]) -> _Record:
     try:
-        return KeptAudit.model_validate_json(path.read_text())
+        return kind.model_validate_json(path.read_text())
     except ValidationError as error:
         raise InputError(
             f"{path} is not the record of an audit: {error.error_count()} problems; delete it"

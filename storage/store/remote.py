@@ -149,7 +149,7 @@ class Remote:
         self._bucket.delete([f"{name}/{COMPLETE}"])
         self._bucket.delete([key for key in objects if key in self._bucket.list(name)])
 
-    def held(self) -> Iterator[Held]:
+    def entries(self) -> Iterator[Held]:
         """Every artifact and all unfinished work, by name; one listing of the whole store."""
         found: dict[str, dict[str, dict[str, Any]]] = {}
         for key, status in self._bucket.list("").items():

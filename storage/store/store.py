@@ -15,8 +15,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -25,6 +24,7 @@ from filelock import FileLock
 
 from storage.store.bucket import connect, endpoint
 from storage.store.copies import copies_folder, make_room
+from storage.store.integrity import damage, is_whole, last_touched, size
 from storage.store.remote import COMPLETE, Held, Remote, sha256
 from storage.store.spec import Spec
 from storage.store.version import check_bucket, check_folder
@@ -32,8 +32,6 @@ from uwm.errors import DamagedArtifactError, StoreError
 
 SPEC = "spec.json"
 _DRAFT, _FETCH, _LOCKS = ".draft", ".fetch", "locks"
-AUDITS = "audits"
-"""Folder of what is noted of audits, by name: records, no artifacts."""
 
 
 class Store:
@@ -115,7 +113,8 @@ class Store:
         An object store is asked once per `Store`.
         """
         if self._remote is None:
-            return _whole(self.folder(spec.kind, spec.digest))
+            folder = self.folder(spec.kind, spec.digest)
+            return is_whole(folder) and _used(folder)
         if str(spec) not in self._seen and self._remote.damage(str(spec)) == []:
             self._seen.add(str(spec))
         return str(spec) in self._seen
@@ -137,6 +136,7 @@ class Store:
             raise DamagedArtifactError(
                 f"{kind}/{digest} is damaged ({found[0]}); run the audit again to recompute it"
             )
+        _used(folder)
         return folder
 
     def make(self, spec: Spec, build: Callable[[Path], None]) -> Path:
@@ -151,7 +151,7 @@ class Store:
         with self.lock(spec.kind, spec.digest):
             if self._remote is not None and self.complete(spec):
                 self._fetch(self._remote, folder)
-            elif not _whole(folder):
+            elif not (is_whole(folder) and _used(folder)):
                 if not spec.resumable:
                     shutil.rmtree(draft, ignore_errors=True)
                 draft.mkdir(exist_ok=True)
@@ -173,16 +173,20 @@ class Store:
         for suffix in (_DRAFT, _FETCH):
             yield from sorted(self.root.glob(f"*/*{suffix}"))
 
-    def held(self) -> Iterator[Held]:
-        """Everything in the store, by name: artifacts and unfinished work."""
+    def entries(self) -> Iterator[Held]:
+        """Everything in the store, by name: artifacts and unfinished work.
+
+        A running audit renames and deletes folders meanwhile; those are left out.
+        """
         if self._remote is not None:
-            yield from self._remote.held()
+            yield from self._remote.entries()
             return
-        for kind, digest, folder in self.artifacts():
-            yield Held(f"{kind}/{digest}", size(folder), _touched(folder), True)
-        for folder in self.drafts():
-            name = folder.relative_to(self.root).as_posix()
-            yield Held(name, size(folder), _touched(folder), False)
+        found = [(folder, True) for _, _, folder in self.artifacts()]
+        for folder, complete in [*found, *((draft, False) for draft in self.drafts())]:
+            touched = last_touched(folder)
+            if touched is not None:
+                name = folder.relative_to(self.root).as_posix()
+                yield Held(name, size(folder), touched, complete)
 
     def damage(self, name: str) -> list[str]:
         """What is wrong with an artifact (KIND/DIGEST) when every byte is read, a line per file.
@@ -197,7 +201,7 @@ class Store:
         return found
 
     def remove(self, name: str) -> None:
-        """Delete what `held` names, from the store and from this machine's copy."""
+        """Delete what `entries` names, from the store and from this machine's copy."""
         if self._remote is not None:
             self._remote.remove(name)
             self._seen.discard(name)
@@ -214,41 +218,6 @@ class Store:
             self._remote.mirror(folder, self.root / folder)
         return self.root / folder
 
-    def record(self, audit: str, used: Sequence[str]) -> None:
-        """Note the artifacts (KIND/DIGEST) that the latest audit of this name stands on."""
-        folder = self.root / AUDITS
-        folder.mkdir(exist_ok=True)
-        fresh = folder / f".{audit}-{os.getpid()}"
-        fresh.write_text(json.dumps(sorted(set(used)), indent=1))
-        self.share(fresh.rename(folder / f"{audit}.json"))
-
-    def recorded(self) -> dict[str, list[str]]:
-        """The artifacts noted per audit."""
-        return {
-            path.stem: json.loads(path.read_text())
-            for path in sorted(self.mirror(AUDITS).glob("*.json"))
-        }
-
-    def garbage(self, older_than: float) -> list[Held]:
-        """What no recorded audit stands on, and unfinished work, untouched for so many seconds.
-
-        The age keeps what a running audit has just made.
-        """
-        needed = {name for used in self.recorded().values() for name in used}
-        limit = time.time() - older_than
-        return [
-            held
-            for held in self.held()
-            if (held.name not in needed or not held.complete) and held.touched <= limit
-        ]
-
-    def clear(self, older_than: float) -> list[Held]:
-        """Delete the garbage; what it was."""
-        found = self.garbage(older_than)
-        for held in found:
-            self.remove(held.name)
-        return found
-
     def lock(self, kind: str, digest: str) -> FileLock:
         """What a process of this machine holds while it makes or fetches an artifact."""
         locks = self.root / _LOCKS
@@ -257,7 +226,7 @@ class Store:
 
     def _fetch(self, remote: Remote, folder: Path) -> None:
         """Bring an artifact to this machine, unless it is here and whole."""
-        if not _whole(folder):
+        if not is_whole(folder):
             fetched = folder.with_name(folder.name + _FETCH)
             shutil.rmtree(fetched, ignore_errors=True)
             fetched.mkdir(parents=True)
@@ -271,37 +240,6 @@ class Store:
             fetched.rename(folder)
             make_room(self.root, keep=folder)
         os.utime(folder)  # when it was used last
-
-
-def damage(folder: Path, *, thorough: bool = False) -> list[str]:
-    """What is wrong with a completed artifact: one line per file, none if it is whole.
-
-    Args:
-        thorough: compare every file's content, not only of those touched since completion.
-    """
-    marker = folder / COMPLETE
-    try:
-        listed: dict[str, dict[str, Any]] = json.loads(marker.read_text())["files"]
-        completed = marker.stat().st_mtime_ns
-    except (OSError, ValueError, KeyError) as error:
-        return [f"{COMPLETE} cannot be read: {error}"]
-    found = []
-    for name, entry in listed.items():
-        path = folder / name
-        try:
-            status = path.stat()
-        except OSError:
-            found.append(f"{name} is missing")
-            continue
-        if status.st_size != entry["size"]:
-            found.append(f"{name} has {status.st_size} bytes instead of {entry['size']}")
-        elif (thorough or status.st_mtime_ns > completed) and sha256(path) != entry["sha256"]:
-            found.append(f"{name} has other content than was written")
-    return found
-
-
-def _touched(folder: Path) -> float:
-    return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
 
 
 def _publish(spec: Spec, draft: Path, folder: Path) -> None:
@@ -324,13 +262,16 @@ def _write(path: Path, content: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def size(folder: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _used(folder: Path) -> bool:
+    """Note that a whole artifact is in use, so that `storage.store.garbage` takes it for young.
 
-
-def _whole(folder: Path) -> bool:
-    return (folder / COMPLETE).is_file() and not damage(folder)
+    False where it was deleted in this moment.
+    """
+    try:
+        os.utime(folder)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _local_path(url: str) -> Path | None:

@@ -25,7 +25,7 @@ from flows.report.terminal import print_results
 from flows.results.table import COLUMNS
 from storage.store import spec
 from storage.store.code import code_digest
-from storage.store.history import accept, baseline, kept
+from storage.store.history import accept, baseline, kept, recorded
 from storage.store.store import Store
 from tests.conftest import write_backbone
 from tests.flows.conftest import audited
@@ -271,7 +271,7 @@ def test_a_failed_backbone_is_told_and_the_others_are_as_without_it(
     document["backbones"].insert(0, dead(tmp_path))
     path, out, store = tmp_path / "audit.yaml", tmp_path / "out", Store(tmp_path / "store")
     YAML().dump(document, path)
-    needed = set(store.recorded()["failing"])
+    needed = set(recorded(store)["audit failing"])
     assert command(["audit", str(path), "--store", store.url, "--out", str(out)]) == FAILED
     ((name, why),) = json.loads((out / "results.json").read_text())["failures"].items()
     assert name == "dead"
@@ -289,7 +289,7 @@ def test_a_failed_backbone_is_told_and_the_others_are_as_without_it(
     assert baseline(store, "failing", None) == first
     with pytest.raises(InputError, match="has none of dead"):
         accept(store, "failing", None)
-    assert needed <= set(store.recorded()["failing"])
+    assert needed <= set(recorded(store)["audit failing"])
 
 
 def test_when_the_only_backbone_fails_its_error_is_raised(small: Small, tmp_path: Path) -> None:

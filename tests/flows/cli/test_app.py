@@ -11,6 +11,7 @@ import pytest
 
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT, DONE, FAILED
+from storage.store.history import record
 from storage.store.store import Store
 from tests.flows.audit_file.test_read import GOOD
 from tests.storage.sources.layouts import tables
@@ -137,7 +138,7 @@ def test_the_store_is_shown_checked_and_cleared(
 ) -> None:
     store, option = Store(tmp_path / "store"), ["--store", str(tmp_path / "store")]
     kept, dropped = store.make(spec(1), write), store.make(spec(2), write)
-    store.record("weekly", [str(spec(1))])
+    record(store, "weekly", "audit", {"vit": [str(spec(1))]}, backbones=["vit"])
     assert run(["store", "ls", *option]) == DONE
     told = capsys.readouterr().out
     assert "1 that no audit stands on" in told

@@ -25,6 +25,7 @@ from flows.cli.app import run
 from flows.cli.options import BAD_INPUT, DONE, REGRESSED
 from flows.results.table import AuditResults
 from flows.results.verdict import Verdict
+from storage.store.garbage import garbage
 from storage.store.history import baseline, kept, written
 from storage.store.store import Store
 from tests.conftest import write_backbone
@@ -152,7 +153,7 @@ def test_a_planted_regression_is_found_kept_and_not_the_next_baseline(
     first, second = kept(store, "small")
     assert (second.verdict, second.accepted) == ("regressed", False)
     assert baseline(store, "small", None) == first
-    assert not {held.name for held in store.garbage(older_than=0)} & {
+    assert not {held.name for held in garbage(store, older_than=0)} & {
         name for names in first.evaluations["one"].values() for name in names
     }
     assert run(["audit", str(path), *places]) == REGRESSED  # until it is mended or accepted

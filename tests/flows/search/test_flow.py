@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from flows.audit.flow import audit
 from flows.audit_file.read import read_config
 from flows.search.backbone import DEFAULT, ORIGINAL, PROPOSED, UNIFORM
+from storage.store.garbage import clear
 from storage.store.store import Store
 from tests.flows.commands import ended, kill_when, start
 from tests.flows.conftest import DOCUMENT
@@ -96,7 +97,7 @@ def test_a_second_search_repeats_and_a_larger_budget_goes_on(
         assert pages[0] == pages[1], name
     assert written(folder) == made
     # What was made on the way may be cleared; the search still goes on from its trials.
-    cleared = Store(folder).clear(older_than=-1)
+    cleared = clear(Store(folder), older_than=-1)
     assert any(held.name.startswith("embeddings/") for held in cleared)
     longer = searching(out="third", store=folder, budget=9)
     assert longer.found["clip"].trials[:7] == first.found["clip"].trials

@@ -14,6 +14,7 @@ from storage.store.history import (
     keep,
     kept,
     names,
+    recorded,
     written,
 )
 from storage.store.store import Store
@@ -50,8 +51,8 @@ def test_what_is_kept_is_read_oldest_first(store: Store) -> None:
         keep(store, audit)
     assert kept(store, "weekly") == audits[::-1]
     assert names(store) == ["weekly"]
-    assert store.recorded() == {}
-    assert list(store.held()) == []
+    assert recorded(store) == {}
+    assert list(store.entries()) == []
 
 
 def test_two_of_one_second_are_both_kept(store: Store) -> None:
@@ -97,3 +98,25 @@ def test_a_record_that_is_none_is_told(store: Store) -> None:
     path.write_text("{}")
     with pytest.raises(InputError, match="is not the record of an audit"):
         kept(store, "weekly")
+
+
+def test_a_partial_run_forgets_nothing_of_the_other_backbones(store: Store) -> None:
+    both = {"vit": ["scores/1"], "siglip": ["scores/2"]}
+    record_use(store, "weekly", "audit", both, backbones=both, baseline=["results/0"])
+    record_use(store, "weekly", "audit", {"vit": ["scores/3"]}, backbones=None)
+    assert recorded(store) == {"audit weekly": ["results/0", "scores/2", "scores/3"]}
+    record_use(store, "weekly", "audit", {"vit": ["scores/3"]}, backbones=["vit"])
+    assert recorded(store) == {"audit weekly": ["scores/3"]}
+
+
+def test_runs_of_different_kinds_and_names_are_recorded_apart(store: Store) -> None:
+    record_use(store, "x", "sweep", {"vit": ["scores/1"]}, backbones=["vit"])
+    record_use(store, "x-sweep", "audit", {"vit": ["scores/2"]}, backbones=["vit"])
+    record_use(store, "x", "search", {"vit": ["scores/3"]}, backbones=["vit"])
+    record_use(store, "x-search", "audit", {"vit": ["scores/4"]}, backbones=["vit"])
+    assert recorded(store) == {
+        "sweep x": ["scores/1"],
+        "audit x-sweep": ["scores/2"],
+        "search x": ["scores/3"],
+        "audit x-search": ["scores/4"],
+    }

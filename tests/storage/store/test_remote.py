@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from storage.store.garbage import garbage
+from storage.store.history import record, recorded
 from storage.store.remote import COMPLETE
 from storage.store.store import Store
 from tests.object_store import Bucketful
@@ -155,13 +157,13 @@ def test_garbage_is_what_no_machine_s_audit_stands_on(s3: Bucketful) -> None:
     first, second = s3.machine("one"), s3.machine("two")
     for number in (1, 2):
         first.make(spec(number), write)
-    first.record("weekly", [str(spec(1))])
-    assert second.recorded() == {"weekly": [str(spec(1))]}
-    assert second.garbage(older_than=3600) == []
-    (dropped,) = second.garbage(older_than=-5)
+    record(first, "weekly", "audit", {"vit": [str(spec(1))]}, backbones=["vit"])
+    assert recorded(second) == {"audit weekly": [str(spec(1))]}
+    assert garbage(second, older_than=3600) == []
+    (dropped,) = garbage(second, older_than=-5)
     assert dropped.name == str(spec(2))
     second.remove(dropped.name)
-    assert {held.name for held in s3.machine("three").held()} == {str(spec(1))}
+    assert {held.name for held in s3.machine("three").entries()} == {str(spec(1))}
 
 
 def test_a_thorough_look_reads_every_object(s3: Bucketful) -> None:

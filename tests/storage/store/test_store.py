@@ -6,14 +6,18 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from storage.store.garbage import garbage
+from storage.store.history import record, recorded
+from storage.store.integrity import damage, last_touched, size
 from storage.store.remote import COMPLETE
 from storage.store.spec import Spec
-from storage.store.store import SPEC, Store, damage
+from storage.store.store import SPEC, Store
 from uwm.errors import DamagedArtifactError, StoreError
 
 
@@ -162,10 +166,10 @@ def test_garbage_is_what_no_audit_stands_on(store: Store) -> None:
     kept, dropped = spec(1), spec(2)
     for one in (kept, dropped):
         store.make(one, write)
-    store.record("weekly", [str(kept)])
-    assert store.recorded() == {"weekly": [str(kept)]}
-    assert store.garbage(older_than=3600) == []
-    assert [held.name for held in store.garbage(older_than=0)] == [str(dropped)]
+    record(store, "weekly", "audit", {"vit": [str(kept)]}, backbones=["vit"])
+    assert recorded(store) == {"audit weekly": [str(kept)]}
+    assert garbage(store, older_than=3600) == []
+    assert [entry.name for entry in garbage(store, older_than=0)] == [str(dropped)]
 
 
 def test_a_store_is_a_writable_local_folder(tmp_path: Path) -> None:
@@ -179,3 +183,31 @@ def test_a_store_is_a_writable_local_folder(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot"):
         Store("/proc/store")
     assert Store(f"file://{tmp_path}/a%20b").root == tmp_path / "a b"
+
+
+def test_what_a_running_audit_finds_in_the_store_counts_as_young(store: Store) -> None:
+    def read(one: Numbers) -> Path:
+        return store.path(one.kind, one.digest)
+
+    ways: list[Callable[[Numbers], object]] = [store.complete, read]
+    for number, used in enumerate(ways):
+        one = spec(number)
+        folder = store.make(one, write)
+        for path in (folder, *folder.rglob("*")):
+            os.utime(path, (0, 0))
+        assert str(one) in {entry.name for entry in garbage(store, older_than=3600)}
+        assert used(one)
+        assert str(one) not in {entry.name for entry in garbage(store, older_than=3600)}
+
+
+def test_a_folder_that_vanishes_while_the_store_is_listed_is_left_out(store: Store) -> None:
+    stays, goes = spec(1), spec(2)
+    for one in (stays, goes):
+        store.make(one, write)
+    listing = iter(store.entries())
+    found = [next(listing).name]
+    other = {str(stays), str(goes)} - {*found}
+    store.remove(*other)
+    assert [*listing] == []
+    gone = store.root / "numbers" / "gone"
+    assert (size(gone), last_touched(gone)) == (0, None)
