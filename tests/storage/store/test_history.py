@@ -14,6 +14,7 @@ from storage.store.history import (
     keep,
     kept,
     names,
+    record,
     recorded,
     written,
 )
@@ -102,18 +103,18 @@ def test_a_record_that_is_none_is_told(store: Store) -> None:
 
 def test_a_partial_run_forgets_nothing_of_the_other_backbones(store: Store) -> None:
     both = {"vit": ["scores/1"], "siglip": ["scores/2"]}
-    record_use(store, "weekly", "audit", both, backbones=both, baseline=["results/0"])
-    record_use(store, "weekly", "audit", {"vit": ["scores/3"]}, backbones=None)
+    record(store, "weekly", "audit", both, backbones=both, baseline=["results/0"])
+    record(store, "weekly", "audit", {"vit": ["scores/3"]}, backbones=None)
     assert recorded(store) == {"audit weekly": ["results/0", "scores/2", "scores/3"]}
-    record_use(store, "weekly", "audit", {"vit": ["scores/3"]}, backbones=["vit"])
+    record(store, "weekly", "audit", {"vit": ["scores/3"]}, backbones=["vit"])
     assert recorded(store) == {"audit weekly": ["scores/3"]}
 
 
 def test_runs_of_different_kinds_and_names_are_recorded_apart(store: Store) -> None:
-    record_use(store, "x", "sweep", {"vit": ["scores/1"]}, backbones=["vit"])
-    record_use(store, "x-sweep", "audit", {"vit": ["scores/2"]}, backbones=["vit"])
-    record_use(store, "x", "search", {"vit": ["scores/3"]}, backbones=["vit"])
-    record_use(store, "x-search", "audit", {"vit": ["scores/4"]}, backbones=["vit"])
+    record(store, "x", "sweep", {"vit": ["scores/1"]}, backbones=["vit"])
+    record(store, "x-sweep", "audit", {"vit": ["scores/2"]}, backbones=["vit"])
+    record(store, "x", "search", {"vit": ["scores/3"]}, backbones=["vit"])
+    record(store, "x-search", "audit", {"vit": ["scores/4"]}, backbones=["vit"])
     assert recorded(store) == {
         "sweep x": ["scores/1"],
         "audit x-sweep": ["scores/2"],
