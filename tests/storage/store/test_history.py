@@ -24,7 +24,7 @@ from uwm.errors import InputError
 WHEN = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
 
 
-def record(days: int = 0, **fields: object) -> KeptAudit:
+def audit_of(days: int = 0, **fields: object) -> KeptAudit:
     row = {"backbone": "vit", "method": "original", "dataset": "test", "metric": "GS"}
     return KeptAudit.model_validate(
         {
@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Store:
 def test_what_is_kept_is_read_oldest_first(store: Store) -> None:
     assert kept(store, "weekly") == []
     assert names(store) == []
-    audits = [record(days) for days in (7, 0)]
+    audits = [audit_of(days) for days in (7, 0)]
     for audit in audits:
         keep(store, audit)
     assert kept(store, "weekly") == audits[::-1]
@@ -57,15 +57,15 @@ def test_what_is_kept_is_read_oldest_first(store: Store) -> None:
 
 
 def test_two_of_one_second_are_both_kept(store: Store) -> None:
-    first, second = keep(store, record()), keep(store, record())
+    first, second = keep(store, audit_of()), keep(store, audit_of())
     assert (first.when, second.when) == (WHEN, WHEN + timedelta(seconds=1))
     assert len(kept(store, "weekly")) == 2
 
 
 def test_the_baseline_is_the_last_accepted(store: Store) -> None:
     assert baseline(store, "weekly", None) is None
-    keep(store, record(0))
-    keep(store, record(7, verdict="regressed", accepted=False))
+    keep(store, audit_of(0))
+    keep(store, audit_of(7, verdict="regressed", accepted=False))
     found = baseline(store, "weekly", None)
     assert found is not None
     assert found.when == WHEN
@@ -81,7 +81,7 @@ def test_the_baseline_is_the_last_accepted(store: Store) -> None:
 def test_what_was_not_kept_is_told(store: Store) -> None:
     with pytest.raises(InputError, match="no audit named weekly is kept"):
         accept(store, "weekly", None)
-    keep(store, record())
+    keep(store, audit_of())
     with pytest.raises(InputError, match="the last ones: 2026-11-24T103000Z"):
         baseline(store, "weekly", WHEN + timedelta(hours=1))
 
@@ -94,7 +94,7 @@ def test_a_time_is_read_as_it_is_written() -> None:
 
 
 def test_a_record_that_is_none_is_told(store: Store) -> None:
-    keep(store, record())
+    keep(store, audit_of())
     (path,) = (store.root / "audits" / "weekly").glob("*.json")
     path.write_text("{}")
     with pytest.raises(InputError, match="is not the record of an audit"):
