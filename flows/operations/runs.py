@@ -29,6 +29,7 @@ FLOWS = (
     "inspect",
     "search",
     "search-backbone",
+    "store-gc",
     "sweep",
     "sweep-backbone",
 )

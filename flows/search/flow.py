@@ -50,7 +50,7 @@ def search(
     there, gaps = without_missing(config)
     if gaps:
         get_run_logger().warning("%s", "\n  ".join([GAPS, *gaps.values()]))
-    states = each_backbone(search_backbone, there, runner, settings=settings, store=store)
+    states = each_backbone(search_backbone, there, runner, search=settings, store=store)
     failed = failures(states, "searched")
     found: dict[str, Searched] = {
         name: state.result() for name, state in states.items() if name not in failed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -13,17 +15,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
+from ruamel.yaml import YAML
 
-from flows.audit.backbone import audit_backbone
-from flows.audit.flow import audit
+import flows
 from flows.cli.app import run
 from flows.cli.options import DONE
 from flows.operations.runs import FLOWS, crash_stuck
-from flows.operations.scheduled_audit import audit_zoo
 
+ROOT = Path(__file__).parents[3]
 SILENT = timedelta(minutes=10)
 SLEEPER = """
 import sys, time
@@ -89,8 +92,17 @@ def found(client: SyncPrefectClient, now: datetime, *, dry_run: bool) -> list[tu
 
 
 def test_every_flow_of_ours_is_looked_after() -> None:
-    ours = {audit.name, audit_backbone.name, audit_zoo.name}
+    modules = [module.name for module in pkgutil.walk_packages(flows.__path__, "flows.")]
+    ours = {
+        value.name
+        for name in modules
+        for value in vars(importlib.import_module(name)).values()
+        if isinstance(value, Flow)
+    }
     assert set(FLOWS) == ours
+    automations = YAML(typ="safe").load(ROOT / "automations.yaml")["automations"]
+    (watch,) = [each for each in automations if each["name"] == "uwm · crash silent audits"]
+    assert {*watch["trigger"]["match_related"]["prefect.resource.name"]} == ours
 
 
 def test_only_the_run_of_the_killed_process_is_marked(
