@@ -14,11 +14,12 @@ from storage.store.store import Store
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import Scope
+from uwm.config.methods.requests import Rule
 from uwm.families import Tower
 from uwm.layers import LayerId
 from uwm.method.edit_files import read_edit, write_edit
 from uwm.method.editing import make_edit
-from uwm.method.selection import Rule, Selection, select, select_layers, select_like
+from uwm.method.selection import Selection, select_by_layer, select_layers, select_like
 
 if TYPE_CHECKING:
     from tasks.gradients import GradientScoresSpec
@@ -87,7 +88,10 @@ class LayerwiseEditSpec(Spec):
 
     @classmethod
     def of(
-        cls, scores: ScoresSpec, rule: Rule, layers: Mapping[LayerId, tuple[float, float]]
+        cls,
+        scores: ScoresSpec | GradientScoresSpec,
+        rule: Rule,
+        layers: Mapping[LayerId, tuple[float, float]],
     ) -> LayerwiseEditSpec:
         return cls(
             tower=scores.tower,
@@ -99,8 +103,7 @@ class LayerwiseEditSpec(Spec):
     def plan(self, scores: Mapping[LayerId, Tensor]) -> tuple[Selection, dict[LayerId, float]]:
         """As `EditSpec.plan`, with a factor per layer."""
         points = {LayerId.parse(name): (share, alpha) for name, share, alpha in self.layers}
-        selection = {id: select(self.rule, scores[id], share) for id, (share, _) in points.items()}
-        return selection, {id: alpha for id, (_, alpha) in points.items()}
+        return select_by_layer(self.rule, scores, points)
 
 
 class RandomEditSpec(Spec):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,10 +19,10 @@ from tasks.capture import StatisticsSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import NodeScoreKind, ScoreKind, Subset
+from uwm.config.methods.requests import StatisticsScore, Unit
 from uwm.families import Role, Tower
 from uwm.layers import find_layers
-from uwm.method.editing import Unit
-from uwm.method.scoring import LayerScore, NodeScore, WeightScore, usable
+from uwm.method.scoring import LayerScore, scorer, usable
 from uwm.method.subsets import subset_rows
 
 
@@ -69,10 +69,7 @@ class ScoresSpec(Spec):
 
     def scorer(self, weight: Tensor) -> LayerScore:
         """A scorer of this kind for a layer's weight."""
-        if self.unit == "node":
-            kind = cast("NodeScoreKind", self.score)
-            return NodeScore(weight.shape[1], kind, device=weight.device)
-        return WeightScore(weight, cast("ScoreKind", self.score), prior=self.prior)
+        return scorer(StatisticsScore(self.unit, self.score, self.prior), weight)
 
 
 @stage

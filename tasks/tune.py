@@ -18,7 +18,8 @@ from tasks.embed import EmbeddingsSpec
 from tasks.inputs import INPUTS
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
-from uwm.config import LossWeights, LowRankTraining, SafeClip
+from uwm.config import LossWeights, LowRankTraining
+from uwm.config.methods.requests import TrainedWeights
 from uwm.families import TOWERS, Role, Tower
 from uwm.layers import LayerId
 from uwm.method.safe_clip import Factors, Training, adapted, schedule, steps_per_epoch
@@ -52,7 +53,7 @@ class TunedSpec(Spec):
         cls,
         backbone: Backbone,
         tower: Tower,
-        method: SafeClip,
+        wanted: TrainedWeights,
         inputs: Spec,
         embeddings: Mapping[Tower, EmbeddingsSpec],
     ) -> TunedSpec:
@@ -60,9 +61,9 @@ class TunedSpec(Spec):
         return cls(
             tower=tower,
             weights=backbone.tower_digest(tower),
-            roles=tuple(sorted(getattr(method.roles, tower))),
-            training=method.training,
-            losses=getattr(method.losses, tower),
+            roles=tuple(sorted(wanted.roles[tower])),
+            training=wanted.options,
+            losses=wanted.losses[tower],
             inputs=inputs.digest,
             own=embeddings[tower].digest,
             other=embeddings[other].digest,

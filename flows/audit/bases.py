@@ -11,7 +11,8 @@ from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.tune import TunedSpec, read_training
 from uwm.backbones.load import OtherWeights
-from uwm.config import AuditConfig, Checkpoint, SafeClip
+from uwm.config import AuditConfig, Method
+from uwm.config.methods.requests import TrainedWeights, WeightsFrom
 from uwm.errors import InputError
 from uwm.families import Tower
 
@@ -26,7 +27,7 @@ class Weights:
     """
 
     stages: Stages
-    method: Checkpoint | SafeClip | None = None
+    method: Method | None = None
     trained: tuple[TunedSpec, ...] = ()
 
     @property
@@ -39,7 +40,7 @@ class Weights:
         if self.method is None:
             return {}
         found: dict[str, Any] = {"kind": self.method.kind, "digests": self.stages.digests}
-        if isinstance(self.method, SafeClip):
+        if self.trained:
             found["trained"] = {spec.tower: _trained(store, spec) for spec in self.trained}
         return found
 
@@ -64,8 +65,9 @@ def checkpoints(stages: Stages, config: AuditConfig) -> list[Weights]:
     """
     found = []
     for method in config.weight_methods:
-        if isinstance(method, Checkpoint) and (named := method.weights.get(stages.name)):
-            change = OtherWeights(named, config.device, config.precision)
+        wanted = method.weights_for(stages.name)
+        if isinstance(wanted, WeightsFrom):
+            change = OtherWeights(wanted.place, config.device, config.precision)
             try:
                 found.append(Weights(stages.on(change, method.name), method))
             except InputError as error:
@@ -78,9 +80,9 @@ def begin_trainings(
 ) -> dict[str, list[TunedSpec]]:
     """Submit every training on calibration inputs; by method."""
     return {
-        method.name: stages.trainings(method, inputs)
+        method.name: stages.trainings(method.name, wanted, inputs)
         for method in config.weight_methods
-        if isinstance(method, SafeClip)
+        if isinstance(wanted := method.weights_for(stages.name), TrainedWeights)
     }
 
 
@@ -89,6 +91,5 @@ def trained(
 ) -> Iterator[Weights]:
     """The weights of each training, one after the other; waits until they are there."""
     for method in config.weight_methods:
-        if isinstance(method, SafeClip):
-            specs = begun[method.name]
+        if specs := begun.get(method.name):
             yield Weights(stages.on_trained(specs, method.name), method, tuple(specs))

@@ -8,33 +8,19 @@ from itertools import product
 import pandas as pd
 
 from flows.audit.measuring import Inputs, Towers
-from flows.stages.stages import Stages
+from flows.stages.stages import AnyScores, Stages
 from storage.store.spec import Spec
-from tasks.edit import EditSpec, LayerwiseEditSpec
+from tasks.edit import EditSpec, LayerwiseEditSpec, ScoredEditSpec
 from tasks.metrics import metric_plugins
-from tasks.score import ScoresSpec
-from uwm.config import (
-    AuditConfig,
-    EditMethodConfig,
-    GSafeClip,
-    GUnsafe,
-    Layerwise,
-    Neurons,
-    Subset,
-    Uwm,
-)
+from uwm.config import AuditConfig, EditMethod, Subset
+from uwm.config.methods.requests import EditPoint, GradientScore, LayerPoints, StatisticsScore
 from uwm.families import TOWERS, Tower
 
 
 def settle(
-    stages: Stages, config: AuditConfig, method: EditMethodConfig, inputs: dict[str, Inputs]
+    stages: Stages, config: AuditConfig, method: EditMethod, inputs: dict[str, Inputs]
 ) -> tuple[Towers, pd.DataFrame | None]:
     """A method's edits: its only point, or the one chosen on the validation pairs."""
-    if isinstance(method, Layerwise):
-        image_edit, text_edit = (
-            _layerwise(stages, config, method, tower, inputs["calibration"]) for tower in TOWERS
-        )
-        return (image_edit, text_edit), None
     image, text = (
         tower_edits(stages, config, method, tower, inputs["calibration"]) for tower in TOWERS
     )
@@ -60,83 +46,81 @@ def settle(
     return candidates[int(table["chosen"].to_numpy().argmax())], table
 
 
-def _layerwise(
-    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
-) -> LayerwiseEditSpec | None:
-    """A tower's edit, None where no layer of it is named."""
-    layers = method.layers(tower)
-    if not layers:
-        return None
-    scores = layerwise_scores(stages, config, method, tower, calibration)
-    (edit,) = stages.layerwise_edits(scores, method.rule, [layers])
-    return edit
+def tower_scores(
+    stages: Stages,
+    config: AuditConfig,
+    method: EditMethod,
+    tower: Tower,
+    calibration: Inputs,
+    part: Subset | None = None,
+) -> AnyScores:
+    """What a tower's weights or nodes are selected by.
 
-
-def layerwise_scores(
-    stages: Stages, config: AuditConfig, method: Layerwise, tower: Tower, calibration: Inputs
-) -> ScoresSpec:
-    """What a tower's layers of that method are selected by."""
-    captured = config.captured_roles(tower, method.base)
-    reads = getattr(calibration, tower)
-    statistics = stages.statistics(tower, captured, reads, peaks=config.peaks)
-    weights = method.unit == "weight"
-    prior = weights and getattr(method.prior, tower)
-    roles = getattr(method.roles, tower)
-    return stages.scores(statistics, method.unit, method.score, roles, prior=prior)
+    Args:
+        part: the calibration pairs to score with, in place of the method's own choice.
+    """
+    roles = method.roles[tower]
+    match method.request(tower):
+        case GradientScore(loss=loss, batch_size=batch_size):
+            reads: dict[Tower, Spec] = {"image": calibration.image, "text": calibration.text}
+            return stages.gradient_scores(loss, tower, roles, reads, batch_size)
+        case StatisticsScore() as wanted:
+            captured = config.captured_roles(tower, method.base)
+            statistics = stages.statistics(tower, captured, calibration[tower], peaks=config.peaks)
+            subset = part or wanted.part
+            return stages.scores(
+                statistics,
+                wanted.unit,
+                wanted.score,
+                roles,
+                prior=wanted.prior,
+                part=(calibration.dataset, subset) if subset else None,
+            )
 
 
 def tower_edits(
     stages: Stages,
     config: AuditConfig,
-    method: Uwm | Neurons | GUnsafe | GSafeClip,
+    method: EditMethod,
     tower: Tower,
     calibration: Inputs,
-    points: Sequence[tuple[float, float]] | None = None,
-) -> Sequence[EditSpec | None]:
-    """A tower's edits, one per point of the method's grid; None where the tower is left alone.
+    points: Sequence[EditPoint | LayerPoints] | None = None,
+    part: Subset | None = None,
+) -> Sequence[ScoredEditSpec | None]:
+    """A tower's edits, one per point; None where the tower is left alone.
 
     Args:
-        points: other ones than the grid's.
+        points: other ones than the method's, all of one sort.
+        part: as of `tower_scores`.
     """
     points = method.points(tower) if points is None else points
     if not points:
         return [None]
-    roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
-    edited = stages.blocks(tower, roles, blocks)
-    reads: dict[Tower, Spec] = {"image": calibration.image, "text": calibration.text}
-    if isinstance(method, GUnsafe | GSafeClip):
-        gradients = stages.gradient_scores(method.kind, tower, roles, reads, method.batch_size)
-        rule = getattr(method.selection, tower)
-        return stages.edits(gradients, rule, points, blocks=edited)
-    captured = config.captured_roles(tower, method.base)
-    statistics = stages.statistics(tower, captured, reads[tower], peaks=config.peaks)
-    part = (calibration.dataset, method.part) if method.part else None
-    match method:
-        case Uwm():
-            prior = getattr(method.prior, tower)
-            scores = stages.scores(
-                statistics, "weight", method.score, roles, prior=prior, part=part
-            )
-            return stages.edits(scores, method.selection, points, blocks=edited)
-        case Neurons():
-            scores = stages.scores(statistics, "node", method.score, roles, part=part)
-            return stages.edits(scores, "nodes", points, method.scope, edited)
+    blocks = stages.blocks(tower, method.roles[tower], method.blocks_of(tower))
+    scores = tower_scores(stages, config, method, tower, calibration, part)
+    rule, scope = method.selected_by(tower)
+    whole = [point for point in points if isinstance(point, EditPoint)]
+    by_layer = [point.layers for point in points if isinstance(point, LayerPoints)]
+    return [
+        *(stages.edits(scores, rule, whole, scope, blocks) if whole else ()),
+        *(stages.layerwise_edits(scores, rule, by_layer) if by_layer else ()),
+    ]
 
 
 def rescored(
     stages: Stages,
     config: AuditConfig,
     calibration: Inputs,
-    method: Uwm | Neurons,
+    method: EditMethod,
     edits: Towers,
     part: Subset,
 ) -> Towers:
     """A method's edits at the same points, made from a part of the calibration set."""
-    method = method.model_copy(update={"part": part})
     image, text = (
         tower_edits(
             *(stages, config, method, tower, calibration),
-            points=[(edit.share, edit.alpha)] if isinstance(edit, EditSpec) else [],
+            points=[EditPoint(edit.share, edit.alpha)] if isinstance(edit, EditSpec) else [],
+            part=part,
         )[0]
         for tower, edit in zip(TOWERS, edits, strict=True)
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.store.store import Store
-from uwm.config import AuditConfig, BackboneConfig, Checkpoint
+from uwm.config import AuditConfig, BackboneConfig
+from uwm.config.methods.requests import WeightsFrom
 from uwm.errors import InputError, WrongWeightsError
 from uwm.families import TOWERS
 
@@ -87,8 +88,9 @@ def _change(
     from uwm.backbones.load import OtherWeights
 
     (method,) = (item for item in config.weight_methods if item.name == base)
-    if isinstance(method, Checkpoint):
-        return OtherWeights(method.weights[backbone])
+    wanted = method.weights_for(backbone)
+    if isinstance(wanted, WeightsFrom):
+        return OtherWeights(wanted.place)
     return TunedWeights(store, tuple(trained))
 
 

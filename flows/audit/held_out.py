@@ -10,7 +10,7 @@ from flows.stages.stages import Stages
 from storage.store.spec import Spec
 from tasks.held_out import Embedded, HeldOutSpec
 from tasks.metrics import metric_plugins
-from uwm.config import AuditConfig, Neurons, PairsConfig, Subset, Uwm
+from uwm.config import AuditConfig, EditMethod, PairsConfig, Subset
 from uwm.errors import InputError
 from uwm.metrics.concepts import displayed
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HELD_OUT = "held_out"
 """The name of the table."""
-Rescored = Callable[[Uwm | Neurons, "Towers", Subset], "Towers"]
+Rescored = Callable[[EditMethod, "Towers", Subset], "Towers"]
 """A method's settled edits, made anew from a part of the calibration set."""
 
 

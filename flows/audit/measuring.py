@@ -15,6 +15,7 @@ from tasks.metrics import metric_plugins
 from tasks.pixels import PixelsSpec
 from tasks.tokens import TokensSpec
 from uwm.config import AuditConfig
+from uwm.families import Tower
 
 Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]
 """An edit of the image tower and one of the text tower."""
@@ -48,6 +49,9 @@ class Inputs:
     dataset: DatasetSpec
     image: PixelsSpec
     text: TokensSpec
+
+    def __getitem__(self, tower: Tower) -> PixelsSpec | TokensSpec:
+        return self.image if tower == "image" else self.text
 
 
 def measure(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from flows.audit_file.yaml_lines import Location, Problem, listed, parse, parse_text, problems
@@ -18,17 +18,19 @@ from uwm.config import (
     AuditConfig,
     BackboneConfig,
     Benchmarks,
-    Checkpoint,
-    EditMethod,
-    Layerwise,
+    Method,
+    MethodConfig,
     PairsConfig,
-    SafeClip,
+    PerTower,
+    Roles,
     SweepSettings,
-    TowerRoles,
     ZeroShotConfig,
 )
+from uwm.config.methods.requests import WeightsFrom
 from uwm.errors import ConfigError, InputError, MissingSetError
 from uwm.families import TOWERS, check_roles, family_of
+
+_METHODS: TypeAdapter[tuple[Method, ...]] = TypeAdapter(tuple[MethodConfig, ...])
 
 
 def read_config(path: Path) -> AuditConfig:
@@ -73,7 +75,7 @@ def _validated(path: Path) -> tuple[CommentedMap, AuditConfig, Expanded]:
 
 
 def only(config: AuditConfig, names: list[str] | None) -> AuditConfig:
-    """The audit of some of its backbones.
+    """The audit of some of its backbones, without what refers to the others.
 
     Raises:
         InputError: it does not have one of them.
@@ -85,25 +87,22 @@ def only(config: AuditConfig, names: list[str] | None) -> AuditConfig:
         )
     if not names:
         return config
-    return config.model_copy(update={"backbones": tuple(there[name] for name in names)})
+    return config.narrowed(backbones=names)
 
 
 def with_methods(config: AuditConfig, methods: list[str] | None) -> AuditConfig:
     """The audit of other methods, each given as YAML, and of a name of its own.
+
+    Rules and sections for methods that are no longer there are left out.
 
     Raises:
         InputError: one of them is no method.
     """
     if not methods:
         return config
-    changes = {
-        "name": f"{config.name}-methods",
-        "methods": [parse_text(text) for text in methods],
-        "policy": None,
-        "sweep": None,
-    }
     try:
-        return AuditConfig.model_validate({**config.model_dump(), **changes})
+        given = _METHODS.validate_python([parse_text(text) for text in methods])
+        return config.altered(name=f"{config.name}-methods", methods=given, policy=None, sweep=None)
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()]
         raise InputError("\n  ".join(["--method is wrong:", *lines])) from error
@@ -113,7 +112,7 @@ def check_sweep(config: AuditConfig, sweep: SweepSettings) -> None:
     """Raise InputError where a backbone has no layer in a role that a sweep edits."""
     for backbone in config.backbones:
         for tower in TOWERS:
-            for roles in getattr(sweep.roles, tower):
+            for roles in sweep.roles[tower]:
                 check_roles(family_of(model_config(backbone), tower), roles)
 
 
@@ -143,24 +142,22 @@ def _impossible(config: AuditConfig) -> list[Problem]:
         for where, roles in _roles(config):
             for tower, family in families.items():
                 try:
-                    check_roles(family, getattr(roles, tower))
+                    check_roles(family, roles[tower])
                 except InputError as error:
                     found.append(((*where, tower), f"{backbone.name}: {error}"))
         for position, method in enumerate(config.methods):
-            if isinstance(method, Checkpoint) and (other := method.weights.get(backbone.name)):
+            wanted = method.weights_for(backbone.name)
+            if isinstance(wanted, WeightsFrom):
                 try:
-                    _check_other(network, other)
+                    _check_other(network, wanted.place)
                 except InputError as error:
-                    found.append((("methods", position, "weights", backbone.name), str(error)))
+                    found.append((("methods", position, *wanted.key), str(error)))
     return found
 
 
-def _roles(config: AuditConfig) -> Iterator[tuple[Location, TowerRoles]]:
+def _roles(config: AuditConfig) -> Iterator[tuple[Location, PerTower[Roles]]]:
     for position, method in enumerate(config.methods):
-        if isinstance(method, EditMethod | SafeClip):
-            yield ("methods", position, "roles"), method.roles
-        elif isinstance(method, Layerwise):
-            yield ("methods", position, "settings"), method.roles
+        yield ("methods", position, method.roles_key), method.changed_roles
     if config.search is not None:
         for name, family in config.search.families.items():
             yield ("search", name, "roles"), family.roles

@@ -21,11 +21,10 @@ from tasks.metrics import metric_plugins
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load
 from uwm.config import AuditConfig, BackboneConfig, PairsConfig
+from uwm.config.methods.requests import Rule, Unit
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
 from uwm.layers import LayerId, find_layers
-from uwm.method.editing import Unit
-from uwm.method.selection import Rule
 
 SWEEP = "alphas"
 

@@ -82,7 +82,7 @@ class DeployedBackbones:
 
     def _start(self, backbone: BackboneConfig) -> None:
         self._tries[backbone.name] += 1
-        alone = self._config.model_copy(update={"backbones": (backbone,), "policy": None})
+        alone = self._config.narrowed(backbones=[backbone.name])
         run = cast(
             "FlowRun",
             run_deployment(

@@ -29,7 +29,8 @@ from tasks.tune import TunedSpec
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load
 from uwm.backbones.locate import at_hand
-from uwm.config import AuditConfig, BackboneConfig, Checkpoint, SweepSettings
+from uwm.config import AuditConfig, SweepSettings
+from uwm.config.methods.requests import WeightsFrom
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
 
@@ -161,8 +162,11 @@ def make_plan(config: AuditConfig, store: Store, swept: SweepSettings | None = N
         stages = PlannedStages(there, store, backbone, item.name, seen)
         known = there
         for method in there.weight_methods:
-            if isinstance(method, Checkpoint) and not all(map(at_hand, _of(method, item.name))):
-                known = known.without(method.name)
+            wanted = method.weights_for(item.name)
+            if isinstance(wanted, WeightsFrom) and not at_hand(wanted.place):
+                known = known.narrowed(
+                    methods={each.name for each in known.methods} - {method.name}
+                )
                 plan.unknown.append(
                     f"{item.name}: all of {method.name} and what edits it, since its weights are "
                     "not on this machine yet; `uwm audit` fetches them first"
@@ -174,11 +178,6 @@ def make_plan(config: AuditConfig, store: Store, swept: SweepSettings | None = N
         plan.rows += stages.rows.values()
         plan.unknown += stages.unknown
     return plan
-
-
-def _of(method: Checkpoint, backbone: str) -> list[BackboneConfig]:
-    """The weights that a checkpoint method has for a backbone, if any."""
-    return [method.weights[backbone]] if backbone in method.weights else []
 
 
 def check_room(plan: Plan, store: Store) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -14,7 +14,7 @@ from flows.audit.backbone import (
     read_inputs,
     short_texts,
 )
-from flows.audit.edits import layerwise_scores, settle
+from flows.audit.edits import settle, tower_scores
 from flows.audit.measuring import Inputs, Towers
 from flows.search.claims import Claim, claims
 from flows.search.stages import SearchStages, Validation
@@ -31,25 +31,20 @@ from uwm.backbones.load import load
 from uwm.config import (
     AuditConfig,
     BackboneConfig,
-    GSafeClip,
-    GUnsafe,
+    EditMethod,
     Layerwise,
-    MethodConfig,
-    Neurons,
-    Original,
     RandomControl,
     SearchSettings,
-    TowerPrior,
     Uwm,
 )
+from uwm.config.methods.requests import StatisticsScore
+from uwm.config.reserved import PAPER_DEFAULT, SEARCHED
 from uwm.families import TOWERS, Tower
 from uwm.method.edit_files import read_edit
 from uwm.search.pareto import Measured, front, measured, pick_keeping, pick_safer, spread
 from uwm.search.proposals import optuna_version
 from uwm.search.space import Point, normal
 
-PREFIX = "search "
-"""How the names of all chosen points begin."""
 ORIGINAL, DEFAULT, METHOD, UNIFORM, PROPOSED = (
     *("original", "paper's default", "method", "uniform", "proposed"),
 )
@@ -155,9 +150,10 @@ def search_backbone(
 def default_method(config: AuditConfig) -> Uwm:
     """The paper's settings: a method of the audit, or one more."""
     for method in config.edit_methods:
-        if isinstance(method, Uwm) and method == Uwm(kind="uwm", name=method.name):
-            return method
-    return Uwm(kind="uwm", name="paper default")
+        default = Uwm(kind="uwm", name=method.name)
+        if method == default:
+            return default
+    return Uwm(kind="uwm", name=PAPER_DEFAULT)
 
 
 def with_points(config: AuditConfig, chosen: Sequence[Chosen], seeds: int) -> AuditConfig:
@@ -166,13 +162,9 @@ def with_points(config: AuditConfig, chosen: Sequence[Chosen], seeds: int) -> Au
     points = [item.method for item in chosen]
     controls = [RandomControl(kind="random", of=point.name, seeds=seeds) for point in points]
     default = default_method(config)
-    methods: list[MethodConfig] = [default]
-    methods += [
-        method
-        for method in config.methods
-        if not isinstance(method, Original | RandomControl) and method != default
-    ]
-    return config.model_copy(update={"methods": (*methods, *points, *controls)})
+    measured = [*config.weight_methods, *config.edit_methods]
+    others = [method for method in config.methods if method in measured and method != default]
+    return config.altered(methods=(default, *others, *points, *controls))
 
 
 def _explore(
@@ -246,44 +238,70 @@ def _given(
     methods = [default, *(method for method in config.edit_methods if method != default)]
     found: dict[str, tuple[str, Point]] = {"": (ORIGINAL, None)}
     for method in methods:
-        # Other scores and other weights are no point of the space; they are measured beside it.
-        if isinstance(method, GUnsafe | GSafeClip) or method.base is not None:
+        # What no point of the space can say is measured beside it.
+        if (score := _score(method)) is None:
             continue
         origin = DEFAULT if method == default else f"{METHOD} {method.name}"
-        point = _as_point(stages, method, settle(stages, config, method, inputs)[0])
+        point = _as_point(stages, method, score, settle(stages, config, method, inputs)[0])
         if point is not None:
             found.setdefault(point.model_dump_json(), (origin, point))
     return found
 
 
-def _as_point(stages: SearchStages, method: Uwm | Neurons | Layerwise, edits: Towers) -> Point:
+def _score(method: EditMethod) -> StatisticsScore | None:
+    """The score of a method in both towers, but for the prior, if a point of a search can say it.
+
+    None for other weights, scores of a part of the pairs and scores by anything but statistics.
+    """
+    wanted = [method.request(tower) for tower in TOWERS if method.points(tower)]
+    rules = {method.selected_by(tower).rule for tower in TOWERS if method.points(tower)}
+    found = {
+        replace(request, prior=False)
+        for request in wanted
+        if isinstance(request, StatisticsScore) and request.part is None
+    }
+    whole = all(isinstance(request, StatisticsScore) for request in wanted)
+    if method.base is not None or not whole or len(found) != 1 or len(rules) != 1:
+        return None
+    return found.pop()
+
+
+def _as_point(
+    stages: SearchStages, method: EditMethod, score: StatisticsScore, edits: Towers
+) -> Point:
     """What a method's edits do to each layer, None where they do nothing."""
-    if isinstance(method, Layerwise):
-        return normal(method)
     stages.wait()
     settings: dict[str, tuple[float, float]] = {}
+    prior = {"image": False, "text": False}
+    rule = "mass"
     for tower, spec in zip(TOWERS, edits, strict=True):
-        if not isinstance(spec, EditSpec):
+        if isinstance(spec, LayerwiseEditSpec):
+            settings |= {name: (share, alpha) for name, share, alpha in spec.layers}
+        elif isinstance(spec, EditSpec):
+            nodes = stages.nodes(tower)
+            edit = read_edit(stages.store.path(spec.kind, spec.digest))
+            for id, layer in edit.layers.items():
+                whole = spec.scope == "block"
+                share = spec.share if whole else len(layer.indices) / nodes[str(id)]
+                settings[str(id)] = (share, layer.alpha)
+        else:
             continue
-        nodes = stages.nodes(tower)
-        edit = read_edit(stages.store.path(spec.kind, spec.digest))
-        for id, layer in edit.layers.items():
-            whole = spec.scope == "block"
-            share = spec.share if whole else len(layer.indices) / nodes[str(id)]
-            settings[str(id)] = (share, layer.alpha)
+        wanted = method.request(tower)
+        prior[tower] = isinstance(wanted, StatisticsScore) and wanted.prior
+        if spec.rule != "nodes":
+            rule = spec.rule
     if not settings:
         return None
-    if isinstance(method, Neurons):
-        return normal(
-            Layerwise(kind="layerwise", unit="node", score=method.score, settings=settings)
-        )
     return normal(
-        Layerwise(
-            kind="layerwise",
-            score=method.score,
-            selection=method.selection,
-            prior=TowerPrior(image=method.prior.image, text=method.prior.text),
-            settings=settings,
+        Layerwise.model_validate(
+            {
+                "kind": "layerwise",
+                "unit": score.unit,
+                "score": score.score,
+                "selection": rule,
+                "prior": prior,
+                "settings": settings,
+            }
         )
     )
 
@@ -297,7 +315,7 @@ def _edits(
     def edit(point: Point, tower: Tower) -> LayerwiseEditSpec | None:
         if point is None or not (layers := point.layers(tower)):
             return None
-        found = layerwise_scores(stages, config, point, tower, calibration)
+        found = tower_scores(stages, config, point, tower, calibration)
         scores[found] = None
         return LayerwiseEditSpec.of(found, point.rule, layers)
 
@@ -312,13 +330,13 @@ def _choose(trials: Sequence[Trial], search: SearchSettings) -> dict[str, int]:
     found: dict[str, int] = {}
     for name, number in named.items():
         if number is not None and number not in found.values():
-            found[PREFIX + name] = number
+            found[SEARCHED + name] = number
     others = [
         number
         for number in spread(values, 0, search.floor, search.points)
         if number not in found.values()
     ]
-    return found | {f"{PREFIX}front {order}": number for order, number in enumerate(others, 1)}
+    return found | {f"{SEARCHED}front {order}": number for order, number in enumerate(others, 1)}
 
 
 def _safer(values: Sequence[Measured]) -> int | None:

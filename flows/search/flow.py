@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import flow, get_run_logger
 
 from flows.results.table import GAPS
-from flows.search.backbone import PREFIX, Searched, search_backbone
+from flows.search.backbone import Searched, search_backbone
 from flows.search.page import write_page
 from flows.search.results import SearchResults, gathered, write_search
 from flows.stages.data import without_missing
@@ -15,6 +15,7 @@ from flows.stages.each_backbone import each_backbone, failures
 from storage.store.history import record
 from storage.store.store import Store
 from uwm.config import AuditConfig, Runner, SearchSettings
+from uwm.config.reserved import SEARCHED
 from uwm.errors import InputError
 
 _THREADS = Runner()
@@ -43,9 +44,9 @@ def search(
         InputError: a method has a name that chosen points get.
         AuditError: no backbone was searched; its own error where there is but one.
     """
-    if taken := [item.name for item in config.edit_methods if item.name.startswith(PREFIX)]:
+    if taken := [item.name for item in config.edit_methods if item.name.startswith(SEARCHED)]:
         raise InputError(
-            f"what a search chooses is called {PREFIX!r} and more; rename {', '.join(taken)}"
+            f"what a search chooses is called {SEARCHED!r} and more; rename {', '.join(taken)}"
         )
     there, gaps = without_missing(config)
     if gaps:

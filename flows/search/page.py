@@ -14,8 +14,9 @@ from ruamel.yaml import YAML
 from flows.report.audit_page import table_cells, trade_off
 from flows.report.pages import write_page as write
 from flows.report.plots import COLORS, panels, plot_html, styled
-from flows.search.backbone import DEFAULT, ORIGINAL, PREFIX, PROPOSED, Searched
+from flows.search.backbone import DEFAULT, ORIGINAL, PROPOSED, Searched
 from flows.search.results import SearchResults, point_document
+from uwm.config.reserved import SEARCHED
 from uwm.search.pareto import Measured
 
 _TRIALS = {PROPOSED: "#b8c4d0", "uniform": "#d8cfae", "method": "#7b4fa3"}
@@ -129,7 +130,7 @@ def _claimed(results: SearchResults) -> Any:
     """The test results without the audit's other methods."""
     rows = results.test.rows
     default = results.default.name
-    own = rows["method"].isin([ORIGINAL, default]) | rows["method"].str.contains(PREFIX)
+    own = rows["method"].isin([ORIGINAL, default]) | rows["method"].str.contains(SEARCHED)
     return replace(results.test, rows=rows[own])
 
 
@@ -139,7 +140,7 @@ def _of(searched: Searched, origin: str) -> list[int]:
 
 def _label(searched: Searched, name: str) -> str:
     """A pick's name; other points of the front have none in the plot."""
-    return name.removeprefix(PREFIX) if name in searched.picks.values() else ""
+    return name.removeprefix(SEARCHED) if name in searched.picks.values() else ""
 
 
 def _range(values: list[float]) -> list[float]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from ruamel.yaml import YAML
 
+from flows.audit_file.write import write_config
 from flows.results.files import versions
 from flows.results.findings import not_audited
 from flows.results.table import AuditResults, collect
@@ -97,10 +97,8 @@ def write_search(folder: Path, results: SearchResults) -> list[Path]:
         "config": results.config.model_dump(mode="json"),
     }
     rest.write_text(json.dumps(content, indent=1) + "\n")
-    yaml = YAML()
-    yaml.default_flow_style = None  # a layer's share and factor on one line
     for name, path in audits.items():
-        yaml.dump(_audit(results, name), path)
+        write_config(path, _audit(results, name))
     return [trials, rows, rest, *audits.values()]
 
 
@@ -125,7 +123,7 @@ def _trials(name: str, searched: Searched) -> pd.DataFrame:
             **trial.metrics,
             "unit": trial.point.unit if trial.point else None,
             **{
-                f"{tower}.prior": getattr(trial.point.prior, tower) if trial.point else None
+                f"{tower}.prior": trial.point.prior[tower] if trial.point else None
                 for tower in TOWERS
             },
             **{
@@ -175,33 +173,10 @@ def _described(searched: Searched, audit: str) -> dict[str, Any]:
     }
 
 
-def _audit(results: SearchResults, name: str) -> dict[str, Any]:
+def _audit(results: SearchResults, name: str) -> AuditConfig:
     """An audit of one backbone with its chosen points, to be run or exported from anywhere."""
     config = results.config
-    (backbone,) = (item for item in config.backbones if item.name == name)
     whole = with_points(config, results.found[name].chosen, results.search.control_seeds)
-    alone = whole.model_copy(
-        update={
-            "name": f"{config.name}-search-{name}",
-            "backbones": (backbone,),
-            "policy": None,
-            "search": results.search,
-        }
-    )
-    content = _portable(alone.model_dump(exclude_defaults=True))
-    content["methods"] = [
-        *(item.model_dump(mode="json", exclude_defaults=True) for item in whole.methods)
-    ]
-    return dict(content)
-
-
-def _portable(value: Any) -> Any:
-    """Paths in full, containers as YAML has them."""
-    match value:
-        case Path():
-            return str(value.absolute())
-        case Mapping():
-            return {key: _portable(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_portable(each) for each in value]
-    return value
+    return whole.altered(
+        name=f"{config.name}-search-{name}", policy=None, search=results.search
+    ).narrowed(backbones=[name])

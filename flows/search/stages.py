@@ -59,7 +59,7 @@ class SearchStages(Stages):
                     layers={
                         tower: {role: self.layers(tower, role) for role in roles}
                         for tower in TOWERS
-                        for roles in [getattr(family.roles, tower)]
+                        for roles in [family.roles[tower]]
                     },
                 )
                 for name, family in search.families.items()
@@ -127,11 +127,11 @@ class SearchStages(Stages):
                 self._submit_samples(
                     embed,
                     [
-                        EmbeddingsSpec.of(self._backbone, tower, edited, getattr(data, tower))
+                        EmbeddingsSpec.of(self._backbone, tower, edited, data[tower])
                         for edited, data in distinct
                     ],
                     what=f"{tower} · {what}",
-                    needs=[*made, *(getattr(data, tower) for data in validation.inputs)],
+                    needs=[*made, *(data[tower] for data in validation.inputs)],
                 )
         needs = [found for part in embedded.values() for each in part for found in each]
         self._submit(measure, [spec], what=what, needs=needs)
@@ -139,7 +139,7 @@ class SearchStages(Stages):
         return spec
 
     def _whole(self, tower: Tower, edited: Spec | None, data: Inputs) -> EmbeddingsSpec:
-        inputs = getattr(data, tower)
+        inputs = data[tower]
         spec = EmbeddingsSpec.of(self._backbone, tower, edited, inputs)
         return spec.split(self._samples[inputs.digest])[1]
 

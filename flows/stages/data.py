@@ -43,4 +43,4 @@ def without_missing(config: AuditConfig) -> tuple[AuditConfig, dict[str, str]]:
             gaps[data.name] = f"{data.name} has {count} of its {source.official} pictures"
     if gaps and not there:
         raise SourceError("\n  ".join(["no zero-shot set is where it should be", *gaps.values()]))
-    return config.model_copy(update={"zeroshot": tuple(there)}), gaps
+    return config.altered(zeroshot=tuple(there)), gaps

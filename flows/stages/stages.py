@@ -42,17 +42,15 @@ from uwm.backbones.backbone import Backbone
 from uwm.config import (
     GradientKind,
     NodeScoreKind,
-    SafeClip,
     Scope,
     ScoreKind,
     Subset,
 )
+from uwm.config.methods.requests import Rule, TrainedWeights, Unit
 from uwm.errors import UnknownBlockError
 from uwm.families import TOWERS, Blocks, Role, Tower
 from uwm.layers import LayerId, find_layers, pick_blocks
-from uwm.method.editing import Unit
 from uwm.method.gradients import held_fixed
-from uwm.method.selection import Rule
 
 AnyScores = ScoresSpec | GradientScoresSpec
 
@@ -195,7 +193,7 @@ class Stages(Submissions):
 
     def layerwise_edits(
         self,
-        scores: ScoresSpec,
+        scores: AnyScores,
         rule: Rule,
         settings: Sequence[Mapping[LayerId, tuple[float, float]]],
     ) -> list[LayerwiseEditSpec]:
@@ -233,16 +231,18 @@ class Stages(Submissions):
         needs = [*inputs, *([edited] if edited else [])]
         return self._submit_samples(embed, specs, what=what, needs=needs)
 
-    def trainings(self, method: SafeClip, inputs: Mapping[Tower, Spec]) -> list[TunedSpec]:
-        """A training on calibration inputs for each tower that `method` adapts."""
+    def trainings(
+        self, name: str, wanted: TrainedWeights, inputs: Mapping[Tower, Spec]
+    ) -> list[TunedSpec]:
+        """A training on calibration inputs for each tower that the method `name` adapts."""
         embedded = {tower: self.embeddings(tower, None, [inputs[tower]])[0] for tower in TOWERS}
         specs = [
-            TunedSpec.of(self._backbone, tower, method, inputs[tower], embedded)
+            TunedSpec.of(self._backbone, tower, wanted, inputs[tower], embedded)
             for tower in TOWERS
-            if getattr(method.roles, tower)
+            if wanted.roles[tower]
         ]
         for spec in specs:
-            what = f"{spec.tower} · {method.name}"
+            what = f"{spec.tower} · {name}"
             needs = [inputs[spec.tower], *embedded.values()]
             self._submit(tune, [spec], self._backbone, what=what, needs=needs)
         return specs

@@ -27,11 +27,10 @@ from uwm.config import (
     AuditConfig,
     BackboneConfig,
     Common,
-    Neurons,
+    EditMethod,
     Sweep,
     SweepSettings,
     TowerPoint,
-    Uwm,
 )
 from uwm.families import TOWERS, Tower
 
@@ -148,12 +147,12 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
         data.name: inputs[f"zero-shot {data.name}"].dataset for data in config.zeroshot_sets
     }
     # The roles of all edits decide what is captured, so that one capture serves them all.
-    config = config.model_copy(update={"methods": (*config.methods, *_alone(settings))})
+    config = config.altered(methods=(*config.methods, *_alone(settings)))
     metrics = metric_plugins(config.metrics)
     layout = Layout(excluded=short_texts(stages, config, calibration))
 
     def embedded(tower: Tower, edit: AnyEditSpec | None) -> list[EmbeddingsSpec]:
-        return stages.embeddings(tower, edit, [getattr(data, tower) for data in inputs.values()])
+        return stages.embeddings(tower, edit, [data[tower] for data in inputs.values()])
 
     original = embedded("image", None), embedded("text", None)
     for common in settings.common():
@@ -181,11 +180,18 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
     return layout
 
 
-def _alone(settings: Sweep) -> Iterator[Uwm | Neurons]:
-    """Methods that between them have every setting of either tower."""
-    for common in settings.common():
-        yield from (settings.method(common, point, None) for point in settings.points("image"))
-        yield from (settings.method(common, None, point) for point in settings.points("text"))
+def _alone(settings: Sweep) -> Iterator[EditMethod]:
+    """Methods that between them have every setting of each tower, under names of their own."""
+    found = (
+        settings.method(common, *both)
+        for common in settings.common()
+        for both in (
+            *((point, None) for point in settings.points("image")),
+            *((None, point) for point in settings.points("text")),
+        )
+    )
+    for number, method in enumerate(found):
+        yield method.model_validate({**dict(method), "name": f"sweep {number}"})
 
 
 def _edited(

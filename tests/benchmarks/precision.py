@@ -22,12 +22,13 @@ from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import PixelTransform
 from uwm.backbones.load import load, resolve_device
 from uwm.config import DemoBackbone, DemoPairs, Precision
+from uwm.config.methods.requests import Rule, Unit
 from uwm.families import Role, Tower
 from uwm.layers import LayerId, find_layers
 from uwm.method.capture import capture
-from uwm.method.editing import Edit, Unit, make_edit
+from uwm.method.editing import Edit, make_edit
 from uwm.method.scoring import LayerScore, NodeScore, WeightScore, usable
-from uwm.method.selection import Rule, select
+from uwm.method.selection import select
 from uwm.metrics.outcomes import pair_outcomes
 from uwm.metrics.safeground import PairedEmbeddings
 

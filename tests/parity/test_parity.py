@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import Geometry, Normalization
 from uwm.config import ScoreKind
+from uwm.config.methods.requests import Rule
 from uwm.families import TOWERS, Tower
 from uwm.layers import Layer, find_layers
 from uwm.method.capture import capture
 from uwm.method.editing import make_edit
 from uwm.method.gradients import GradientScore, held_fixed
 from uwm.method.scoring import WeightScore
-from uwm.method.selection import Rule, select
+from uwm.method.selection import select
 from uwm.metrics.outcomes import pair_outcomes
 from uwm.metrics.registry import BUILT_IN
 from uwm.metrics.safeground import PairedEmbeddings

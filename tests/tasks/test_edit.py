@@ -4,10 +4,10 @@ from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.edit import AnyEditSpec, EditSpec, LayerwiseEditSpec, RandomEditSpec, edit
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
+from uwm.config.methods.requests import Rule
 from uwm.layers import LayerId
 from uwm.method.edit_files import read_edit
 from uwm.method.editing import Edit
-from uwm.method.selection import Rule
 
 
 def edits(bench: Bench, rule: Rule, share: float) -> tuple[Edit, Edit, Edit]:

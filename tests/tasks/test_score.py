@@ -11,9 +11,9 @@ from tasks.score import ScoresSpec, score
 from tests.bench import Bench
 from tests.benchmarks.capture import scoring_memory
 from uwm.config import NodeScoreKind, ScoreKind, Subset
+from uwm.config.methods.requests import Unit
 from uwm.errors import InputError
 from uwm.layers import find_layers
-from uwm.method.editing import Unit
 
 KINDS = [("weight", kind) for kind in get_args(ScoreKind)]
 KINDS += [("node", kind) for kind in get_args(NodeScoreKind)]

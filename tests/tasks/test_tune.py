@@ -58,7 +58,7 @@ def wanted(bench: Bench, tower: Tower, method: SafeClip = METHOD) -> TunedSpec:
         embedded[each] = EmbeddingsSpec.of(bench.backbone, each, None, inputs)
         embed.fn([embedded[each]], bench.store, bench.backbone, 64)
     inputs = bench.pixels if tower == "image" else bench.tokens
-    return TunedSpec.of(bench.backbone, tower, method, inputs, embedded)
+    return TunedSpec.of(bench.backbone, tower, method.weights_for("any"), inputs, embedded)
 
 
 def files(store: Store, spec: TunedSpec) -> dict[str, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,16 +13,18 @@ from uwm.api.measuring import embed_partition
 from uwm.api.pairs import PARTITIONS, Pairs
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import chunks
-from uwm.config import EditMethod, GradientMethod, Neurons, Scope, Uwm
+from uwm.config import EditMethod, Uwm
+from uwm.config.methods.requests import EditPoint, GradientScore, StatisticsScore, Unit
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
-from uwm.layers import LayerId, find_layers, pick_blocks
+from uwm.layers import Layer, LayerId, find_layers, pick_blocks
 from uwm.method.capture import capture
 from uwm.method.edit_files import read_edit, write_edit
-from uwm.method.editing import Edit, Unit, make_edit
-from uwm.method.gradients import GradientScore, held_fixed
-from uwm.method.scoring import LayerScore, NodeScore, WeightScore, usable
-from uwm.method.selection import Rule, select_layers
+from uwm.method.editing import Edit, make_edit
+from uwm.method.gradients import GradientScore as LossGradients
+from uwm.method.gradients import held_fixed
+from uwm.method.scoring import scorer, usable
+from uwm.method.selection import Selection, select_by_layer, select_layers
 from uwm.method.subsets import subset_rows
 
 
@@ -130,10 +132,15 @@ def repair(
         )
     found = {}
     for tower in TOWERS:
-        for share, alpha in method.points(tower):
+        for point in method.points(tower):
             scores = _scores(backbone, pairs, tower, method, batch_size)
-            rule, scope = _selection(method, tower)
-            selection = select_layers(rule, scores, share, scope)
+            rule, scope = method.selected_by(tower)
+            selection: Selection
+            alpha: float | dict[LayerId, float]
+            if isinstance(point, EditPoint):
+                selection, alpha = select_layers(rule, scores, point.share, scope), point.alpha
+            else:
+                selection, alpha = select_by_layer(rule, scores, point.layers)
             unit: Unit = "node" if rule == "nodes" else "weight"
             found[tower] = make_edit(backbone.model, tower, selection, alpha, unit)
     return Edits(found)
@@ -143,32 +150,35 @@ def _scores(
     backbone: Backbone, pairs: Pairs, tower: Tower, method: EditMethod, batch_size: int
 ) -> dict[LayerId, Tensor]:
     """What a tower's layers of the method's roles and blocks are selected by."""
-    roles, blocks = getattr(method.roles, tower), getattr(method.blocks, tower)
-    scored = find_layers(backbone.model, tower, roles)
-    edited = {layer.id for layer in pick_blocks(scored, blocks)}
-    if isinstance(method, GradientMethod):
-        scores = _by_gradients(backbone, pairs, tower, method, batch_size)
-    else:
-        scores = _by_statistics(backbone, pairs, tower, method, batch_size)
+    layers = find_layers(backbone.model, tower, method.roles[tower])
+    edited = {layer.id for layer in pick_blocks(layers, method.blocks_of(tower))}
+    match method.request(tower):
+        case GradientScore() as wanted:
+            scores = _by_gradients(backbone, pairs, tower, layers, wanted, batch_size)
+        case StatisticsScore() as wanted:
+            scores = _by_statistics(backbone, pairs, tower, layers, wanted, batch_size)
     return {id: score for id, score in scores.items() if id in edited}
 
 
 def _by_statistics(
-    backbone: Backbone, pairs: Pairs, tower: Tower, method: EditMethod, batch_size: int
+    backbone: Backbone,
+    pairs: Pairs,
+    tower: Tower,
+    layers: Sequence[Layer],
+    wanted: StatisticsScore,
+    batch_size: int,
 ) -> dict[LayerId, Tensor]:
-    layers = find_layers(backbone.model, tower, getattr(method.roles, tower))
-    scorers = {layer.id: _scorer(method, tower, layer.weight(backbone.model)) for layer in layers}
+    scorers = {layer.id: scorer(wanted, layer.weight(backbone.model)) for layer in layers}
     counted = torch.ones(len(pairs), dtype=torch.bool)
-    if isinstance(method, Uwm | Neurons) and method.part is not None:
-        counted = torch.from_numpy(subset_rows(method.part, pairs.ids, pairs.concepts))
-    peaks = isinstance(method, Neurons) and method.score == "peak_ratio"
+    if wanted.part is not None:
+        counted = torch.from_numpy(subset_rows(wanted.part, pairs.ids, pairs.concepts))
     for rows in chunks(len(pairs)):
         safe, unsafe = (
             capture(
                 *(backbone, tower, layers),
                 pairs[rows].inputs(backbone, tower, partition),
                 batch_size,
-                peaks=peaks,
+                peaks=wanted.score == "peak_ratio",
             )
             for partition in PARTITIONS
         )
@@ -180,37 +190,20 @@ def _by_statistics(
 
 
 def _by_gradients(
-    backbone: Backbone, pairs: Pairs, tower: Tower, method: GradientMethod, batch_size: int
+    backbone: Backbone,
+    pairs: Pairs,
+    tower: Tower,
+    layers: Sequence[Layer],
+    wanted: GradientScore,
+    batch_size: int,
 ) -> dict[LayerId, Tensor]:
-    layers = find_layers(backbone.model, tower, getattr(method.roles, tower))
     fixed = [
         embed_partition(backbone, pairs, whose, partition, batch_size)
-        for whose, partition in held_fixed(method.kind, tower)
+        for whose, partition in held_fixed(wanted.loss, tower)
     ]
-    scorer = GradientScore(backbone, tower, layers, method.kind)
-    for start in range(0, len(pairs), method.batch_size):
-        rows = slice(start, start + method.batch_size)
+    scored = LossGradients(backbone, tower, layers, wanted.loss)
+    for start in range(0, len(pairs), wanted.batch_size):
+        rows = slice(start, start + wanted.batch_size)
         inputs = pairs[rows].inputs(backbone, tower, "safe")
-        scorer.update(inputs, *(values[rows] for values in fixed))
-    return scorer.result()
-
-
-def _scorer(method: EditMethod, tower: Tower, weight: Tensor) -> LayerScore:
-    if isinstance(method, Uwm):
-        return WeightScore(weight, method.score, prior=getattr(method.prior, tower))
-    if isinstance(method, Neurons):
-        return NodeScore(weight.shape[1], method.score, device=weight.device)
-    raise InputError(f"{method.name} is scored by an audit's stages only; run `uwm audit`")
-
-
-def _selection(method: EditMethod, tower: Tower) -> tuple[Rule, Scope]:
-    if isinstance(method, Neurons):
-        return "nodes", method.scope
-    rule: Rule = (
-        getattr(method.selection, tower)
-        if isinstance(method, GradientMethod)
-        else method.selection
-        if isinstance(method, Uwm)
-        else "mass"
-    )
-    return rule, "block"
+        scored.update(inputs, *(values[rows] for values in fixed))
+    return scored.result()

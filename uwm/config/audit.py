@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Literal, Protocol, Self
+from collections.abc import Collection, Iterable
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
+from uwm.config.checks import check_audit
 from uwm.config.generalisation import Drift, HeldOut
-from uwm.config.methods import (
-    EditMethod,
-    EditMethodConfig,
-    Layerwise,
-    MethodConfig,
-    Neurons,
-    RandomControl,
-    Uwm,
-)
+from uwm.config.methods import EditMethod, Method, MethodConfig, RandomControl
+from uwm.config.methods.requests import StatisticsScore
 from uwm.config.metrics import MetricReferences
 from uwm.config.pairs import PairsConfig
 from uwm.config.policy import Policy
+from uwm.config.references import standing, without_dangling
 from uwm.config.search import SearchSettings
 from uwm.config.settings import Settings
 from uwm.config.sweep import SweepSettings
-from uwm.config.towers import TowerRoles
-from uwm.config.weights import Checkpoint, SafeClip
-from uwm.config.zeroshot import Benchmarks, ZeroShotConfig, ZeroShotItem
-from uwm.families import Role, Tower
+from uwm.config.towers import PerTower, Roles
+from uwm.config.zeroshot import ZeroShotItem, ZeroShotSet, separate
+from uwm.families import TOWERS, Role, Tower
 from uwm.metrics.plugins import with_plugins
 from uwm.metrics.registry import Metrics
 
@@ -93,150 +87,42 @@ class AuditConfig(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for part, names in (
-            ("backbones", [item.name for item in self.backbones]),
-            (
-                "benchmarks and zero-shot sets",
-                [
-                    *(data.name for data in self.benchmarks),
-                    *(data.name for data in self.zeroshot_sets),
-                ],
-            ),
-            ("methods", [method.name for method in self.methods]),
-        ):
-            if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(f"{part} need names of their own; twice: {', '.join(twice)}")
-        editing = {method.name for method in self.edit_methods}
-        for method in self.methods:
-            if isinstance(method, RandomControl) and method.of not in editing:
-                raise ValueError(
-                    f"a random control is `of` an editing method of this audit "
-                    f"({', '.join(sorted(editing)) or 'there is none'}); got {method.of!r}"
-                )
-        if self.validation is None and any(method.chooses for method in self.edit_methods):
-            raise ValueError("a method with a grid needs `validation` pairs to choose on")
-        self._check_weights()
-        self._check_generalisation()
-        self._check_policy()
-        self._check_search()
+        check_audit(self)
         return self
-
-    def _check_weights(self) -> None:
-        """Weights are of the audit's backbones, and an edit's base is one of those methods."""
-        backbones = [backbone.name for backbone in self.backbones]
-        for method in self.weight_methods:
-            if isinstance(method, Checkpoint) and (
-                unknown := sorted({*method.weights} - {*backbones})
-            ):
-                raise ValueError(
-                    f"{method.name} has weights of {', '.join(unknown)}; this audit has the "
-                    f"backbones {', '.join(backbones)}"
-                )
-        bases = [method.name for method in self.weight_methods]
-        for edit in self.edit_methods:
-            if edit.base is not None and edit.base not in bases:
-                raise ValueError(
-                    f"the base of {edit.name} is a method of kind checkpoint or safe_clip "
-                    f"({', '.join(bases) or 'there is none'}); got {edit.base!r}"
-                )
-
-    def _check_generalisation(self) -> None:
-        """Its sections are for methods and benchmarks that the audit has."""
-        known = [method.name for method in self.rescored_methods]
-        for section, asked in (("held_out", self.held_out), ("drift", self.drift)):
-            if asked and (unknown := [name for name in asked.methods if name not in known]):
-                raise ValueError(
-                    f"{section} is for methods of this audit that score the calibration set "
-                    f"({', '.join(known) or 'there is none'}); got {', '.join(unknown)}"
-                )
-        if self.drift and not known:
-            raise ValueError("drift is of edits, and no method of this audit makes one")
-        names = [data.name for data in self.benchmarks]
-        if self.held_out and self.held_out.benchmark not in (None, *names):
-            raise ValueError(
-                f"held_out is measured on a benchmark of this audit ({', '.join(names)}); "
-                f"got {self.held_out.benchmark!r}"
-            )
-
-    def _check_policy(self) -> None:
-        """A rule is for what the audit has."""
-        known = {
-            "methods": [method.name for method in self.methods if method not in self.controls],
-            "backbones": [backbone.name for backbone in self.backbones],
-        }
-        benchmarks = [data.name for data in self.benchmarks]
-        sets = [data.name for data in self.zeroshot_sets]
-        for rule in self.policy.rules if self.policy else ():
-            zeroshot = self.measured.by_rule_name[rule.metric].data == "zero-shot"
-            if zeroshot and not sets:
-                raise ValueError(
-                    f"a policy rule is for {rule.metric} and the audit has no such set"
-                )
-            has = {**known, "datasets": sets if zeroshot else benchmarks}
-            for part, names in has.items():
-                if unknown := sorted({*getattr(rule, part)} - {*names}):
-                    raise ValueError(
-                        f"the policy rule for {rule.metric} is for {part} that it cannot have: "
-                        f"{', '.join(unknown)}; there are {', '.join(names)}"
-                    )
 
     @property
     def measured(self) -> Metrics:
         """The metrics of this audit: the built-in ones, and those that `metrics` names."""
         return with_plugins(self.metrics)
 
-    def _check_search(self) -> None:
-        """A search chooses on data that nothing is claimed on."""
-        if self.search is None:
-            return
-        if self.validation is None:
-            raise ValueError("a search needs `validation` pairs to choose on")
-        if self.validation in self.benchmarks:
-            raise ValueError(
-                f"a search chooses on {self.validation.name}, so it cannot be a benchmark, too"
-            )
-        claimed = {data.name for data in self.zeroshot_sets}
-        if both := sorted(claimed & {data.name for data in self.search.zeroshot}):
-            raise ValueError(
-                "a search chooses on zero-shot sets other than those that the audit is about; "
-                f"both name {', '.join(both)}"
-            )
-
     @property
-    def zeroshot_sets(self) -> tuple[ZeroShotConfig, ...]:
+    def zeroshot_sets(self) -> tuple[ZeroShotSet, ...]:
         """The zero-shot sets one by one, `benchmarks` taken apart."""
-        return tuple(
-            data
-            for item in self.zeroshot
-            for data in (item.members if isinstance(item, Benchmarks) else (item,))
-        )
+        return separate(self.zeroshot)
 
     @property
-    def edit_methods(self) -> tuple[EditMethodConfig, ...]:
-        return tuple(m for m in self.methods if isinstance(m, EditMethod | Layerwise))
+    def edit_methods(self) -> tuple[EditMethod, ...]:
+        """Methods that edit weights."""
+        return tuple(edits for method in self.methods if (edits := method.edits))
 
     @property
-    def weight_methods(self) -> tuple[Checkpoint | SafeClip, ...]:
+    def weight_methods(self) -> tuple[Method, ...]:
         """Methods that bring weights of their own."""
-        return tuple(m for m in self.methods if isinstance(m, Checkpoint | SafeClip))
+        return tuple(method for method in self.methods if method.brings_weights)
 
     @property
-    def rescored_methods(self) -> tuple[Uwm | Neurons, ...]:
+    def rescored_methods(self) -> tuple[EditMethod, ...]:
         """Methods whose edits can be made anew from a part of the captured pairs."""
-        return tuple(
-            method
-            for method in self.methods
-            if isinstance(method, Uwm | Neurons) and method.base is None and method.part is None
-        )
+        return tuple(method for method in self.edit_methods if method.rescored)
 
     @property
     def controls(self) -> tuple[RandomControl, ...]:
-        return tuple(method for method in self.methods if isinstance(method, RandomControl))
+        """The random controls of other methods."""
+        return tuple(control for method in self.methods if (control := method.control))
 
     def edited_roles(self, tower: Tower) -> tuple[Role, ...]:
         """Roles that any method edits in a tower, or a search may, each once, sorted."""
-        searched = self.search.families.values() if self.search else ()
-        return _roles((*self.edit_methods, *searched), tower)
+        return _union([*(method.roles for method in self.edit_methods), *self._searched], tower)
 
     def captured_roles(self, tower: Tower, base: str | None = None) -> tuple[Role, ...]:
         """Of these, the roles scored by activation statistics on the weights of `base`.
@@ -244,41 +130,66 @@ class AuditConfig(Settings):
         None are the backbone's own weights.
         """
         scored = [
-            method
+            method.roles
             for method in self.edit_methods
-            if isinstance(method, Uwm | Neurons | Layerwise) and method.base == base
+            if method.base == base
+            and method.points(tower)
+            and isinstance(method.request(tower), StatisticsScore)
         ]
-        searched = self.search.families.values() if self.search and base is None else ()
-        return _roles((*scored, *searched), tower)
+        return _union([*scored, *(self._searched if base is None else ())], tower)
+
+    def changed_roles(self, tower: Tower) -> tuple[Role, ...]:
+        """Roles that any method edits or trains in a tower, or a search may edit, sorted."""
+        return _union([*(method.changed_roles for method in self.methods), *self._searched], tower)
+
+    @property
+    def _searched(self) -> list[PerTower[Roles]]:
+        return [family.roles for family in self.search.families.values()] if self.search else []
 
     @property
     def peaks(self) -> bool:
         """Whether a method's score needs the largest magnitudes over tokens."""
-        return any(
-            isinstance(method, Neurons | Layerwise) and method.score == "peak_ratio"
+        requests = [
+            method.request(tower)
             for method in self.edit_methods
+            for tower in TOWERS
+            if method.points(tower)
+        ]
+        return any(
+            isinstance(request, StatisticsScore) and request.score == "peak_ratio"
+            for request in requests
         )
 
-    def without(self, base: str) -> AuditConfig:
-        """The audit without a method that brings weights, and without what stands on them."""
-        gone = {base, *(method.name for method in self.edit_methods if method.base == base)}
-        kept = tuple(
-            method
-            for method in self.methods
-            if not {method.name, *([method.of] if isinstance(method, RandomControl) else [])} & gone
-        )
-        return self.model_copy(update={"methods": kept})
+    def altered(self, **changes: Any) -> AuditConfig:
+        """The audit with other values of some fields, without what refers to what is then gone.
 
-    def changed_roles(self, tower: Tower) -> tuple[Role, ...]:
-        """Roles that any method edits or trains in a tower, or a search may edit, sorted."""
-        trained = [method for method in self.weight_methods if isinstance(method, SafeClip)]
-        return tuple(sorted({*_roles(trained, tower), *self.edited_roles(tower)}))
+        Rules of the policy and methods of `held_out` and `drift` are left out that name a method,
+        a backbone or a data set which the new audit does not have.
+
+        Raises:
+            ValidationError: the result is no audit.
+        """
+        fields = {name: getattr(self, name) for name in self.model_fields_set} | changes
+        return AuditConfig.model_validate(without_dangling(fields, self.measured))
+
+    def narrowed(
+        self, backbones: Collection[str] | None = None, methods: Collection[str] | None = None
+    ) -> AuditConfig:
+        """The audit of some of its backbones and methods, without what refers to the others.
+
+        Weights of other backbones are left out, methods that have none left, and what stands on a
+        method that is gone: edits of its weights, random controls, rules. Where no method is left
+        the original is.
+
+        Args:
+            backbones: names; all of them by default.
+            methods: likewise.
+        """
+        kept = [item for item in self.backbones if backbones is None or item.name in backbones]
+        asked = [item for item in self.methods if methods is None or item.name in methods]
+        left = standing(asked, [item.name for item in kept])
+        return self.altered(backbones=tuple(kept), methods=left)
 
 
-class _HasRoles(Protocol):
-    @property
-    def roles(self) -> TowerRoles: ...
-
-
-def _roles(items: Iterable[_HasRoles], tower: Tower) -> tuple[Role, ...]:
-    return tuple(sorted({role for item in items for role in getattr(item.roles, tower)}))
+def _union(roles: Iterable[PerTower[Roles]], tower: Tower) -> tuple[Role, ...]:
+    return tuple(sorted({role for each in roles for role in each[tower]}))

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from uwm.config.metrics import refuse
 from uwm.config.settings import Factor, Settings, Share
-from uwm.config.towers import TowerRoles
+from uwm.config.towers import EditedRoles, PerTower, Roles
 from uwm.config.zeroshot import ZeroShotConfig
 from uwm.metrics.registry import BUILT_IN, Metrics
 
@@ -24,7 +24,7 @@ def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
 
 
 def _effective(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] <= 1 <= bounds[1]:
+    if round(bounds[0], 2) <= 1 <= round(bounds[1], 2):  # points have two decimals
         raise ValueError("a factor of 1 leaves a layer as it is; bounds lie on one side of it")
     return bounds
 
@@ -42,7 +42,7 @@ class FamilySettings(Settings):
     is left alone or gets a share and a factor of its own.
     """
 
-    roles: TowerRoles
+    roles: EditedRoles
     share: ShareBounds
     alpha: FactorBounds = (-3.0, 0.5)
 
@@ -50,14 +50,14 @@ class FamilySettings(Settings):
 class UwmSettings(FamilySettings):
     """Weights; `share` is tau. Whether the magnitude prior is used is searched, too."""
 
-    roles: TowerRoles = TowerRoles(image=("fc2", "out"), text=("out", "fc2"))
+    roles: EditedRoles = PerTower[Roles](image=("fc2", "out"), text=("out", "fc2"))
     share: ShareBounds = (0.005, 0.2)
 
 
 class NeuronsSettings(FamilySettings):
     """Input nodes."""
 
-    roles: TowerRoles = TowerRoles(image=("fc2",), text=("fc2",))
+    roles: EditedRoles = PerTower[Roles](image=("fc2",), text=("fc2",))
     share: ShareBounds = (0.01, 0.2)
 
 

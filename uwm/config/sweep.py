@@ -9,25 +9,19 @@ from itertools import product
 from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from uwm.config.methods import (
-    Neurons,
-    Uwm,
-    check_mass,
-)
+from uwm.config.methods import EditMethod, Neurons, Uwm, check_mass
 from uwm.config.settings import Factor, Settings, Share
 from uwm.config.subset import Subset
 from uwm.config.towers import (
     NodeScoreKind,
+    PerTower,
     Roles,
     Scope,
     ScoreKind,
-    TowerBlocks,
-    TowerFactors,
-    TowerPrior,
-    TowerRoles,
-    TowerShares,
+    WeightRule,
+    filled,
 )
 from uwm.families import TOWERS, Blocks, Tower
 
@@ -60,35 +54,20 @@ Factors = Annotated[tuple[Factor, ...], BeforeValidator(numbers), Field(min_leng
 Sizes = tuple[Annotated[int, Field(ge=1)], ...]
 
 
-class RolesGrid(Settings):
-    """Sets of roles to try in either tower; an empty list leaves the tower alone."""
-
-    image: tuple[Roles, ...]
-    text: tuple[Roles, ...]
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.image and not self.text:
-            raise ValueError("name at least one set of roles in one tower")
-        if any(not roles for roles in (*self.image, *self.text)):
-            raise ValueError(
-                "a set of roles has at least one; [] in its place leaves a tower alone"
-            )
-        return self
+def _some_roles(grid: PerTower[tuple[Roles, ...]]) -> PerTower[tuple[Roles, ...]]:
+    if not grid.image and not grid.text:
+        raise ValueError("name at least one set of roles in one tower")
+    if any(not roles for roles in (*grid.image, *grid.text)):
+        raise ValueError("a set of roles has at least one; [] in its place leaves a tower alone")
+    return grid
 
 
-class BlocksGrid(Settings):
-    """Blocks to try in either tower, each as in a method."""
-
-    image: tuple[Blocks, ...] = ("all",)
-    text: tuple[Blocks, ...] = ("all",)
-
-
-class PriorGrid(Settings):
-    """Whether scores are multiplied by the weight's magnitude, in either tower."""
-
-    image: tuple[bool, ...] = (False,)
-    text: tuple[bool, ...] = (True,)
+RolesGrid = Annotated[PerTower[tuple[Roles, ...]], AfterValidator(_some_roles)]
+"""Sets of roles to try in each tower; an empty list leaves the tower alone."""
+BlocksGrid = Annotated[PerTower[tuple[Blocks, ...]], filled(image=("all",), text=("all",))]
+"""Blocks to try in each tower, each as in a method."""
+PriorGrid = Annotated[PerTower[tuple[bool, ...]], filled(image=(False,), text=(True,))]
+"""Whether scores are multiplied by the weight's magnitude, in each tower."""
 
 
 class TowerPoint(NamedTuple):
@@ -123,7 +102,7 @@ class Sweep(Settings):
     towers: Literal["cross", "same"] = "cross"
     alpha: Factors = (-1.0,)
     roles: RolesGrid
-    blocks: BlocksGrid = BlocksGrid()
+    blocks: BlocksGrid = PerTower[tuple[Blocks, ...]](image=("all",), text=("all",))
     sizes: Sizes = ()
     seeds: tuple[int, ...] = Field((0,), min_length=1)
     controls: int = Field(0, ge=0, le=20)
@@ -141,7 +120,7 @@ class Sweep(Settings):
     @abstractmethod
     def method(
         self, common: Common, image: TowerPoint | None, text: TowerPoint | None
-    ) -> Uwm | Neurons:
+    ) -> EditMethod:
         """The method of an audit that makes one row's edits, in one tower at least."""
 
     def priors(self, tower: Tower) -> tuple[bool, ...]:
@@ -150,6 +129,8 @@ class Sweep(Settings):
 
     @model_validator(mode="after")
     def _aligned(self) -> Self:
+        if set(self.alpha) == {1}:
+            raise ValueError("alpha 1 alone leaves every weight as it is; name others, too")
         image, text = (len(self.points(tower)) for tower in TOWERS)
         if self.towers == "same" and image and text and image != text:
             raise ValueError(
@@ -158,15 +139,15 @@ class Sweep(Settings):
         return self
 
     def points(self, tower: Tower) -> tuple[TowerPoint, ...]:
-        """Every edit to try in a tower."""
+        """Every edit to try in a tower. Alpha 1 is the original, which every sweep measures."""
         return tuple(
             TowerPoint(*values)
             for values in product(
-                getattr(self.roles, tower),
-                getattr(self.blocks, tower),
+                self.roles[tower],
+                self.blocks[tower],
                 self.priors(tower),
                 self.shares,
-                self.alpha,
+                [alpha for alpha in self.alpha if alpha != 1],
             )
         )
 
@@ -184,9 +165,9 @@ class UwmSweep(Sweep):
     kind: Literal["uwm"]
     tau: Shares = (0.02,)
     score: tuple[ScoreKind, ...] = Field(("ratio",), min_length=1)
-    selection: tuple[Literal["mass", "count"], ...] = Field(("mass",), min_length=1)
-    roles: RolesGrid = RolesGrid(image=(("fc2",),), text=(("out",),))
-    prior: PriorGrid = PriorGrid()
+    selection: tuple[WeightRule, ...] = Field(("mass",), min_length=1)
+    roles: RolesGrid = PerTower[tuple[Roles, ...]](image=(("fc2",),), text=(("out",),))
+    prior: PriorGrid = PerTower[tuple[bool, ...]](image=(False,), text=(True,))
 
     @model_validator(mode="after")
     def _has_mass(self) -> Self:
@@ -202,20 +183,20 @@ class UwmSweep(Sweep):
         return product(self.score, self.selection)
 
     def priors(self, tower: Tower) -> tuple[bool, ...]:
-        found: tuple[bool, ...] = getattr(self.prior, tower)
-        return found
+        return self.prior[tower]
 
     def method(
         self, common: Common, image: TowerPoint | None, text: TowerPoint | None
-    ) -> Uwm | Neurons:
+    ) -> EditMethod:
         return Uwm.model_validate(
             {
                 "kind": "uwm",
                 "score": common.score,
                 "selection": common.rule,
-                "prior": TowerPrior(
-                    image=image.prior if image else False, text=text.prior if text else True
-                ),
+                "prior": {
+                    "image": bool(image and image.prior),
+                    "text": text.prior if text else True,
+                },
                 "tau": _shares(image, text),
                 **_rest(common, image, text),
             }
@@ -230,7 +211,7 @@ class NeuronsSweep(Sweep):
     alpha: Factors = (-2.0,)
     score: tuple[NodeScoreKind, ...] = Field(("standardized",), min_length=1)
     scope: tuple[Scope, ...] = Field(("tower",), min_length=1)
-    roles: RolesGrid = RolesGrid(image=(("fc2",),), text=(("fc2",),))
+    roles: RolesGrid = PerTower[tuple[Roles, ...]](image=(("fc2",),), text=(("fc2",),))
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -242,7 +223,7 @@ class NeuronsSweep(Sweep):
 
     def method(
         self, common: Common, image: TowerPoint | None, text: TowerPoint | None
-    ) -> Uwm | Neurons:
+    ) -> EditMethod:
         return Neurons.model_validate(
             {
                 "kind": "neurons",
@@ -257,20 +238,21 @@ class NeuronsSweep(Sweep):
 SweepSettings = Annotated[UwmSweep | NeuronsSweep, Field(discriminator="kind")]
 
 
-def _shares(image: TowerPoint | None, text: TowerPoint | None) -> TowerShares:
+def _shares(image: TowerPoint | None, text: TowerPoint | None) -> dict[str, float]:
     """A tower that is left alone gets the other's, which then means nothing."""
     either = _either(image, text)
-    return TowerShares(image=((image or either).share,), text=((text or either).share,))
+    return {"image": (image or either).share, "text": (text or either).share}
 
 
 def _rest(common: Common, image: TowerPoint | None, text: TowerPoint | None) -> dict[str, object]:
     either = _either(image, text)
     return {
-        "alpha": TowerFactors(image=((image or either).alpha,), text=((text or either).alpha,)),
-        "roles": TowerRoles(image=image.roles if image else (), text=text.roles if text else ()),
-        "blocks": TowerBlocks(
-            image=image.blocks if image else "all", text=text.blocks if text else "all"
-        ),
+        "alpha": {"image": (image or either).alpha, "text": (text or either).alpha},
+        "roles": {"image": image.roles if image else (), "text": text.roles if text else ()},
+        "blocks": {
+            "image": image.blocks if image else "all",
+            "text": text.blocks if text else "all",
+        },
         "part": common.part,
     }
 

@@ -1,13 +1,16 @@
-"""What methods and grids share: names of scores, and settings that either tower has its own of."""
+"""Settings that each tower has of its own, and the names of scores, selections and scopes."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from uwm.config.settings import Factor, Settings, Share
-from uwm.families import Blocks, Role
+from uwm.families import Blocks, Role, Tower
+
+T = TypeVar("T")
 
 ScoreKind = Literal["ratio", "unsafe_only", "difference"]
 NodeScoreKind = Literal[
@@ -28,65 +31,75 @@ WeightRule = Literal["mass", "count"]
 Roles = tuple[Role, ...]
 
 
-class TowerRoles(Settings):
-    """Which layers to edit in either tower; an empty list leaves the tower alone."""
+class PerTower(Settings, Generic[T]):
+    """A setting that each tower has a value of, `{image: ..., text: ...}`.
 
-    image: Roles
-    text: Roles
+    Example:
+        >>> PerTower[int](image=1, text=2)["text"]
+        2
+    """
 
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.image and not self.text:
-            raise ValueError("name at least one role in one tower, or there is nothing to edit")
-        return self
+    image: T
+    text: T
 
-
-class TowerPrior(Settings):
-    """Whether scores are multiplied by the weight's magnitude, per tower."""
-
-    image: bool = False
-    text: bool = True
+    def __getitem__(self, tower: Tower) -> T:
+        return self.image if tower == "image" else self.text
 
 
-class TowerBlocks(Settings):
-    """Which blocks to edit per tower: `all`, `early`, `late` (halves), or by number from 0."""
+def filled(image: Any, text: Any) -> BeforeValidator:
+    """For a `PerTower` of which only one tower's value need be given; these are the others."""
 
-    image: Blocks = "all"
-    text: Blocks = "all"
+    def fill(value: object) -> object:
+        return {"image": image, "text": text, **value} if isinstance(value, Mapping) else value
+
+    return BeforeValidator(fill)
 
 
-def _as_tuple(value: object) -> object:
+def _some_role(roles: PerTower[Roles]) -> PerTower[Roles]:
+    if not roles.image and not roles.text:
+        raise ValueError("name at least one role in one tower, or there is nothing to edit")
+    return roles
+
+
+EditedRoles = Annotated[PerTower[Roles], AfterValidator(_some_role)]
+"""Which layers to edit in each tower; an empty list leaves a tower alone."""
+Priors = Annotated[PerTower[bool], filled(image=False, text=True)]
+"""Whether scores are multiplied by the weight's magnitude, per tower."""
+EditedBlocks = Annotated[PerTower[Blocks], filled(image="all", text="all")]
+"""Which blocks to edit per tower: `all`, `early`, `late` (halves), or by number from 0."""
+DEFAULT_PRIORS = PerTower[bool](image=False, text=True)
+ALL_BLOCKS = PerTower[Blocks](image="all", text="all")
+
+
+def as_tuple(value: object) -> object:
+    """A single value as a tuple of one; a list or tuple stays."""
     return value if isinstance(value, list | tuple) else (value,)
 
 
-ShareGrid = Annotated[tuple[Share, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-FactorGrid = Annotated[tuple[Factor, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+def _changes(alpha: float) -> float:
+    if alpha == 1:
+        raise ValueError(
+            "alpha 1 leaves every weight as it is, which `original` is measured for; leave it out"
+        )
+    return alpha
 
 
-class TowerShares(Settings):
-    """Shares for either tower."""
-
-    image: ShareGrid
-    text: ShareGrid
-
-
-class TowerFactors(Settings):
-    """Factors for either tower."""
-
-    image: FactorGrid
-    text: FactorGrid
+MethodFactor = Annotated[Factor, AfterValidator(_changes)]
+"""What selected weights are multiplied by."""
+ShareGrid = Annotated[tuple[Share, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+FactorGrid = Annotated[tuple[MethodFactor, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 
 
 def _form(value: object) -> str:
-    return "per tower" if isinstance(value, dict | TowerShares | TowerFactors) else "both"
+    return "per tower" if isinstance(value, Mapping | PerTower) else "both"
 
 
 Shares = Annotated[
-    Annotated[ShareGrid, Tag("both")] | Annotated[TowerShares, Tag("per tower")],
+    Annotated[ShareGrid, Tag("both")] | Annotated[PerTower[ShareGrid], Tag("per tower")],
     Discriminator(_form),
 ]
-Factors = Annotated[
-    Annotated[FactorGrid, Tag("both")] | Annotated[TowerFactors, Tag("per tower")],
+MethodFactors = Annotated[
+    Annotated[FactorGrid, Tag("both")] | Annotated[PerTower[FactorGrid], Tag("per tower")],
     Discriminator(_form),
 ]
 """One value, a list, or either for each tower: `{image: 0.02, text: [0.02, 0.05]}`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -188,3 +188,12 @@ def _item(value: object, info: ValidationInfo) -> ZeroShotSet | Benchmarks:
 
 ZeroShotItem = Annotated[ZeroShotSet | Benchmarks, PlainValidator(_item), SerializeAsAny()]
 """What may stand under `zeroshot`: a set, or `benchmarks` for several at once."""
+
+
+def separate(items: Iterable[ZeroShotSet | Benchmarks]) -> tuple[ZeroShotSet, ...]:
+    """The zero-shot sets one by one, `benchmarks` taken apart."""
+    return tuple(
+        data
+        for item in items
+        for data in (item.members if isinstance(item, Benchmarks) else (item,))
+    )

@@ -12,16 +12,14 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from uwm.config.methods.requests import Unit
 from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError
 from uwm.families import Tower
 from uwm.layers import LayerId, find_layers
-
-Unit = Literal["weight", "node"]
 
 
 @dataclass(frozen=True)

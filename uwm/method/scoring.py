@@ -14,12 +14,13 @@ tensor exists at any time, and sums over samples merge: memory does not depend o
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
 
 from uwm.config import NodeScoreKind, ScoreKind
+from uwm.config.methods.requests import StatisticsScore
 from uwm.errors import InputError, NonFiniteScoreError, PairingError
 from uwm.method.statistics import Activations
 
@@ -61,6 +62,14 @@ class LayerScore(Protocol):
     def update(self, safe: Activations, unsafe: Activations) -> None: ...
 
     def result(self) -> Tensor: ...
+
+
+def scorer(wanted: StatisticsScore, weight: Tensor) -> LayerScore:
+    """The score that a method asks for, of a layer's weight (out, in)."""
+    if wanted.unit == "node":
+        kind = cast("NodeScoreKind", wanted.score)
+        return NodeScore(weight.shape[1], kind, device=weight.device)
+    return WeightScore(weight, cast("ScoreKind", wanted.score), prior=wanted.prior)
 
 
 class WeightScore:

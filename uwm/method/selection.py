@@ -6,17 +6,16 @@ Every rule answers with sorted flat indices into the scores it was given, and ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from uwm.config import Scope
+from uwm.config.methods.requests import Rule
 from uwm.errors import EmptySelectionError, InputError, NonFiniteScoreError
 from uwm.layers import LayerId
 from uwm.method.editing import Edit, tower_weights
 
-Rule = Literal["mass", "count", "nodes"]
 Selection = Mapping[LayerId, Tensor]
 """Sorted flat indices per layer, int64 (selected,)."""
 
@@ -124,6 +123,18 @@ def select_random(size: int, count: int, generator: torch.Generator) -> Tensor:
     if not 0 < count <= size:
         raise EmptySelectionError(f"a control takes between 1 and {size} indices; got {count}")
     return _sorted(torch.randperm(size, generator=generator)[:count])
+
+
+def select_by_layer(
+    rule: Rule, scores: Mapping[LayerId, Tensor], points: Mapping[LayerId, tuple[float, float]]
+) -> tuple[dict[LayerId, Tensor], dict[LayerId, float]]:
+    """A share of each layer by itself, and each layer's factor.
+
+    Args:
+        points: share and factor by layer; a layer that is not named stays.
+    """
+    selection = {id: select(rule, scores[id], share) for id, (share, _) in points.items()}
+    return selection, {id: alpha for id, (_, alpha) in points.items()}
 
 
 def select_like(edit: Edit, model: nn.Module, seed: int) -> dict[LayerId, Tensor]:

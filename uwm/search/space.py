@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel
 
-from uwm.config import Family, Layerwise, TowerPrior
+from uwm.config import Family, Layerwise, PerTower
+from uwm.config.towers import DEFAULT_PRIORS
 from uwm.families import TOWERS, Tower
 
 Point = Layerwise | None
@@ -92,7 +93,7 @@ class Space(BaseModel, frozen=True, extra="forbid"):
                         alpha = trial.suggest_float(f"{name}.alpha", *space.alpha)
                         if edited and role == chosen_role:
                             settings[layer] = rounded(share, alpha)
-            points[family] = layerwise(family, settings, TowerPrior(**prior)) if settings else None
+            points[family] = layerwise(family, settings, _priors(prior)) if settings else None
         return points[chosen]
 
     def parameters(self, point: Point) -> dict[str, Any] | None:
@@ -115,7 +116,7 @@ class Space(BaseModel, frozen=True, extra="forbid"):
                 if told is None:
                     return None
                 if name == "uwm":
-                    prior = getattr(point.prior if point and edited else TowerPrior(), tower)
+                    prior = (point.prior if point and edited else DEFAULT_PRIORS)[tower]
                     told[f"{name}.{tower}.prior"] = prior
                 found |= told
         return found
@@ -148,12 +149,12 @@ class Space(BaseModel, frozen=True, extra="forbid"):
                 settings |= dict.fromkeys(roles[role], rounded(share, alpha))
                 if family == "uwm":
                     prior[tower] = bool(generator.integers(2))
-            found.append(layerwise(family, settings, TowerPrior(**prior)))
+            found.append(layerwise(family, settings, _priors(prior)))
         return found
 
 
 def layerwise(
-    family: Family, settings: Mapping[str, tuple[float, float]], prior: TowerPrior
+    family: Family, settings: Mapping[str, tuple[float, float]], prior: PerTower[bool]
 ) -> Layerwise:
     """A point of a family."""
     unit: Literal["weight", "node"] = "weight" if family == "uwm" else "node"
@@ -164,7 +165,7 @@ def normal(point: Layerwise) -> Layerwise:
     """The point without what changes nothing: a name, and a prior of nodes or of a tower that is
     left alone. Points that edit alike are equal."""
     prior = {
-        tower: getattr(point.prior, tower)
+        tower: point.prior[tower]
         for tower in TOWERS
         if point.unit == "weight" and point.layers(tower)
     }
@@ -174,9 +175,13 @@ def normal(point: Layerwise) -> Layerwise:
         unit=point.unit,
         score=point.score,
         selection=point.selection,
-        prior=TowerPrior(**prior),
+        prior=_priors(prior),
         settings=settings,
     )
+
+
+def _priors(given: Mapping[Tower, bool]) -> PerTower[bool]:
+    return PerTower[bool].model_validate({**dict(DEFAULT_PRIORS), **given})
 
 
 def rounded(share: float, alpha: float) -> tuple[float, float]:

@@ -2,6 +2,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from uwm.config import Subset, SweepSettings
+from uwm.config.methods.requests import StatisticsScore
 from uwm.families import TOWERS
 
 
@@ -58,7 +59,7 @@ def test_a_row_is_a_method_of_an_audit() -> None:
     assert not both.chooses
     alone = found.method(common, None, text)
     assert [alone.points(tower) for tower in TOWERS] == [(), ((0.05, -1),)]
-    assert alone.part == common.part
+    assert alone.request("text") == StatisticsScore("weight", "difference", True, common.part)
 
 
 def test_grids_that_go_place_by_place_are_as_long() -> None:

@@ -6,9 +6,10 @@ import torch
 from safetensors import safe_open
 
 from tests.conftest import LoadFresh
+from uwm.config.methods.requests import Unit
 from uwm.layers import LayerId
 from uwm.method.edit_files import read_edit, write_edit
-from uwm.method.editing import Unit, make_edit
+from uwm.method.editing import make_edit
 
 
 @pytest.mark.parametrize("alpha", [-1.0, 0.3])

@@ -6,10 +6,11 @@ from torch import Tensor
 
 from tests.conftest import LoadFresh
 from uwm.backbones.backbone import Backbone
+from uwm.config.methods.requests import Unit
 from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError
 from uwm.families import TOWERS, Tower
 from uwm.layers import LayerId
-from uwm.method.editing import Edit, Unit, make_edit, tower_weights
+from uwm.method.editing import Edit, make_edit, tower_weights
 
 UNITS = get_args(Unit)
 

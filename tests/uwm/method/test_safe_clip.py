@@ -13,7 +13,7 @@ import uwm.method.safe_clip
 from tests.conftest import LoadFresh
 from tests.uwm.families import CASES, TEXTS
 from uwm.backbones.backbone import Backbone
-from uwm.config import LossWeights, LowRankTraining, TowerLosses
+from uwm.config import LossWeights, LowRankTraining, SafeClip
 from uwm.errors import NotFiniteError
 from uwm.families import TOWERS, Role, Tower
 from uwm.layers import find_layers
@@ -32,6 +32,7 @@ from uwm.method.safe_clip import (
 ROLES: tuple[Role, ...] = ("key", "value", "out", "fc1", "fc2")
 OPTIONS = LowRankTraining(epochs=1, rank=4, learning_rate=1e-2, batch_size=8)
 PAIRS = 8
+LOSSES = SafeClip(kind="safe_clip").losses
 
 
 def pairs(backbone: Backbone, tower: Tower) -> tuple[Tensor, Tensor]:
@@ -54,7 +55,7 @@ def batch(backbone: Backbone, tower: Tower) -> tuple[Tensor, Tensor, Tensor, Ten
 
 def training(backbone: Backbone, tower: Tower, **changes: float) -> Training:
     options = OPTIONS.model_copy(update=changes)
-    return Training(backbone, tower, ROLES, options, getattr(TowerLosses(), tower))
+    return Training(backbone, tower, ROLES, options, LOSSES[tower])
 
 
 def cosine(a: list[float], b: list[float]) -> float:
@@ -100,7 +101,7 @@ def test_training_lowers_the_loss_and_leaves_the_backbone_as_it_is(
     backbone: Backbone, tower: Tower
 ) -> None:
     before = {name: value.clone() for name, value in backbone.model.state_dict().items()}
-    weights = getattr(TowerLosses(), tower).model_dump()
+    weights = LOSSES[tower].model_dump()
     run, data = training(backbone, tower), batch(backbone, tower)
     found = [run.step(*data) for _ in range(30)]
     first, last = (
@@ -151,7 +152,7 @@ def test_every_family_trains_and_merges(
 
 def test_a_packed_parameter_changes_in_the_thirds_asked_for(load_fresh: LoadFresh) -> None:
     backbone = load_fresh("clip")
-    run = Training(backbone, "text", ("value",), OPTIONS, TowerLosses().text)
+    run = Training(backbone, "text", ("value",), OPTIONS, LOSSES.text)
     run.step(*batch(backbone, "text"))
     tuned = adapted(backbone, run.factors)
     for layer in find_layers(backbone.model, "text"):

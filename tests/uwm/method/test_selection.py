@@ -5,10 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from uwm.config.methods.requests import Rule
 from uwm.errors import EmptySelectionError, InputError, NonFiniteScoreError
 from uwm.layers import LayerId
 from uwm.method.selection import (
-    Rule,
     select,
     select_count,
     select_layers,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uwm.config import Layerwise, TowerPrior
+from uwm.config import Layerwise, PerTower
 from uwm.search.pareto import Measured, best, front, measured, pick_keeping, pick_safer, spread
 from uwm.search.space import FamilySpace, Space, layerwise, normal
 
@@ -112,7 +112,7 @@ def test_a_uniform_point_has_one_share_and_factor_per_tower() -> None:
         {"settings": {"image.00.fc2": (0.1, -1), "image.00.out": (0.1, -1)}},
         {"settings": {"text.00.fc2": (0.1, -1)}},
         {"selection": "count"},
-        {"score": "difference"},
+        {"score": "unsafe_only"},
     ],
 )
 def test_a_point_outside_the_space_has_no_parameters(changes: dict[str, object]) -> None:
@@ -123,4 +123,4 @@ def test_a_point_outside_the_space_has_no_parameters(changes: dict[str, object])
 def test_points_that_edit_alike_are_equal() -> None:
     settings = {"text.00.fc2": (0.1, -1.0)}
     named = Layerwise(kind="layerwise", name="mine", unit="node", settings=settings)
-    assert normal(named) == layerwise("neurons", settings, TowerPrior(image=True))
+    assert normal(named) == layerwise("neurons", settings, PerTower(image=True, text=True))

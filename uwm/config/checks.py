@@ -1,0 +1,122 @@
+"""What the parts of an audit must be to one another, whatever each is by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from uwm.config.metrics import refuse
+from uwm.config.reserved import reserved_names
+
+if TYPE_CHECKING:
+    from uwm.config.audit import AuditConfig
+
+
+def check_audit(audit: AuditConfig) -> None:
+    """Raise ValueError (or ValidationError) where parts of an audit contradict each other."""
+    _check_names(audit)
+    _check_references(audit)
+    _check_generalisation(audit)
+    _check_policy(audit)
+    _check_search(audit)
+
+
+def _check_names(audit: AuditConfig) -> None:
+    refuse("audit", reserved_names(audit))
+    for part, names in (
+        ("backbones", [item.name for item in audit.backbones]),
+        (
+            "benchmarks and zero-shot sets",
+            [
+                *(data.name for data in audit.benchmarks),
+                *(data.name for data in audit.zeroshot_sets),
+            ],
+        ),
+        ("methods", [method.name for method in audit.methods]),
+    ):
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{part} need names of their own; twice: {', '.join(twice)}")
+
+
+def _check_references(audit: AuditConfig) -> None:
+    """Controls are of edits, weights of the audit's backbones, and bases of those methods."""
+    editing = [method.name for method in audit.edit_methods]
+    for control in audit.controls:
+        if control.of not in editing:
+            raise ValueError(
+                f"a random control is `of` an editing method of this audit "
+                f"({', '.join(sorted(editing)) or 'there is none'}); got {control.of!r}"
+            )
+    if audit.validation is None and any(method.chooses for method in audit.edit_methods):
+        raise ValueError("a method with a grid needs `validation` pairs to choose on")
+    backbones = [backbone.name for backbone in audit.backbones]
+    for method in audit.methods:
+        if unknown := sorted({*method.named_backbones} - {*backbones}):
+            raise ValueError(
+                f"{method.name} has weights of {', '.join(unknown)}; this audit has the "
+                f"backbones {', '.join(backbones)}"
+            )
+    bases = [method.name for method in audit.weight_methods]
+    for edit in audit.edit_methods:
+        if edit.base is not None and edit.base not in bases:
+            raise ValueError(
+                f"the base of {edit.name} is a method of kind checkpoint or safe_clip "
+                f"({', '.join(bases) or 'there is none'}); got {edit.base!r}"
+            )
+
+
+def _check_generalisation(audit: AuditConfig) -> None:
+    """Its sections are for methods and benchmarks that the audit has."""
+    known = [method.name for method in audit.rescored_methods]
+    for section, asked in (("held_out", audit.held_out), ("drift", audit.drift)):
+        if asked and (unknown := [name for name in asked.methods if name not in known]):
+            raise ValueError(
+                f"{section} is for methods of this audit that score the calibration set "
+                f"({', '.join(known) or 'there is none'}); got {', '.join(unknown)}"
+            )
+    if audit.drift and not known:
+        raise ValueError("drift is of edits, and no method of this audit makes one")
+    names = [data.name for data in audit.benchmarks]
+    if audit.held_out and audit.held_out.benchmark not in (None, *names):
+        raise ValueError(
+            f"held_out is measured on a benchmark of this audit ({', '.join(names)}); "
+            f"got {audit.held_out.benchmark!r}"
+        )
+
+
+def _check_policy(audit: AuditConfig) -> None:
+    """A rule is for what the audit has."""
+    known = {
+        "methods": [method.name for method in audit.methods if not method.control],
+        "backbones": [backbone.name for backbone in audit.backbones],
+    }
+    benchmarks = [data.name for data in audit.benchmarks]
+    sets = [data.name for data in audit.zeroshot_sets]
+    for rule in audit.policy.rules if audit.policy else ():
+        zeroshot = audit.measured.by_rule_name[rule.metric].data == "zero-shot"
+        if zeroshot and not sets:
+            raise ValueError(f"a policy rule is for {rule.metric} and the audit has no such set")
+        has = {**known, "datasets": sets if zeroshot else benchmarks}
+        for part, names in has.items():
+            if unknown := sorted({*getattr(rule, part)} - {*names}):
+                raise ValueError(
+                    f"the policy rule for {rule.metric} is for {part} that it cannot have: "
+                    f"{', '.join(unknown)}; there are {', '.join(names)}"
+                )
+
+
+def _check_search(audit: AuditConfig) -> None:
+    """A search chooses on data that nothing is claimed on."""
+    if audit.search is None:
+        return
+    if audit.validation is None:
+        raise ValueError("a search needs `validation` pairs to choose on")
+    if audit.validation in audit.benchmarks:
+        raise ValueError(
+            f"a search chooses on {audit.validation.name}, so it cannot be a benchmark, too"
+        )
+    claimed = {data.name for data in audit.zeroshot_sets}
+    if both := sorted(claimed & {data.name for data in audit.search.zeroshot}):
+        raise ValueError(
+            "a search chooses on zero-shot sets other than those that the audit is about; "
+            f"both name {', '.join(both)}"
+        )

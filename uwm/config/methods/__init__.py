@@ -1,0 +1,47 @@
+"""What an audit compares: a module for each method or family of methods."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import PlainValidator, SerializeAsAny
+
+from uwm.config.kinds import Kinds
+from uwm.config.methods.base import EditMethod, GridMethod, Method, check_mass
+from uwm.config.methods.checkpoint import Checkpoint
+from uwm.config.methods.gradients import GradientMethod, GSafeClip, GUnsafe
+from uwm.config.methods.layerwise import Layerwise
+from uwm.config.methods.neurons import Neurons
+from uwm.config.methods.original import Original
+from uwm.config.methods.random import RandomControl
+from uwm.config.methods.safe_clip import LossWeights, LowRankTraining, SafeClip
+from uwm.config.methods.uwm import Uwm
+
+METHODS: Kinds[Method] = Kinds(
+    Method,
+    (Original, Uwm, Neurons, GUnsafe, GSafeClip, Layerwise, Checkpoint, SafeClip, RandomControl),
+    "uwm.methods",
+)
+MethodConfig = Annotated[Method, PlainValidator(METHODS.validate), SerializeAsAny()]
+"""A method of any kind: those above, an installed package's, or one in the user's own file."""
+
+__all__ = [
+    "METHODS",
+    "Checkpoint",
+    "EditMethod",
+    "GSafeClip",
+    "GUnsafe",
+    "GradientMethod",
+    "GridMethod",
+    "Layerwise",
+    "LossWeights",
+    "LowRankTraining",
+    "Method",
+    "MethodConfig",
+    "Neurons",
+    "Original",
+    "RandomControl",
+    "SafeClip",
+    "Uwm",
+    "check_mass",
+]

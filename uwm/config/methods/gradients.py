@@ -1,0 +1,63 @@
+"""The gradient baselines of UWM's authors."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from uwm.config.methods.base import GridMethod
+from uwm.config.methods.requests import GradientScore, Selection
+from uwm.config.settings import Name
+from uwm.config.towers import (
+    EditedRoles,
+    GradientKind,
+    MethodFactors,
+    PerTower,
+    Roles,
+    Shares,
+    WeightRule,
+)
+from uwm.families import Tower
+
+
+class GradientMethod(GridMethod):
+    """A baseline of UWM's authors: weights that a loss is most sensitive to are set to zero.
+
+    Scores depend on the batch size of the gradients, which the audit's own does not touch.
+    """
+
+    kind: GradientKind
+    tau: Shares
+    alpha: MethodFactors = (0.0,)
+    selection: PerTower[WeightRule] = Field(description="of weights by their scores, per tower")
+    roles: EditedRoles = PerTower[Roles](image=("fc2",), text=("out",))
+    batch_size: int = Field(64, ge=1, description="pairs per gradient; scores depend on it")
+
+    @property
+    def shares(self) -> Shares:
+        return self.tau
+
+    def request(self, tower: Tower) -> GradientScore:
+        return GradientScore(self.kind, self.batch_size)
+
+    def selected_by(self, tower: Tower) -> Selection:
+        return Selection(self.selection[tower])
+
+
+class GUnsafe(GradientMethod):
+    """G-Unsafe: weights that tell the other tower's safe partition from its unsafe one."""
+
+    kind: Literal["g_unsafe"]
+    name: Name = "g_unsafe"
+    tau: Shares = (0.035,)
+    selection: PerTower[WeightRule] = PerTower[WeightRule](image="mass", text="count")
+
+
+class GSafeClip(GradientMethod):
+    """G-Safe-CLIP: weights that Safe-CLIP's training losses would change most."""
+
+    kind: Literal["g_safe_clip"]
+    name: Name = "g_safe_clip"
+    tau: Shares = (0.005,)
+    selection: PerTower[WeightRule] = PerTower[WeightRule](image="count", text="count")

@@ -1,0 +1,81 @@
+"""What parts of an audit say of one another by name, taken out where the named part is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from uwm.config.generalisation import Drift, HeldOut
+from uwm.config.methods import Method, Original
+from uwm.config.policy import Policy, Rule
+from uwm.config.zeroshot import separate
+from uwm.metrics.registry import Metrics
+
+
+def standing(methods: Sequence[Method], backbones: Collection[str]) -> tuple[Method, ...]:
+    """What remains of methods on some backbones, in order; the original where nothing does.
+
+    A method that brings weights keeps those of `backbones`. One that has none left is gone, and
+    with it what refers to it: edits of its weights, and random controls of those.
+    """
+    found = {method.name: left for method in methods if (left := method.of_backbones(backbones))}
+    while lost := [name for name, method in found.items() if {*method.refers_to} - {*found}]:
+        for name in lost:
+            del found[name]
+    return tuple(found.values()) or (Original(kind="original"),)
+
+
+def without_dangling(audit: Mapping[str, Any], metrics: Metrics) -> dict[str, Any]:
+    """An audit's fields, its policy, held-out and drift without names that the others lack.
+
+    A rule or section that was for such parts alone is gone: with no name left it would be for all.
+
+    Args:
+        audit: values of its fields, already validated each by itself.
+        metrics: those of the audit.
+    """
+    methods: Sequence[Method] = audit["methods"]
+    rescored = {method.name for method in methods if method.edits and method.edits.rescored}
+    changes: dict[str, Any] = {}
+    if policy := audit.get("policy"):
+        changes["policy"] = _policy(policy, audit, metrics)
+    if held_out := audit.get("held_out"):
+        kept = _kept(held_out.methods, rescored)
+        changes["held_out"] = (
+            HeldOut.model_validate({**dict(held_out), "methods": kept}) if kept else None
+        )
+    if drift := audit.get("drift"):
+        kept = _kept(drift.methods, rescored)
+        stays = kept or (rescored and not drift.methods)
+        changes["drift"] = Drift.model_validate({**dict(drift), "methods": kept}) if stays else None
+    return {**audit, **changes}
+
+
+def _policy(policy: Policy, audit: Mapping[str, Any], metrics: Metrics) -> Policy | None:
+    sets = {data.name for data in separate(audit.get("zeroshot", ()))}
+    has = {
+        "methods": {method.name for method in audit["methods"] if not method.control},
+        "backbones": {backbone.name for backbone in audit["backbones"]},
+    }
+    benchmarks = {data.name for data in audit["benchmarks"]}
+    rules = []
+    for rule in policy.rules:
+        zeroshot = metrics.by_rule_name[rule.metric].data == "zero-shot"
+        measured = sets if zeroshot else benchmarks
+        if measured and (left := _rule(rule, {**has, "datasets": measured})):
+            rules.append(left)
+    return Policy.model_validate({**dict(policy), "rules": rules}) if rules else None
+
+
+def _rule(rule: Rule, has: Mapping[str, Collection[str]]) -> Rule | None:
+    changes = {}
+    for part, names in has.items():
+        named: tuple[str, ...] = getattr(rule, part)
+        changes[part] = _kept(named, names)
+        if named and not changes[part]:
+            return None
+    return Rule.model_validate({**dict(rule), **changes})
+
+
+def _kept(names: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name in known)
