@@ -177,3 +177,38 @@ def test_weights_that_a_method_cannot_bring_are_told_with_their_line(tmp_path: P
     assert "weights of vits" in problems(
         tmp_path, GOOD + weights.replace("      vit:", "      vits:")
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("    alpha: 1\n", "line 10: methods[0].alpha: alpha 1 leaves every weight as it is"),
+        ("    alpha: [-1, 1]\n", "line 10: methods[0].alpha[1]: alpha 1 leaves every weight"),
+        ("    alpha: {image: -1, text: [0, 1.0]}\n", "line 10: methods[0].alpha.text[1]: alpha 1"),
+        ("    name: original\n", "line 10: methods[0].name: 'original' is the backbone as it is"),
+        ("    name: random uwm\n", "line 10: methods[0].name: names that begin with 'random '"),
+        ("    name: search safer\n", "line 10: methods[0].name: names that begin with 'search '"),
+        ("    name: paper default\n    score: unsafe_only\n", "line 10: methods[0].name"),
+        (
+            "  - {kind: layerwise, settings: {text.01.fc2: [0.1, 1]}}\n",
+            "line 10: methods[1].settings.text.01.fc2[1]: alpha 1 leaves every weight",
+        ),
+        (
+            "  - {kind: layerwise, score: difference, settings: {text.01.fc2: [0.1, -1]}}\n",
+            "line 10: methods[1]: difference scores can be negative",
+        ),
+        (
+            "zeroshot:\n  - {kind: folder, name: zero-shot mean, images: .}\n",
+            "line 11: zeroshot[0].name: 'zero-shot mean' is the mean over zero-shot sets",
+        ),
+        ("sweep: {kind: uwm, alpha: 1}\n", "line 10: sweep.uwm: alpha 1 alone leaves"),
+        (
+            "validation: {kind: demo, split: validation}\nsearch: {uwm: {alpha: [1.001, 2]}}\n",
+            "line 11: search.uwm.alpha: a factor of 1 leaves",
+        ),
+    ],
+)
+def test_what_could_only_fail_later_is_told_with_its_line(
+    tmp_path: Path, change: str, said: str
+) -> None:
+    assert said in problems(tmp_path, GOOD + change)

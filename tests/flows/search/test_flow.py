@@ -124,8 +124,9 @@ def test_another_seed_is_another_search(searching: Searching) -> None:
 
 
 def test_a_name_that_chosen_points_get_is_refused(searching: Searching) -> None:
+    point = {"kind": "layerwise", "settings": {"text.00.fc2": [0.1, -1]}}
     with pytest.raises(InputError, match="rename search safer"):
-        searching(methods=[{"kind": "uwm", "name": "search safer"}])
+        searching(methods=[{**point, "name": "search safer"}])
 
 
 def test_killed_half_way_it_ends_with_the_same_bytes(

@@ -71,3 +71,20 @@ def test_grids_that_go_place_by_place_are_as_long() -> None:
         sweep(roles={"image": [], "text": []})
     with pytest.raises(ValidationError, match="leaves a tower alone"):
         sweep(roles={"image": [[]], "text": [["out"]]})
+
+
+def test_alpha_1_is_the_original_which_every_sweep_measures() -> None:
+    found = sweep(alpha="-1:1:9")
+    assert [point.alpha for point in found.points("text")] == [
+        -1,
+        -0.75,
+        -0.5,
+        -0.25,
+        0,
+        0.25,
+        0.5,
+        0.75,
+    ]
+    (common,) = found.common()
+    for point in found.points("image"):
+        assert found.method(common, point, None).points("image") == ((0.02, point.alpha),)
