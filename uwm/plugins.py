@@ -1,9 +1,10 @@
 """Code of one's own, without a fork: what installed packages offer, and what plain files define.
 
 A plugin is named in one of two ways. NAME is an entry point of an installed package, in the group
-of its kind (`uwm.methods`, `uwm.metrics`, `uwm.sources`). `path/to/file.py:NAME` is what a single
-file defines: code of the person who wrote the configuration, run as any script of theirs is. A path
-is never taken from a store or from a model folder. This module imports no torch.
+of its kind (`uwm.methods`, `uwm.metrics`, `uwm.sources`, `uwm.backbones`, `uwm.sections`).
+`path/to/file.py:NAME` is what a single file defines: code of the person who wrote the
+configuration, run as any script of theirs is. A path is never taken from a store or from a model
+folder. This module imports no torch.
 """
 
 from __future__ import annotations

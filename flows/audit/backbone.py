@@ -15,11 +15,12 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.audit.bases import Weights, begin_trainings, checkpoints, trained
-from flows.audit.drift import DRIFT, lay_out_drift
 from flows.audit.edits import controls, rescored, settle
-from flows.audit.held_out import HELD_OUT, lay_out_held_out
-from flows.audit.measuring import Inputs, Repair, measure
+from flows.audit.measuring import Repair, measure
+from flows.sections.registry import sections
+from flows.sections.section import RepairedBackbone
 from flows.stages.data import DataConfig, identify
+from flows.stages.inputs import Inputs
 from flows.stages.runners import THREADS
 from flows.stages.stages import Stages
 from storage.formats.backbone_results import (
@@ -151,18 +152,18 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
     measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]] = []
     choices: dict[str, pd.DataFrame] = {}
     for weights in chain([Weights(stages)], others, trained(stages, config, begun)):
-        repairs, tables = _repairs(weights, config, inputs)
-        choices |= tables
+        repairs, grids = _repairs(weights, config, inputs)
+        choices |= grids
         measured += [(repair, measure(stages, config, repair, inputs)) for repair in repairs]
     measured.sort(key=lambda found: found[0].place(config))
     settled = {repair.method: repair.edits for repair, _ in measured}
-    anew = partial(rescored, stages, config, calibration)
-    sections: dict[str, list[tuple[str, Spec]]] = {
-        HELD_OUT: lay_out_held_out(stages, config, settled, anew, inputs),
-        DRIFT: lay_out_drift(stages, config, settled, anew, calibration.dataset),
+    repaired = RepairedBackbone(
+        stages, config, settled, partial(rescored, stages, config, calibration), inputs
+    )
+    tables = {
+        section.key: parts for section in sections(config) if (parts := section.submit(repaired))
     }
-    told = {table: parts for table, parts in sections.items() if parts}
-    return Work(measured, choices, excluded, told)
+    return Work(measured, choices, excluded, tables)
 
 
 def _repairs(

@@ -7,7 +7,7 @@ from itertools import product
 
 import pandas as pd
 
-from flows.audit.measuring import Inputs, Towers
+from flows.stages.inputs import Inputs, Towers
 from flows.stages.stages import AnyScores, Stages
 from storage.store.spec import Spec
 from tasks.edit import EditSpec, LayerwiseEditSpec, ScoredEditSpec

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from prefect import State, get_run_logger
 
-from flows.audit.held_out import held_out_gaps
 from flows.audit.history import Keeping, announce
 from flows.audit.leaks import leaks
 from flows.report.audit_page import write_report
 from flows.report.prefect_ui import publish
-from flows.report.sections import generalisation, generalised
 from flows.results.files import write_results
 from flows.results.findings import findings
 from flows.results.table import GAPS, AuditResults, collect
+from flows.sections.registry import sections
 from flows.stages.data import DataConfig, identify, without_missing
 from flows.stages.each_backbone import failures
 from storage.formats.backbone_results import BackboneResults, read_backbone_results
@@ -38,11 +38,13 @@ class ZooAudit:
         available: the audit without zero-shot sets that are missing, as each backbone is audited.
 
     Raises:
-        InputError: the policy names an audit that was not kept, or data cannot be used.
+        InputError: the policy names an audit that was not kept, a section cannot be used, or data
+            cannot.
     """
 
     def __init__(self, config: AuditConfig, store: Store, *, partial: bool = False) -> None:
         self._config, self._store, self._partial = config, store, partial
+        self._sections = sections(config)
         self._keeping = Keeping(store, config, partial=partial)
         self.available, self._gaps = without_missing(config)
         if self._gaps:
@@ -70,10 +72,14 @@ class ZooAudit:
             verdict=verdict,
             warnings=self._warnings(),
             findings=findings(results),
-            section_findings=generalised(results),
+            section_findings=[
+                sentence for section in self._sections for sentence in section.sentences(results)
+            ],
         )
         write_results(out, results)
-        write_report(out / "report.html", results, [generalisation(results)])
+        write_report(
+            out / "report.html", results, [section.html(results) for section in self._sections]
+        )
         self._keeping.keep(kept, found)
         publish(results, out)
         if not self._partial:  # what automations react to is the whole audit
@@ -104,7 +110,8 @@ class ZooAudit:
 
     def _warnings(self) -> list[str]:
         """What makes figures say less than they seem to."""
-        return [*leaks(self.available), *held_out_gaps(self.available)]
+        of_sections = [section.warnings(self.available) for section in self._sections]
+        return [*leaks(self.available), *chain.from_iterable(of_sections)]
 
     def _contents(self) -> dict[str, str]:
         """Content digests of benchmarks and zero-shot sets."""

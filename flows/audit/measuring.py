@@ -6,19 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flows.audit.bases import Weights
+from flows.stages.inputs import Inputs, Towers
 from flows.stages.stages import Stages
-from tasks.datasets import DatasetSpec
-from tasks.edit import AnyEditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, safety_spec
 from tasks.metrics import metric_plugins
-from tasks.pixels import PixelsSpec
-from tasks.tokens import TokensSpec
 from uwm.config import AuditConfig
-from uwm.families import Tower
-
-Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]
-"""An edit of the image tower and one of the text tower."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +33,6 @@ class Repair:
         if self.control_of is not None:
             return True, names.index(f"random {self.control_of}")
         return False, names.index(self.method)
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """A data set, and what both towers read of it."""
-
-    dataset: DatasetSpec
-    image: PixelsSpec
-    text: TokensSpec
-
-    def __getitem__(self, tower: Tower) -> PixelsSpec | TokensSpec:
-        return self.image if tower == "image" else self.text
 
 
 def measure(

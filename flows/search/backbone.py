@@ -15,10 +15,10 @@ from flows.audit.backbone import (
     short_texts,
 )
 from flows.audit.edits import settle, tower_scores
-from flows.audit.measuring import Inputs, Towers
 from flows.search.claims import Claim, claims
 from flows.search.stages import SearchStages, Validation
 from flows.stages.data import DataConfig
+from flows.stages.inputs import Inputs, Towers
 from flows.stages.runners import THREADS
 from flows.stages.stages import Stages
 from storage.formats.backbone_results import BackboneResults

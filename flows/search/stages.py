@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flows.audit.measuring import Inputs, Towers
+from flows.stages.inputs import Inputs, Towers
 from flows.stages.stages import Stages
 from storage.store.spec import Spec
 from tasks.datasets import DatasetSpec

@@ -12,8 +12,8 @@ from prefect import flow
 
 from flows.audit.backbone import read_inputs, short_texts, spread
 from flows.audit.edits import tower_edits
-from flows.audit.measuring import Inputs
 from flows.stages.data import DataConfig
+from flows.stages.inputs import Inputs
 from flows.stages.stages import Stages
 from flows.sweep.results import SETTINGS, BackboneSweep
 from storage.store.spec import Spec

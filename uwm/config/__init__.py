@@ -51,6 +51,7 @@ from uwm.config.pairs import (
 from uwm.config.policy import Policy, Rule
 from uwm.config.runner import Runner, RunnerKind
 from uwm.config.search import Family, SearchSettings
+from uwm.config.sections import ReportSection
 from uwm.config.settings import (
     Settings,
 )
@@ -140,6 +141,7 @@ __all__ = [
     "Preprocess",
     "Protocol",
     "RandomControl",
+    "ReportSection",
     "Roles",
     "Rule",
     "Runner",

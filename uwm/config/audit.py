@@ -17,6 +17,7 @@ from uwm.config.pairs import PairsConfig
 from uwm.config.policy import Policy
 from uwm.config.references import standing, without_dangling
 from uwm.config.search import SearchSettings
+from uwm.config.sections import SectionConfig
 from uwm.config.settings import Settings
 from uwm.config.sweep import SweepSettings
 from uwm.config.towers import PerTower, Roles
@@ -65,6 +66,9 @@ class AuditConfig(Settings):
     choice: ChoiceRule = ChoiceRule()
     held_out: HeldOut | None = Field(None, description="concepts left out of the calibration")
     drift: Drift | None = Field(None, description="edits made from parts of the calibration set")
+    sections: tuple[SectionConfig, ...] = Field(
+        (), description="further ones of the report, `path/to/file.py:Class` or an installed one"
+    )
     policy: Policy | None = Field(None, description="when the audit has regressed")
     sweep: SweepSettings | None = Field(None, description="what `uwm sweep` tries")
     search: SearchSettings | None = Field(None, description="of `uwm search`")

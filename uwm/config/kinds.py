@@ -51,8 +51,8 @@ class Kinds(Generic[T]):
             close = difflib.get_close_matches(kind, found, 1)
             meant = f" (did you mean {close[0]!r}?)" if close else ""
             raise InputError(
-                f"there is no kind {kind!r}{meant}; there are {', '.join(found)}, and "
-                "path/to/file.py:Class for a class of your own"
+                f"there is no kind {kind!r}{meant}; there are {_listed(found)}, the last "
+                "of which is for a class of your own"
             )
         return found[kind]
 
@@ -65,7 +65,7 @@ class Kinds(Generic[T]):
         kind = value.get("kind")
         if not isinstance(kind, str):
             raise PydanticCustomError(
-                "kind", "has no `kind`; there are {kinds}", {"kinds": ", ".join(self.own)}
+                "kind", "has no `kind`; there are {kinds}", {"kinds": _listed(self.own)}
             )
         folder = (info.context or {}).get("folder")
         try:
@@ -74,6 +74,10 @@ class Kinds(Generic[T]):
         except InputError as error:
             raise PydanticCustomError("kind", "{error}", {"error": str(error)}) from error
         return model.model_validate({**value, "kind": stored}, context=info.context)
+
+
+def _listed(kinds: Iterable[str]) -> str:
+    return ", ".join([*kinds, "path/to/file.py:Class"])
 
 
 def _literals(model: type[BaseModel]) -> tuple[str, ...]:

@@ -13,10 +13,9 @@ from rich.console import Console
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from flows.audit.held_out import held_out_concepts, held_out_gaps
 from flows.plan.plan import make_plan
-from flows.report.sections import generalised
 from flows.report.terminal import print_results
+from flows.sections.held_out import held_out_concepts, held_out_gaps, held_out_sentences
 from storage.store.store import Store
 from tests.flows.conftest import audited
 from tests.storage.sources.layouts import of_concepts
@@ -57,10 +56,10 @@ def test_held_out_concepts_are_measured_with_edits_made_without_them(
         for kind, _, path in Store(tmp_path / "store").artifacts()
         if kind == "scores"
     ]
-    said = generalised(results)
-    assert said
+    sentences = held_out_sentences(results.tables["held_out"])
+    assert sentences
     written = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert written["findings"][-len(said) :] == said
+    assert written["findings"][-len(sentences) :] == sentences
 
     left_out = [tuple(spec["subset"]["without"]) for spec in specs if spec["subset"]]
     assert len(left_out) == 2 * 10  # in either tower

@@ -1,0 +1,173 @@
+"""Leave-one-concept-out: each concept measured with the edit made from all the others."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+
+from flows.results.table import AuditResults
+from flows.sections.concepts import SAFETY
+from flows.sections.section import RepairedBackbone, Section
+from flows.stages.data import identify
+from flows.stages.inputs import Towers
+from storage.store.spec import Spec
+from tasks.held_out import Embedded, HeldOutSpec
+from tasks.metrics import metric_plugins
+from uwm.config import AuditConfig, PairsConfig, Subset
+from uwm.errors import InputError
+from uwm.metrics.concepts import displayed
+
+
+class HeldOutConcepts(Section):
+    """Per method what its edit does on a concept that it was made without, beside the ordinary."""
+
+    key: ClassVar[str] = "held_out"
+    kind: Literal["held_out"]
+
+    def submit(self, audit: RepairedBackbone) -> list[tuple[str, Spec]]:
+        """A spec per method that `held_out` names, but for those that edit nothing.
+
+        A method with a grid keeps the point that was chosen: only what it is calibrated on differs.
+        """
+        config, stages = audit.config, audit.stages
+        if config.held_out is None:
+            return []
+        data = audit.inputs[f"benchmark {held_out_benchmark(config).name}"]
+
+        def embedded(edits: Towers) -> Embedded:
+            image, text = edits
+            return (
+                stages.embeddings("image", image, [data.image])[0],
+                stages.embeddings("text", text, [data.text])[0],
+            )
+
+        concepts = held_out_concepts(config)
+        original = embedded((None, None))
+        submitted: list[tuple[str, Spec]] = []
+        for method in config.rescored_methods:
+            edits = audit.edits[method.name]
+            if method.name not in config.held_out.methods or not any(edits):
+                continue
+            ordinary = embedded(edits)
+            without = {
+                concept: embedded(audit.rescored(method, edits, Subset(without=tags)))
+                for concept, tags in concepts.items()
+            }
+            spec = HeldOutSpec.of(
+                data.dataset, original, ordinary, without, metric_plugins(config.metrics)
+            )
+            needs = [part for both in (original, ordinary, *without.values()) for part in both]
+            stages.held_out(spec, method.name, [data.dataset, *needs])
+            submitted.append((method.name, spec))
+        return submitted
+
+    def warnings(self, config: AuditConfig) -> list[str]:
+        return held_out_gaps(config)
+
+    def sentences(self, results: AuditResults) -> list[str]:
+        table = results.tables.get(self.key)
+        return [] if table is None else held_out_sentences(table)
+
+    def html(self, results: AuditResults) -> str:
+        table = results.tables.get(self.key)
+        if table is None:
+            return ""
+        return self.render(
+            metrics=SAFETY,
+            sentences=held_out_sentences(table),
+            held_out=held_out_parts(table),
+            benchmark=held_out_benchmark(results.config).name,
+        )
+
+
+def held_out_benchmark(config: AuditConfig) -> PairsConfig:
+    """The pair set that the section names: the first benchmark unless it says."""
+    wanted = config.held_out and config.held_out.benchmark
+    named = {data.name: data for data in config.benchmarks}
+    return named[wanted] if wanted else config.benchmarks[0]
+
+
+def held_out_concepts(config: AuditConfig) -> dict[str, tuple[str, ...]]:
+    """The concepts that calibration set and benchmark share, as displayed, with the tags that the
+    calibration set has for each.
+
+    Raises:
+        InputError: there is none, or nothing to calibrate on without it.
+    """
+    tags = _tags(config.calibration, config.seed)
+    benchmark = held_out_benchmark(config)
+    shared = {name: tags[name] for name in sorted({*tags} & {*_tags(benchmark, config.seed)})}
+    if not shared or len(tags) < 2:
+        raise InputError(
+            f"held_out leaves out one concept of several that {config.calibration.name} and "
+            f"{benchmark.name} share; {config.calibration.name} has {', '.join(sorted(tags))}, "
+            f"and they share {', '.join(shared) or 'none'}"
+        )
+    return shared
+
+
+def held_out_gaps(config: AuditConfig) -> list[str]:
+    """Which concepts cannot be held out and why, a line each side."""
+    if config.held_out is None:
+        return []
+    calibration, benchmark = config.calibration, held_out_benchmark(config)
+    known, measured = (_tags(data, config.seed) for data in (calibration, benchmark))
+    said = []
+    if new := sorted({*measured} - {*known}):
+        said.append(
+            f"not held out: {', '.join(new)}; calibration {calibration.name} has no such pairs, so "
+            "that every edit is made without them"
+        )
+    if unmeasured := sorted({*known} - {*measured}):
+        said.append(
+            f"not held out: {', '.join(unmeasured)}; benchmark {benchmark.name} has no such pairs "
+            "to measure on"
+        )
+    return said
+
+
+def held_out_sentences(table: pd.DataFrame) -> list[str]:
+    """Per backbone and method how its edit does on concepts that it has not seen."""
+    pooled = table[table["concept"] == ""].set_index("metric")
+    sentences = []
+    for (backbone, method), found in pooled.groupby(["backbone", "method"], sort=False):
+        parts = [
+            f"{metric} {row['held_out']:+.1f} on that concept, the ordinary edit "
+            f"{row['ordinary']:+.1f}, difference {row['gap']:+.1f} "
+            f"[{row['gap_low']:+.1f}, {row['gap_high']:+.1f}]"
+            for metric in SAFETY
+            for row in [found.loc[metric]]
+        ]
+        sentences.append(f"{backbone}, {method} made without a concept: {'; '.join(parts)}.")
+    return sentences
+
+
+def held_out_parts(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per backbone and method its rows by concept, all of them together first.
+
+    A row has `concept`, `n`, and per metric of `SAFETY` the table's own columns.
+    """
+    return [
+        {
+            "backbone": backbone,
+            "method": method,
+            "rows": [
+                {
+                    "concept": concept or "all held out",
+                    "n": int(own["n"].iloc[0]),
+                    **{metric: own.set_index("metric").loc[metric].to_dict() for metric in SAFETY},
+                }
+                for concept, own in part.groupby("concept", sort=False)
+            ],
+        }
+        for (backbone, method), part in table.groupby(["backbone", "method"], sort=False)
+    ]
+
+
+def _tags(config: PairsConfig, seed: int) -> dict[str, tuple[str, ...]]:
+    """The concepts of a pair set as displayed, with its own tags for each."""
+    found: dict[str, tuple[str, ...]] = {}
+    for tag in sorted(set(identify(config, seed)[0].rows["concept"].astype(str))):
+        found[displayed(tag)] = (*found.get(displayed(tag), ()), tag)
+    return found
