@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from uwm.errors import InputError
 from uwm.metrics.registry import BUILT_IN, PERCENT, ZEROSHOT_MEAN, Metric, Metrics
+
+ROOT = Path(__file__).parents[3]
+SHARED = {"zero-shot", "per_class"}
+"""Names that are also words for other things: a kind of data, and a mean over classes."""
 
 
 def entry(name: str = "margin", label: str = "margin", **changes: object) -> Metric:
@@ -67,3 +73,16 @@ def test_further_metrics_stand_before_those_of_zero_shot_sets() -> None:
     assert more.label("margin") == "margin"
     assert more.label(ZEROSHOT_MEAN) == ZEROSHOT_MEAN
     assert Metrics(BUILT_IN.entries) == BUILT_IN
+
+
+def test_no_metric_is_named_outside_the_registry_and_its_functions() -> None:
+    names = {metric.name for metric in BUILT_IN} | set(BUILT_IN.headline.values())
+    named = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
+        for layer in ("flows", "tasks", "storage", "uwm")
+        for path in (ROOT / layer).rglob("*.py")
+        if path.parent != ROOT / "uwm" / "metrics"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names - SHARED
+    ]
+    assert named == []
