@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from pydantic import TypeAdapter, ValidationError
 
 from flows.cli.options import DONE, OUT, STORE, OutOption, StoreOption, prepare_prefect, writable
 from storage.store.store import Store
 from uwm.config import AuditConfig, BackboneConfig
+from uwm.config.grids import numbers
+from uwm.config.settings import Factor
 from uwm.errors import InputError
 
 if TYPE_CHECKING:
     from flows.inspection.flow import AlphaSweep
 
 _MOST = 101
+_FACTORS: TypeAdapter[tuple[Factor, ...]] = TypeAdapter(tuple[Factor, ...])
 
 
 def inspect(
@@ -49,7 +52,7 @@ def inspect(
     share
         of the nodes, or of the weights' score (tau).
     alphas
-        factors: FROM:TO:COUNT, evenly spread, or a list such as -1,0,2.
+        factors: FROM:TO:POINTS, evenly apart, or a list such as -1,0,2; 1 is the original.
     out
         defaults to .uwm/out/NAME/BACKBONE, NAME being the audit's.
     """
@@ -99,19 +102,12 @@ def _sweep(
 
 
 def _alphas(text: str) -> tuple[float, ...]:
-    """FROM:TO:COUNT or a list, as factors in ascending order, each once."""
+    """The factors of a grid in ascending order, each once."""
     try:
-        if ":" in text:
-            first, last, count = text.split(":")
-            low, high, steps = float(first), float(last), int(count) - 1
-            found = [low + (high - low) * step / steps for step in range(steps + 1)]
-        else:
-            found = [float(part) for part in text.split(",")]
-    except (ValueError, ZeroDivisionError):
-        found = []
-    if not 0 < len(found) <= _MOST or not all(map(math.isfinite, found)):
-        raise InputError(
-            f"factors are FROM:TO:COUNT with a COUNT of 2 to {_MOST}, or a list such as -1,0,2; "
-            f"got {text}"
-        )
-    return tuple(sorted(set(found)))
+        found: set[float] = {*_FACTORS.validate_python(numbers(text))}
+    except (ValidationError, ValueError) as error:
+        said = "must be finite numbers" if isinstance(error, ValidationError) else str(error)
+        raise InputError(f"--alphas: {said}") from error
+    if len(found) > _MOST:
+        raise InputError(f"--alphas: at most {_MOST} factors; got {len(found)}")
+    return tuple(sorted(found))

@@ -58,7 +58,7 @@ def sweep(
     kind
         what makes the edits; `uwm` unless the file says otherwise.
     tau
-        shares of the score for `uwm`: 0.02,0.05 or FROM:TO:POINTS, or "log FROM:TO:POINTS".
+        shares of the score for `uwm`: 0.02,0.05, FROM:TO:POINTS or FROM:TO:POINTS:log.
     share
         shares of the nodes for `neurons`, written likewise.
     alpha

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Literal, NamedTuple, Self
 
-import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from uwm.config.grids import numbers
 from uwm.config.methods import EditMethod, Neurons, Uwm, check_mass
 from uwm.config.settings import Factor, Settings, Share
 from uwm.config.subset import Subset
@@ -24,30 +23,6 @@ from uwm.config.towers import (
     filled,
 )
 from uwm.families import TOWERS, Blocks, Tower
-
-_RANGE = re.compile(r"(log )?([^:\s]+):([^:\s]+):(\d+)")
-
-
-def numbers(value: object) -> object:
-    """A grid as it may be written: a number, a list, `0.01:0.2:20`, `log 0.01:0.2:20` or `1, 2`.
-
-    A range has its two ends and so many points in all, evenly apart or by even factors.
-    """
-    if not isinstance(value, str):
-        return value if isinstance(value, list | tuple) else (value,)
-    try:
-        if match := _RANGE.fullmatch(value.strip()):
-            logarithmic, low, high, count = match.groups()
-            spaced = np.geomspace if logarithmic else np.linspace
-            points = spaced(float(low), float(high), int(count))
-            return tuple(float(f"{point:.6g}") for point in points)
-        return tuple(float(part) for part in value.split(","))
-    except ValueError:
-        raise ValueError(
-            "a grid is a list of numbers, or FROM:TO:POINTS (evenly apart), or "
-            f"log FROM:TO:POINTS (by even factors); got {value!r}"
-        ) from None
-
 
 Shares = Annotated[tuple[Share, ...], BeforeValidator(numbers), Field(min_length=1)]
 Factors = Annotated[tuple[Factor, ...], BeforeValidator(numbers), Field(min_length=1)]

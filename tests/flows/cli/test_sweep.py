@@ -34,7 +34,7 @@ def test_a_plan_is_printed_and_nothing_is_stored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "audit.yaml").write_text(GOOD)
-    options = ["--tau", "0.1", "--plan", "--store", str(tmp_path / "store")]
+    options = ["--tau", "0.1", "--alpha=-1:1:9", "--plan", "--store", str(tmp_path / "store")]
     assert run(["sweep", str(tmp_path / "audit.yaml"), *options]) == DONE
     assert "grid" in capsys.readouterr().out
     assert list(Store(tmp_path / "store").artifacts()) == []

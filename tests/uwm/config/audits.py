@@ -56,6 +56,6 @@ def zoo(folder: Path) -> AuditConfig:
         },
         held_out={"methods": ["uwm"]},
         drift={"methods": ["uwm"], "sizes": [2]},
-        sweep={"kind": "neurons", "share": "log 0.01:0.1:3", "alpha": [-1, 1]},
+        sweep={"kind": "neurons", "share": "0.01:0.1:3:log", "alpha": [-1, 1]},
         search={"zeroshot": [{"kind": "demo", "set": "backgrounds"}]},
     )
