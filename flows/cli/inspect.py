@@ -106,7 +106,8 @@ def _alphas(text: str) -> tuple[float, ...]:
     try:
         found: set[float] = {*_FACTORS.validate_python(numbers(text))}
     except (ValidationError, ValueError) as error:
-        said = "must be finite numbers" if isinstance(error, ValidationError) else str(error)
+        finite = f"factors are finite numbers; got {text}"
+        said = finite if isinstance(error, ValidationError) else str(error)
         raise InputError(f"--alphas: {said}") from error
     if len(found) > _MOST:
         raise InputError(f"--alphas: at most {_MOST} factors; got {len(found)}")

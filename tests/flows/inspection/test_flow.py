@@ -95,8 +95,8 @@ def test_without_a_layer_there_is_no_sweep(config: AuditConfig, tmp_path: Path) 
         (["--backbone", "b32"], "the backbones clip, siglip; got b32"),
         (["--layer", "fc2"], "such as text.03.fc2; got fc2"),
         (["--layer", "image.00.out"], "image.00.fc2, image.01.fc2; got image.00.out"),
-        (["--layer", "text.01.fc2", "--alphas", "1:2"], "FROM:TO:COUNT"),
-        (["--layer", "text.01.fc2", "--alphas", "0,nan"], "FROM:TO:COUNT"),
+        (["--layer", "text.01.fc2", "--alphas", "1:2"], "FROM:TO:POINTS"),
+        (["--layer", "text.01.fc2", "--alphas", "0,nan"], "finite numbers; got 0,nan"),
     ],
 )
 def test_what_cannot_be_is_told(
