@@ -12,9 +12,10 @@ from flows.plan.plan import make_plan
 from storage.sources import read_source
 from storage.store.store import Store
 from tests.storage.sources.layouts import jpeg
+from tests.uwm.config.audits import audit
 from uwm.backbones.load import load
 from uwm.config import AuditConfig, FolderBackbone
-from uwm.errors import ConfigError
+from uwm.errors import ConfigError, SourceError
 
 PLUGINS = Path(__file__).parents[3] / "examples" / "plugins"
 
@@ -57,6 +58,24 @@ def test_an_audit_s_file_may_name_a_source_and_a_place_of_one_s_own(
     plan = make_plan(config, Store(str(tmp_path / "store")))
     assert plan.missing > 0
     assert {row.backbone for row in plan.rows} == {"ours"}
+
+
+def test_a_zero_shot_set_of_one_s_own_is_read_and_told_where_it_is_wrong(tmp_path: Path) -> None:
+    shutil.copy(PLUGINS / "labelled_table.py", tmp_path)
+    rows = [("cat.png", "cat"), ("dog.png", "dog"), ("cat2.png", "cat")]
+    for number, (name, _) in enumerate(rows):
+        (tmp_path / name).write_bytes(jpeg(number))
+    table = tmp_path / "labels.csv"
+    table.write_text("picture,class\n" + "".join(f"{name},{kind}\n" for name, kind in rows))
+    kind = f"{tmp_path}/labelled_table.py:LabelledTable"
+    config = audit(zeroshot=[{"kind": kind, "name": "mine", "table": str(table)}])
+    (data,) = config.zeroshot_sets
+    source = read_source(data)
+    assert source.rows["label"].tolist() == [0, 1, 0]
+    assert source.read(source.images["images"][1]) == jpeg(1)
+    table.write_text("file,class\ncat.png,cat\n")
+    with pytest.raises(SourceError, match="columns picture and class"):
+        read_source(data)
 
 
 def test_what_is_written_of_such_an_audit_is_read_back_anywhere(audit_file: Path) -> None:
