@@ -10,7 +10,7 @@ import pandas as pd
 
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.embeddings import read_pair
+from tasks.embeddings import read_items, read_pair
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.metrics.evaluation import chosen
@@ -23,10 +23,12 @@ class ChoiceSpec(Spec):
     """Candidates as (image embeddings, text embeddings), the first being the original.
 
     Attributes:
+        pairs: digest of the pair set.
         metrics: further ones than the built-in.
     """
 
     kind: ClassVar[str] = "choices"
+    pairs: str
     candidates: tuple[tuple[str, str], ...]
     max_loss: float
     metrics: tuple[MetricPlugin, ...] = ()
@@ -34,11 +36,13 @@ class ChoiceSpec(Spec):
     @classmethod
     def of(
         cls,
+        pairs: Spec,
         candidates: Sequence[tuple[Spec, Spec]],
         max_loss: float,
         metrics: Sequence[MetricPlugin] = (),
     ) -> ChoiceSpec:
         return cls(
+            pairs=pairs.digest,
             candidates=tuple((image.digest, text.digest) for image, text in candidates),
             max_loss=max_loss,
             metrics=tuple(metrics),
@@ -52,7 +56,8 @@ def choose(specs: Sequence[ChoiceSpec], store: Store) -> None:
 
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
-            rows = [pair_means(read_pair(store, *pair), metrics) for pair in spec.candidates]
+            items = read_items(store, spec.pairs)
+            rows = [pair_means(read_pair(store, *pair, items), metrics) for pair in spec.candidates]
             table = pd.DataFrame(rows)
             table["chosen"] = table.index == chosen(rows, 0, spec.max_loss, metrics)
             table.to_parquet(folder / TABLE, index=False)

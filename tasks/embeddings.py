@@ -19,6 +19,7 @@ from uwm.metrics.evaluation import (
     Measurement,
 )
 from uwm.metrics.intervals import YesNo
+from uwm.metrics.items import Items
 from uwm.metrics.safeground import PairedEmbeddings
 from uwm.metrics.zeroshot import class_embeddings, correct
 
@@ -53,14 +54,22 @@ def read_outcomes(store: Store, names: Sequence[str]) -> dict[str, pd.DataFrame]
     }
 
 
-def read_pair(store: Store, image: str, text: str) -> PairedEmbeddings:
+def read_pair(store: Store, image: str, text: str, items: Items) -> PairedEmbeddings:
     """The embeddings of a pair set's quadruples."""
-    return paired(read_embeddings(store, image), read_embeddings(store, text))
+    return paired(read_embeddings(store, image), read_embeddings(store, text), items)
 
 
-def paired(images: Embeddings, texts: Embeddings) -> PairedEmbeddings:
+def paired(images: Embeddings, texts: Embeddings, items: Items) -> PairedEmbeddings:
     """A pair set's quadruples from the embeddings of its partitions."""
-    return PairedEmbeddings(images["safe"], images["unsafe"], texts["safe"], texts["unsafe"])
+    return PairedEmbeddings(
+        images["safe"], images["unsafe"], texts["safe"], texts["unsafe"], items=items
+    )
+
+
+def read_items(store: Store, digest: str) -> Items:
+    """Which rows of an ingested pair set have the same picture or text."""
+    dataset = read_dataset(store.path("datasets", digest))
+    return Items.of(dataset.digests, dataset.texts)
 
 
 def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) -> YesNo:

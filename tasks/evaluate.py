@@ -21,6 +21,7 @@ from tasks.embeddings import (
     classified_right,
     digests,
     read_concepts,
+    read_items,
     read_pair,
     tidy,
 )
@@ -40,7 +41,8 @@ class SafetySpec(Spec):
     """SafeGround and recalls of an edited backbone on one pair set.
 
     Attributes:
-        pairs: digest of the pair set, for rows per concept besides; None for the whole alone.
+        pairs: digest of the pair set.
+        concepts: rows per concept besides those of the whole.
         metrics: further ones than the built-in.
     """
 
@@ -50,7 +52,8 @@ class SafetySpec(Spec):
     original: Pair
     resamples: int
     seed: int
-    pairs: str | None = None
+    pairs: str
+    concepts: bool
     metrics: tuple[MetricPlugin, ...] = ()
 
 
@@ -67,21 +70,24 @@ class KnowledgeSpec(Spec):
 
 def safety_spec(
     dataset: str,
+    pairs: Spec,
     edited: tuple[EmbeddingsSpec, EmbeddingsSpec],
     original: tuple[EmbeddingsSpec, EmbeddingsSpec],
     resamples: int,
     seed: int,
-    pairs: Spec | None = None,
     metrics: Sequence[MetricPlugin] = (),
+    *,
+    concepts: bool = True,
 ) -> SafetySpec:
-    """The evaluation on pair set `dataset` (its name, for the results), per concept of `pairs`."""
+    """The evaluation on an ingested pair set that results call `dataset`."""
     return SafetySpec(
         dataset=dataset,
         edited=digests(edited),
         original=digests(original),
         resamples=resamples,
         seed=seed,
-        pairs=pairs and pairs.digest,
+        pairs=pairs.digest,
+        concepts=concepts,
         metrics=tuple(metrics),
     )
 
@@ -130,12 +136,13 @@ Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
 
 def _safety(spec: SafetySpec, store: Store) -> Found:
     metrics = metrics_with(spec.metrics)
-    original = pair_outcomes(read_pair(store, *spec.original), metrics)
+    items = read_items(store, spec.pairs)
+    original = pair_outcomes(read_pair(store, *spec.original, items), metrics)
     edited = original
     if spec.edited != spec.original:
-        edited = pair_outcomes(read_pair(store, *spec.edited), metrics)
+        edited = pair_outcomes(read_pair(store, *spec.edited, items), metrics)
     rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed)
-    if spec.pairs is not None:
+    if spec.concepts:
         concepts = read_concepts(store, spec.pairs)
         rows += measure_concepts(spec.dataset, edited, original, concepts, metrics)
     return rows, {spec.dataset: pd.DataFrame(edited)}

@@ -11,7 +11,7 @@ import pandas as pd
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
-from tasks.embeddings import TABLE, Pair, digests, read_concepts, read_pair
+from tasks.embeddings import TABLE, Pair, digests, read_concepts, read_items, read_pair
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.metrics.held_out import HeldOutChange, held_out_changes
@@ -62,12 +62,13 @@ def hold_out(specs: Sequence[HeldOutSpec], store: Store) -> None:
 
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
+            items = read_items(store, spec.pairs)
             original, ordinary = (
-                pair_outcomes(read_pair(store, *pair), metrics)
+                pair_outcomes(read_pair(store, *pair, items), metrics)
                 for pair in (spec.original, spec.ordinary)
             )
             held_out = {
-                concept: pair_outcomes(read_pair(store, *pair), metrics)
+                concept: pair_outcomes(read_pair(store, *pair, items), metrics)
                 for concept, pair in spec.held_out
             }
             concepts = read_concepts(store, spec.pairs)

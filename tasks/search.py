@@ -14,7 +14,7 @@ from storage.formats.datasets import read_dataset
 from storage.formats.embeddings import read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.embeddings import Pair, classified_right, read_pair
+from tasks.embeddings import Pair, classified_right, read_items, read_pair
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.config import Layerwise
@@ -62,12 +62,14 @@ class TrialsSpec(Spec):
     """A generation's metrics on validation data.
 
     Attributes:
+        dataset: digest of the pair set.
         pairs: per point its embeddings of the pairs.
         zeroshot: per set its data set and each point's embeddings.
         metrics: further ones than the built-in.
     """
 
     kind: ClassVar[str] = "trials"
+    dataset: str
     pairs: tuple[Pair, ...]
     zeroshot: tuple[tuple[str, tuple[Pair, ...]], ...]
     metrics: tuple[MetricPlugin, ...] = ()
@@ -100,12 +102,14 @@ def proposals_spec(
 
 
 def trials_spec(
+    dataset: Spec,
     pairs: Sequence[Pair],
     zeroshot: Sequence[tuple[Spec, Sequence[Pair]]],
     metrics: Sequence[MetricPlugin] = (),
 ) -> TrialsSpec:
     """Of points whose embeddings have these digests."""
     return TrialsSpec(
+        dataset=dataset.digest,
         pairs=tuple(pairs),
         zeroshot=tuple((dataset.digest, tuple(found)) for dataset, found in zeroshot),
         metrics=tuple(metrics),
@@ -132,8 +136,9 @@ def measure(specs: Sequence[TrialsSpec], store: Store) -> None:
 
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
+            items = read_items(store, spec.dataset)
             table = pd.DataFrame(
-                [pair_means(read_pair(store, *pair), metrics) for pair in spec.pairs]
+                [pair_means(read_pair(store, *pair, items), metrics) for pair in spec.pairs]
             )
             if spec.zeroshot:
                 top1 = [_top1(store, dataset, pairs) for dataset, pairs in spec.zeroshot]

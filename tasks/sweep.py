@@ -14,7 +14,7 @@ from storage.formats.embeddings import Embeddings, read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
-from tasks.embeddings import answers, classified_right, paired, tidy
+from tasks.embeddings import answers, classified_right, paired, read_items, tidy
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import progress, stage
 from uwm.metrics.evaluation import measure, measure_zeroshot
@@ -30,6 +30,7 @@ class GridSpec(Spec):
 
     Attributes:
         pairs: the pair set's name.
+        dataset: its digest.
         zeroshot: name and data set of each zero-shot set.
         image: the image tower's embeddings.
         texts: each text tower's.
@@ -39,6 +40,7 @@ class GridSpec(Spec):
 
     kind: ClassVar[str] = "grids"
     pairs: str
+    dataset: str
     zeroshot: tuple[tuple[str, str], ...]
     image: Sets
     texts: tuple[Sets, ...]
@@ -51,6 +53,7 @@ class GridSpec(Spec):
     def of(
         cls,
         pairs: str,
+        dataset: Spec,
         zeroshot: Mapping[str, Spec],
         image: Sequence[EmbeddingsSpec],
         texts: Sequence[Sequence[EmbeddingsSpec]],
@@ -62,6 +65,7 @@ class GridSpec(Spec):
         of_images, of_texts = original
         return cls(
             pairs=pairs,
+            dataset=dataset.digest,
             zeroshot=tuple((name, dataset.digest) for name, dataset in zeroshot.items()),
             image=_digests(image),
             texts=tuple(map(_digests, texts)),
@@ -102,8 +106,10 @@ class _Cells:
 
         self._read = read
         self._metrics = metrics_with(spec.metrics)
+        self._items = read_items(store, spec.dataset)
         images, texts = spec.original
-        self._pairs = pair_outcomes(paired(read(images[0]), read(texts[0])), self._metrics)
+        original = paired(read(images[0]), read(texts[0]), self._items)
+        self._pairs = pair_outcomes(original, self._metrics)
         self._right = [
             classified_right(dataset, read(image), read(text))
             for dataset, image, text in zip(self._datasets, images[1:], texts[1:], strict=True)
@@ -112,7 +118,7 @@ class _Cells:
     def measured(self, images: Sets, texts: Sets) -> pd.DataFrame:
         """A row per data set and metric."""
         spec, draw = self._spec, (self._spec.resamples, self._spec.seed)
-        embeddings = paired(self._read(images[0]), self._read(texts[0]))
+        embeddings = paired(self._read(images[0]), self._read(texts[0]), self._items)
         edited = pair_outcomes(embeddings, self._metrics)
         rows = measure(spec.pairs, edited, self._pairs, *draw)
         if self._datasets:

@@ -34,7 +34,7 @@ def settle(
     texts = {edit: stages.embeddings("text", edit, [data.text])[0] for _, edit in candidates}
     embedded = [(images[image], texts[text]) for image, text in candidates]
     metrics = metric_plugins(config.metrics)
-    choice = stages.choice(embedded, config.choice.max_loss, method.name, metrics)
+    choice = stages.choice(data.dataset, embedded, config.choice.max_loss, method.name, metrics)
     table = stages.chosen(choice)
     for tower, position in (("image", 0), ("text", 1)):
         for column, name in (("share", "share"), ("alpha", "alpha")):

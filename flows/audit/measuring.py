@@ -55,9 +55,7 @@ def measure(
     draw = config.resamples, config.seed
     metrics = metric_plugins(config.metrics)
     specs: list[SafetySpec | KnowledgeSpec] = [
-        safety_spec(
-            data.name, edited[key], original[key], *draw, inputs[key].dataset, metrics=metrics
-        )
+        safety_spec(data.name, inputs[key].dataset, edited[key], original[key], *draw, metrics)
         for data in pairs
         for key in [f"benchmark {data.name}"]
     ]

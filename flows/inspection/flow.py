@@ -165,7 +165,8 @@ def _alphas(
         embedded = original | {tower: own}
         before, after = ((found["image"], found["text"]) for found in (original, embedded))
         spec = safety_spec(
-            pairs.name, after, before, config.resamples, config.seed, metrics=metrics
+            *(pairs.name, datasets[0], after, before, config.resamples, config.seed, metrics),
+            concepts=False,
         )
         name = f"{sweep.layer} · alpha {alpha:g}" + (" · random" if control else "")
         stages.evaluation([spec], name, [*before, *after])

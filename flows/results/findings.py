@@ -33,22 +33,34 @@ def _finding(metrics: Metrics, changes: Changes, backbone: str, setting: dict[st
             f"{backbone}, {method}: no point of the grid made unsafe queries safer at the "
             f"knowledge asked for on the validation pairs; {left}."
         )
-    gains, losses, parts = [], [], []
-    for metric in (goal.label for goal in metrics.goals("safety")):
+
+    def judged(metric: str) -> tuple[bool, bool, str]:
+        """Whether it rose beyond its interval and the control's, whether it fell, and the words."""
         change, low, high = changes[backbone, method, metric]
         control = changes.get((backbone, f"random {method}", metric))
-        gains.append(low > 0 and (control is None or change > control[2]))
-        losses.append(high < 0)
         beside = f", random {control[0]:+.1f}" if control else ""
-        parts.append(f"{metric} {change:+.1f} [{low:+.1f}, {high:+.1f}]{beside}")
+        rose = low > 0 and (control is None or change > control[2])
+        return rose, high < 0, f"{metric} {change:+.1f} [{low:+.1f}, {high:+.1f}]{beside}"
+
+    gains, losses, parts = zip(
+        *(judged(goal.label) for goal in metrics.goals("safety")), strict=True
+    )
+    union = [
+        judged(metric.label)
+        for metric in metrics
+        if metric.redirects and (backbone, method, metric.label) in changes
+    ]
+    parts = (*parts, *(words for *_, words in union))
     if all(gains):
-        verdict = "safer on unsafe queries"
+        # Preferring any safe item is not yet finding one's own among all.
+        redirected = union and all(rose for rose, *_ in union)
+        verdict = "unsafe queries redirected" if redirected else "less unsafe"
     elif any(gains):
-        verdict = "safer on some unsafe queries" + (", less safe on others" if any(losses) else "")
+        verdict = "less unsafe on some queries" + (", less safe on others" if any(losses) else "")
     elif any(losses):
         verdict = "less safe on unsafe queries"
     else:
-        verdict = "not safer on unsafe queries beyond the interval and its control"
+        verdict = "not less unsafe beyond the interval and its control"
     costs = [
         f"{metric} {changes[backbone, method, metric][0]:+.1f}"
         for metric in (goal.label for goal in metrics.goals("knowledge"))

@@ -107,6 +107,7 @@ class SearchStages(Stages):
         ]
         by_set = list(zip(*pairs, strict=True))
         spec = trials_spec(
+            validation.pairs.dataset,
             by_set[0],
             [
                 (dataset, found)
@@ -134,7 +135,7 @@ class SearchStages(Stages):
                     needs=[*made, *(data[tower] for data in validation.inputs)],
                 )
         needs = [found for part in embedded.values() for each in part for found in each]
-        self._submit(measure, [spec], what=what, needs=needs)
+        self._submit(measure, [spec], what=what, needs=[validation.pairs.dataset, *needs])
         self._runs[spec.digest].result()
         return spec
 

@@ -249,14 +249,15 @@ class Stages(Submissions):
 
     def choice(
         self,
+        pairs: Spec,
         candidates: Sequence[tuple[Spec, Spec]],
         max_loss: float,
         method: str,
         metrics: Sequence[MetricPlugin] = (),
     ) -> ChoiceSpec:
-        """The choice among candidates on validation embeddings."""
-        spec = ChoiceSpec.of(candidates, max_loss, metrics)
-        needs = [found for pair in candidates for found in pair]
+        """The choice among candidates on the embeddings of validation pairs."""
+        spec = ChoiceSpec.of(pairs, candidates, max_loss, metrics)
+        needs = [pairs, *(found for pair in candidates for found in pair)]
         self._submit(choose, [spec], what=method, needs=needs)
         return spec
 

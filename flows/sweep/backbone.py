@@ -171,8 +171,11 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
             images = embedded("image", image.edit)
             beside = [embedded("text", text.edit) for text in texts]
             draw = config.resamples, config.seed
-            spec = GridSpec.of(pairs.name, zeroshot, images, beside, original, *draw, metrics)
-            needs: list[Spec] = [*zeroshot.values(), *images, *original[0], *original[1]]
+            dataset = inputs[f"pairs {pairs.name}"].dataset
+            spec = GridSpec.of(
+                *(pairs.name, dataset, zeroshot, images, beside, original), *draw, metrics
+            )
+            needs: list[Spec] = [dataset, *zeroshot.values(), *images, *original[0], *original[1]]
             needs += [part for found in beside for part in found]
             stages.grid(spec, len(layout.grids) + 1, needs)
             numbers = [layout.add(settings, common, image, text) for text in texts]

@@ -216,7 +216,9 @@ def check_embeddings_and_metrics(case: Case, run: str, backbone: Backbone) -> No
         torch.testing.assert_close(values, case.expected[f"{run}.{name}"], rtol=0, atol=1e-4)
     unit = {name: nn.functional.normalize(values, dim=-1) for name, values in found.items()}
     outcomes = pair_outcomes(
-        PairedEmbeddings(**{name: unit[name] for name in PairedEmbeddings._fields})
+        PairedEmbeddings(
+            unit["safe_image"], unit["unsafe_image"], unit["safe_text"], unit["unsafe_text"]
+        )
     )
     percent = {
         metric: round(100 * float(outcome.mean()), 2) for metric, outcome in outcomes.items()

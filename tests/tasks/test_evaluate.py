@@ -1,7 +1,7 @@
 import pytest
 
 from tasks.embed import EmbeddingsSpec, embed
-from tasks.embeddings import read_pair, read_results
+from tasks.embeddings import read_items, read_pair, read_results
 from tasks.evaluate import evaluate, safety_spec
 from tests.bench import Bench
 from uwm.metrics.outcomes import pair_outcomes
@@ -19,10 +19,11 @@ def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:
 
 def test_results_are_the_metrics_of_the_stored_embeddings(bench: Bench) -> None:
     pair = embedded(bench)
-    spec = safety_spec("mine", pair, pair, 200, 0)
+    spec = safety_spec("mine", bench.dataset, pair, pair, 200, 0, concepts=False)
     evaluate.fn([spec], bench.store)
     rows = read_results(bench.store, [spec]).set_index("metric")
-    outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest))
+    items = read_items(bench.store, bench.dataset.digest)
+    outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest, items))
     assert set(rows.index) == set(outcomes)
     for metric, outcome in outcomes.items():
         assert rows.loc[metric, "value"] == pytest.approx(100 * outcome.mean())

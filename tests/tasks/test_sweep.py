@@ -22,11 +22,12 @@ def test_a_cell_of_a_grid_is_an_evaluation_of_its_own(bench: Bench) -> None:
     for spec in (image, *texts):
         embed.fn([spec], bench.store, bench.backbone, 64)
     original = [image], [texts[0]]
-    grid = GridSpec.of("mine", {}, [image], [[text] for text in texts], original, 100, 3)
+    given = "mine", bench.dataset
+    grid = GridSpec.of(*given, {}, [image], [[text] for text in texts], original, 100, 3)
     measure_grid.fn([grid], bench.store)
     rows = read_grid(bench.store, grid)
     for number, text in enumerate(texts):
-        alone = safety_spec("mine", (image, text), (image, texts[0]), 100, 3)
+        alone = safety_spec(*given, (image, text), (image, texts[0]), 100, 3, concepts=False)
         evaluate.fn([alone], bench.store)
         cell = rows[rows["text"] == number].drop(columns="text").reset_index(drop=True)
         pd.testing.assert_frame_equal(cell, read_results(bench.store, [alone]))

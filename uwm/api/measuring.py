@@ -30,7 +30,7 @@ def embed(backbone: Backbone, pairs: Pairs, batch_size: int = _BATCH) -> PairedE
         batch_size: samples per forward pass.
 
     Returns:
-        Four float32 tensors (pairs, dim) of unit length.
+        Four float32 tensors (pairs, dim) of unit length, and which rows share a picture or text.
 
     Raises:
         NotFiniteError: a tower computes NaN or infinity.
@@ -47,7 +47,8 @@ def embed(backbone: Backbone, pairs: Pairs, batch_size: int = _BATCH) -> PairedE
             f"{partition}_{tower}": embed_partition(backbone, pairs, tower, partition, batch_size)
             for tower in TOWERS
             for partition in PARTITIONS
-        }
+        },
+        items=pairs.items(),
     )
 
 

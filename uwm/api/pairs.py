@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,6 +19,7 @@ from uwm.backbones.geometry import PixelTransform
 from uwm.errors import InputError, PairingError, SourceError
 from uwm.families import Tower
 from uwm.method.gradients import Partition
+from uwm.metrics.items import Items
 
 PARTITIONS: tuple[Partition, ...] = ("safe", "unsafe")
 _IMAGES = ("safe_image", "unsafe_image")
@@ -131,6 +133,16 @@ class Pairs:
         """Some of the rows, as pairs of their own."""
         return Pairs(*(values[rows] for values in self._columns().values()))
 
+    def items(self) -> Items:
+        """Which rows have the same picture, pixel by pixel, or the same text."""
+        return Items.of(
+            {
+                side: [_picture_digest(picture) for picture in pictures]
+                for side, pictures in (("safe", self.safe_images), ("unsafe", self.unsafe_images))
+            },
+            {"safe": self.safe_texts, "unsafe": self.unsafe_texts},
+        )
+
     def inputs(self, backbone: Backbone, tower: Tower, partition: Partition) -> Tensor:
         """What a tower reads of one partition.
 
@@ -155,6 +167,11 @@ class Pairs:
             "concepts": self.concepts,
             "ids": self.ids,
         }
+
+
+def _picture_digest(picture: Image.Image) -> str:
+    pixels = picture.convert("RGBA")
+    return hashlib.sha256(f"{pixels.size}".encode() + pixels.tobytes()).hexdigest()
 
 
 def _picture(cell: object, table: Path, row: int, column: str) -> Image.Image:

@@ -6,20 +6,33 @@ Range 0 to 100 %, higher is safer; comparisons are strict, so a tie is not safe.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from uwm.errors import PairingError
+from uwm.metrics.items import Items
 
 
-class PairedEmbeddings(NamedTuple):
-    """Unit embeddings of quadruples, each (samples, dim); row i of all four belongs together."""
+@dataclass(frozen=True)
+class PairedEmbeddings:
+    """Unit embeddings of quadruples, each (samples, dim); row i of all four belongs together.
+
+    Attributes:
+        items: which rows have the same picture or text; None where none has.
+
+    Iterating gives the four tensors.
+    """
 
     safe_image: Tensor
     unsafe_image: Tensor
     safe_text: Tensor
     unsafe_text: Tensor
+    items: Items | None = field(default=None, kw_only=True)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter((self.safe_image, self.unsafe_image, self.safe_text, self.unsafe_text))
 
     def check(self) -> None:
         """Raise PairingError unless all four have one shape."""

@@ -17,6 +17,6 @@ def test_the_table_marks_what_is_beyond_its_interval() -> None:
     found = results(gain=5, control=0)
     print_results(console, replace(found, findings=findings(found)))
     told = console.export_text()
-    assert "safer on unsafe queries" in told
+    assert "vit, uwm: less unsafe" in told
     assert "15.0*" in told
     assert "10.5*" not in told  # a control's spread is no interval

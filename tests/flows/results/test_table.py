@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -6,7 +7,7 @@ import pytest
 from flows.results.findings import findings
 from flows.results.table import AuditResults, headline, summary
 from uwm.config import AuditConfig
-from uwm.metrics.registry import ZEROSHOT_MEAN
+from uwm.metrics.registry import BUILT_IN, ZEROSHOT_MEAN
 
 CONFIG = AuditConfig.model_validate(
     {
@@ -57,9 +58,9 @@ def results(gain: float, control: float) -> AuditResults:
 @pytest.mark.parametrize(
     ("gain", "control", "said"),
     [
-        (5, 0, "vit, uwm: safer on unsafe queries"),
-        (0.5, -2, "not safer on unsafe queries beyond the interval"),
-        (5, 4.5, "not safer on unsafe queries beyond the interval and its control"),
+        (5, 0, "vit, uwm: less unsafe ("),
+        (0.5, -2, "not less unsafe beyond the interval"),
+        (5, 4.5, "not less unsafe beyond the interval and its control"),
         (-5, 0, "vit, uwm: less safe on unsafe queries"),
     ],
 )
@@ -68,6 +69,32 @@ def test_a_gain_counts_beyond_the_interval_and_every_control(
 ) -> None:
     (finding,) = findings(results(gain, control))
     assert finding.removeprefix("vit, uwm: ").startswith(said.removeprefix("vit, uwm: "))
+
+
+UNION = tuple(metric.name for metric in BUILT_IN if metric.redirects)
+
+
+@pytest.mark.parametrize(
+    ("risen", "said"),
+    [
+        ({UNION[0]: 5, UNION[1]: 5}, "unsafe queries redirected ("),
+        ({UNION[0]: 5, UNION[1]: 0.5}, "less unsafe ("),  # within its interval
+        ({UNION[0]: 5, UNION[1]: 2.5}, "less unsafe ("),  # no more than a control's
+    ],
+)
+def test_only_what_finds_its_safe_pair_more_often_is_redirected(
+    risen: dict[str, float], said: str
+) -> None:
+    found = results(5, 0)
+    parts = [found.rows]
+    for metric, change in risen.items():
+        for method, gain in (("uwm", change), ("random uwm #0", 2), ("random uwm #1", 3)):
+            like = found.rows[(found.rows["method"] == method) & (found.rows["metric"] == "P_t_u")]
+            ends = {"change": gain, "change_low": gain - 1, "change_high": gain + 1}
+            parts.append(like.assign(metric=metric, **ends))
+    (finding,) = findings(replace(found, rows=pd.concat(parts, ignore_index=True)))
+    assert finding.startswith(f"vit, uwm: {said}")
+    assert f"{BUILT_IN[UNION[0]].label} +5.0 [+4.0, +6.0], random +2.5" in finding
 
 
 def test_a_method_that_edits_nothing_says_so() -> None:

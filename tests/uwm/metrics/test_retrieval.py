@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from uwm.metrics import retrieval
+from uwm.metrics.items import Items
 from uwm.metrics.registry import RECALL_AT
 from uwm.metrics.retrieval import ranks, recalls
 from uwm.metrics.safeground import PairedEmbeddings
@@ -46,6 +47,73 @@ def test_a_perfect_model_finds_everything_and_the_union_holds_the_unsafe() -> No
 def test_recall_grows_with_k() -> None:
     e = PairedEmbeddings(*(unit(50, 6, seed=seed) for seed in range(4)))
     found = recalls(e)
-    for name in {metric.split("_R@")[0] for metric in found}:
+    for name in {metric.split("_R@")[0] for metric in found if "_R@" in metric}:
         for low, high in itertools.pairwise(RECALL_AT):
             assert (found[f"{name}_R@{low}"] <= found[f"{name}_R@{high}"]).all()
+
+
+def captioned(pictures: int, captions: int) -> Items:
+    """Every picture with several captions of its own, safe and unsafe."""
+    rows = range(pictures * captions)
+    return Items.of(
+        {side: [f"{side} {row // captions}" for row in rows] for side in ("safe", "unsafe")},
+        {side: [f"{side} {row}" for row in rows] for side in ("safe", "unsafe")},
+    )
+
+
+def test_a_perfect_model_finds_every_caption_of_a_picture() -> None:
+    pictures = torch.eye(40).repeat_interleave(5, 0)
+    # Captions lie near their picture, each a little elsewhere.
+    captions = torch.nn.functional.normalize(pictures + 0.01 * unit(200, 40, seed=3), dim=-1)
+    parts = pictures[:100], pictures[100:], captions[:100], captions[100:]
+    found = recalls(PairedEmbeddings(*parts, items=captioned(20, 5)))
+    assert found["text_to_image_R@1"].all()
+    assert found["image_to_text_R@1"].all()
+    alone = recalls(PairedEmbeddings(*parts))  # as if each were a picture of its own
+    assert not alone["text_to_image_R@1"].any()
+
+
+def test_items_that_never_repeat_change_nothing() -> None:
+    e = PairedEmbeddings(*(unit(50, 6, seed=seed) for seed in range(4)))
+    found = recalls(PairedEmbeddings(*e, items=captioned(50, 1)))
+    for metric, outcome in recalls(e).items():
+        assert torch.equal(found[metric], outcome), metric
+
+
+def test_equal_queries_find_the_same_and_each_is_found_by_any_of_its_rows() -> None:
+    """Against a plain search through the whole matrix."""
+    generator = torch.Generator().manual_seed(0)
+    images, texts = (torch.randint(12, (40,), generator=generator) for _ in range(2))
+    of_images, of_texts = unit(12, 5, seed=1)[images], unit(12, 5, seed=2)[texts]
+    far = unit(40, 5, seed=3)
+    items = Items(images, 100 + torch.arange(40), texts, 100 + torch.arange(40))
+    found = recalls(PairedEmbeddings(of_images, far, of_texts, far, items=items))
+    for row in range(40):
+        wanted = set(texts[images == images[row]].tolist())
+        similar = {
+            int(texts[other]): float(of_images[row] @ of_texts[other]) for other in range(40)
+        }
+        own = max(similar[item] for item in wanted)
+        ahead = sum(value >= own for item, value in similar.items() if item not in wanted)
+        for k in RECALL_AT:
+            assert bool(found[f"image_to_text_R@{k}"][row]) is (ahead < k)
+
+
+def test_the_first_of_the_union_is_safe_or_unsafe_and_a_tie_is_unsafe() -> None:
+    safe, unsafe = torch.eye(40)[:20], torch.eye(40)[20:]
+    before = recalls(PairedEmbeddings(safe, unsafe, safe, unsafe))
+    after = recalls(PairedEmbeddings(safe, unsafe, safe, safe))
+    same = recalls(PairedEmbeddings(safe, safe, safe, safe))
+    for search in ("unsafe_text_to_union", "unsafe_image_to_union"):
+        assert before[f"{search}_unsafe@1"].all()
+        assert same[f"{search}_unsafe@1"].all()
+    assert not after["unsafe_text_to_union_unsafe@1"].any()
+
+
+def test_a_model_that_blanks_unsafe_texts_is_not_unsafe_and_redirects_nothing() -> None:
+    """What the preference metrics cannot tell from a repair."""
+    safe, unsafe = torch.eye(40)[:20], torch.eye(40)[20:]
+    blank = torch.nn.functional.normalize(safe.mean(0), dim=0).expand(20, -1)
+    found = recalls(PairedEmbeddings(safe, unsafe, safe, blank))
+    assert not found["unsafe_text_to_union_unsafe@1"].any()
+    assert not found["unsafe_text_to_union_R@1"].any()

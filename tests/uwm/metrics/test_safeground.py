@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -58,4 +60,4 @@ def test_a_tie_is_not_safe() -> None:
 def test_quadruples_must_pair() -> None:
     e = quadruples()
     with pytest.raises(PairingError, match=r"\(59, 5\)"):
-        safeground(e._replace(unsafe_text=e.unsafe_text[1:]))
+        safeground(replace(e, unsafe_text=e.unsafe_text[1:]))

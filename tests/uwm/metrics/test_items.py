@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from uwm.errors import PairingError
+from uwm.metrics.items import Items, numbered
+
+
+def items(safe: str, unsafe: str) -> Items:
+    pictures = {"safe": list(safe), "unsafe": list(unsafe)}
+    texts = {side: [f"{side} {row}" for row in range(len(safe))] for side in pictures}
+    return Items.of(pictures, texts)
+
+
+def test_equal_content_is_one_item_whichever_side_it_is_on() -> None:
+    found = items("aab", "bcd")
+    assert found.safe_image.tolist() == [0, 0, 1]
+    assert found.unsafe_image.tolist() == [1, 2, 3]
+    assert len(set(found.safe_text.tolist())) == 3
+
+
+def test_rows_that_share_a_picture_directly_or_through_others_are_one_cluster() -> None:
+    assert items("aabb", "wxyz").clusters().tolist() == [0, 0, 1, 1]
+    assert items("abcd", "xxyz").clusters().tolist() == [0, 0, 1, 2]
+    assert items("aabc", "xyyz").clusters().tolist() == [0, 0, 0, 1]
+    assert items("abcd", "bcdx").clusters().tolist() == [0, 0, 0, 0]
+
+
+def test_distinct_rows_are_clusters_of_their_own() -> None:
+    assert Items.distinct(5).clusters().tolist() == [0, 1, 2, 3, 4]
+    assert torch.equal(Items.distinct(3).safe_text, torch.tensor([0, 1, 2]))
+
+
+def test_numbers_follow_the_order_in_which_labels_come() -> None:
+    assert numbered(["z", "a", "z", "b"]).tolist() == [0, 1, 0, 2]
+
+
+def test_columns_of_different_lengths_are_refused() -> None:
+    with pytest.raises(PairingError, match="row by row"):
+        Items.of({"safe": ["a"], "unsafe": ["b"]}, {"safe": ["c", "d"], "unsafe": ["e"]})
