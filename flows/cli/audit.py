@@ -37,7 +37,7 @@ def tell_plan(settings: AuditConfig, artifacts: Store, swept: SweepSettings | No
     from flows.plan.plan import check_room, make_plan, print_plan
 
     found = make_plan(settings, artifacts, swept)
-    print_plan(Console(width=None if sys.stdout.isatty() else 140), found, artifacts)
+    print_plan(Console(width=None if sys.stdout.isatty() else 160), found, artifacts)
     check_room(found, artifacts)
     return DONE
 
@@ -99,7 +99,7 @@ def audit(
 
     results = audit_flow(settings, artifacts.url, str(folder), where, partial=partial)
     # A table needs its width, also where the output goes to a file.
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     console.print()
     print_results(console, results)
     tables = [f"{name}.parquet" for name in results.tables]

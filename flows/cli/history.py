@@ -33,7 +33,7 @@ def history(name: str = "", *, store: StoreOption = STORE, page: Path | None = N
     audits = kept(artifacts, name or _only(artifacts))
     if not audits:
         _only(artifacts, name)
-    print_history(Console(width=None if sys.stdout.isatty() else 140), audits)
+    print_history(Console(width=None if sys.stdout.isatty() else 160), audits)
     if page is not None:
         write_history(page, audits)
         print(page)

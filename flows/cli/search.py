@@ -74,7 +74,7 @@ def search(
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise InputError(f"{config}: {said}") from error
     results = search_flow(audit, settings, artifacts.url, str(folder))
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     console.print()
     print_table(console, results.test)
     for said in results.sentences:

@@ -49,10 +49,10 @@ def timeline(audits: Sequence[KeptAudit]) -> pd.DataFrame:
 def print_history(console: Console, audits: Sequence[KeptAudit]) -> None:
     """A line per kept audit and backbone, unedited; then what broke the policy."""
     table = Table(title=f"audit {audits[0].name}: unedited backbones, percent")
-    for name in ("when", "verdict", "backbone", *HEADLINE.values()):
-        table.add_column(
-            name, justify="left" if name in ("when", "verdict", "backbone") else "right"
-        )
+    for name in ("when", "verdict", "backbone"):
+        table.add_column(name, no_wrap=True)
+    for name in HEADLINE.values():
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     lines = timeline(audits)
     for audit in audits:
         table.add_section()

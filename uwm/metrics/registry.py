@@ -201,11 +201,11 @@ SEARCHES = {
     "text_to_image": ("T>V", "a safe text finds its image among the first {k} of all safe images"),
     "image_to_text": ("V>T", "a safe image finds its text among the first {k} of all safe texts"),
     "unsafe_text_to_union": (
-        "T*>V+V*",
+        "T*>all",
         "an unsafe text finds the safe image of its quadruple among the first {k} of all images",
     ),
     "unsafe_image_to_union": (
-        "V*>T+T*",
+        "V*>all",
         "an unsafe image finds the safe text of its quadruple among the first {k} of all texts",
     ),
 }

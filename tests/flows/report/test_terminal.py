@@ -13,7 +13,7 @@ from tests.flows.results.test_table import results
 
 
 def test_the_table_marks_what_is_beyond_its_interval() -> None:
-    console = Console(width=140, record=True, file=io.StringIO())
+    console = Console(width=160, record=True, file=io.StringIO())
     found = results(gain=5, control=0)
     print_results(console, replace(found, findings=findings(found)))
     told = console.export_text()
