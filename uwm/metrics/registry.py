@@ -198,15 +198,15 @@ class Metrics:
 
 RECALL_AT = (1, 5, 10, 20)
 SEARCHES = {
-    "text_to_image": ("T>V", "a safe text finds its image among the first {k} of all safe images"),
-    "image_to_text": ("V>T", "a safe image finds its text among the first {k} of all safe texts"),
+    "text_to_image": ("T>V", "a safe text ranks its image in the top {k} of all safe images"),
+    "image_to_text": ("V>T", "a safe image ranks its text in the top {k} of all safe texts"),
     "unsafe_text_to_union": (
         "T*>all",
-        "an unsafe text finds the safe image of its quadruple among the first {k} of all images",
+        "an unsafe text ranks the safe image of its quadruple in the top {k} of all images",
     ),
     "unsafe_image_to_union": (
         "V*>all",
-        "an unsafe image finds the safe text of its quadruple among the first {k} of all texts",
+        "an unsafe image ranks the safe text of its quadruple in the top {k} of all texts",
     ),
 }
 """What looks for what in `uwm.metrics.retrieval`: a label, and what recall at k is the share of."""
