@@ -30,6 +30,10 @@ EPSILON = 1e-8
 A floor on either tower's, not the authors' addend on vision's alone: adding shifts every score.
 """
 
+ONE_SIDED = 10.0
+"""What counts as the ratio where a node is silent on safe content and heard on unsafe; its inverse
+where it is the other way round. Bounded, so that no single pair decides a mean over all."""
+
 
 def output_flow(norm: Tensor, weight: Tensor) -> Tensor:
     """Flow into each output node, the first factor of Eq. 8: a mean over input nodes.
@@ -49,9 +53,15 @@ def input_flow(activations: Activations) -> Tensor:
 
 
 def preference(unsafe: Tensor, safe: Tensor) -> Tensor:
-    """unsafe / safe where both are positive, else 1: a silent node prefers neither partition."""
-    heard = (unsafe > 0) & (safe > 0)
-    return torch.where(heard, unsafe / safe.where(heard, 1.0), 1.0)
+    """unsafe / safe, and where a node is silent on one partition alone `ONE_SIDED` for the other.
+
+    A node that is silent on both prefers neither: 1.
+    """
+    of_unsafe, of_safe = unsafe > 0, safe > 0
+    both = of_unsafe & of_safe
+    ratio = torch.where(both, unsafe / safe.where(both, 1.0), 1.0)
+    ratio = ratio.masked_fill(of_unsafe & ~of_safe, ONE_SIDED)
+    return ratio.masked_fill(of_safe & ~of_unsafe, 1 / ONE_SIDED)
 
 
 class LayerScore(Protocol):

@@ -104,12 +104,39 @@ def test_doubling_an_activation_leaves_the_papers_score_but_doubles_the_node_sco
     torch.testing.assert_close(paper.result()[0], torch.tensor([1.0, 1.0]))
 
 
-def test_a_silent_node_prefers_neither_partition() -> None:
+RATIOS: tuple[NodeScoreKind, ...] = (
+    "ratio",
+    "log_ratio",
+    "ratio_of_means",
+    "peak_ratio",
+    "flow_ratio",
+)
+
+
+@pytest.mark.parametrize("kind", RATIOS)
+def test_a_node_heard_on_one_partition_alone_prefers_it(kind: NodeScoreKind) -> None:
+    """Of four nodes: heard on unsafe alone, on both alike, on neither, on safe alone."""
+    one, none = torch.full((5, 1), 2.0), torch.zeros(5, 1)
+    unsafe, safe = (
+        Activations(norm, torch.ones(5, 4), norm)
+        for norm in (torch.cat([one, one, none, none], 1), torch.cat([none, one, none, one], 1))
+    )
+    scorer = NodeScore(4, kind)
+    scorer.update(safe, unsafe)
+    loud, alike, silent, safe_alone = scorer.result().tolist()
+    assert loud > alike == silent > safe_alone
+    swapped = NodeScore(4, kind)
+    swapped.update(unsafe, safe)
+    torch.testing.assert_close(swapped.result(), scorer.result()[[3, 1, 2, 0]])
+
+
+def test_the_papers_score_hears_a_node_that_safe_content_leaves_silent() -> None:
     silent = Activations(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0, 1.0]]))
-    heard = Activations(torch.tensor([[2.0, 3.0]]), torch.tensor([[1.0, 1.0]]))
-    scorer = NodeScore(2)
+    heard = Activations(torch.tensor([[2.0, 1.0]]), torch.tensor([[1.0, 1.0]]))
+    scorer = WeightScore(torch.ones(1, 2))
     scorer.update(silent, heard)
-    torch.testing.assert_close(scorer.result(), torch.tensor([1.0, 3.0]))
+    first, second = scorer.result()[0].tolist()
+    assert first > second
 
 
 def test_samples_without_a_std_are_left_out_and_counted() -> None:
