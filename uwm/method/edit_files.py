@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from safetensors import safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from uwm.layers import LayerId
-from uwm.method.editing import Edit, LayerEdit
+from uwm.method.editing import AddedChange, Edit, LayerEdit
 
 _FILE, _EDIT = "edit.safetensors", "edit"
+_ADDED = tuple(part.name for part in fields(AddedChange))
 
 
 def write_edit(folder: Path, edit: Edit, provenance: Mapping[str, str] | None = None) -> None:
@@ -24,7 +27,8 @@ def write_edit(folder: Path, edit: Edit, provenance: Mapping[str, str] | None = 
     Args:
         provenance: how the edit came about, kept in the file's metadata.
     """
-    tensors, layers = {}, {}
+    tensors: dict[str, Tensor] = {}
+    layers = {}
     for id, layer in edit.layers.items():
         tensors[f"{id}.indices"] = layer.indices
         if layer.originals is not None:
@@ -34,7 +38,12 @@ def write_edit(folder: Path, edit: Edit, provenance: Mapping[str, str] | None = 
             "alpha": layer.alpha,
             "fingerprint": layer.fingerprint,
         }
-    content = {"tower": edit.tower, "layers": layers, **(provenance or {})}
+    for id, change in edit.added.items():
+        tensors |= {f"{id}.{name}": getattr(change, name).contiguous() for name in _ADDED}
+    content: dict[str, object] = {"tower": edit.tower, "layers": layers}
+    if edit.added:
+        content["added"] = [str(id) for id in edit.added]
+    content |= provenance or {}
     save_file(tensors, folder / _FILE, {_EDIT: json.dumps(content)})
 
 
@@ -55,4 +64,10 @@ def read_edit(folder: Path) -> Edit:
             )
             for id, layer in content["layers"].items()
         }
-    return Edit(content["tower"], layers)
+        added = {
+            LayerId.parse(id): AddedChange(
+                **{name: file.get_tensor(f"{id}.{name}") for name in _ADDED}
+            )
+            for id in content.get("added", [])
+        }
+    return Edit(content["tower"], layers, added)

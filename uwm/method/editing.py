@@ -2,7 +2,8 @@
 
 An edit keeps indices, not weights, and a fingerprint of the weights it was made for: applied to any
 others, or twice, it refuses. Undoing is exact to the bit. Where alpha is a power of two (so the
-paper's -1) dividing by it is; for any other alpha the edit also keeps the original values.
+paper's -1) dividing by it is; for any other alpha the edit also keeps the original values. So does
+an edit that adds a matrix to a whole weight, see `AddedChange`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -59,18 +60,47 @@ class LayerEdit:
 
 
 @dataclass(frozen=True)
+class AddedChange:
+    """A matrix that is added to one layer's whole weight, as the product of two factors.
+
+    A sum in floating point cannot be undone by a difference, so the weight is kept.
+
+    Attributes:
+        left, right: float64 (out, rank) and (rank, in).
+        originals: the weight before the edit, (out, in).
+    """
+
+    left: Tensor
+    right: Tensor
+    originals: Tensor
+
+    @property
+    def edited(self) -> Tensor:
+        """The weight after the edit: summed in float64, and rounded once."""
+        change = self.left @ self.right
+        return (self.originals.double() + change).to(self.originals.dtype)
+
+
+@dataclass(frozen=True)
 class Edit:
-    """An edit of one tower: layer by layer, independent of the other tower's."""
+    """An edit of one tower: layer by layer, independent of the other tower's.
+
+    Attributes:
+        layers: where selected weights are multiplied.
+        added: where a matrix is added; no layer is in both.
+    """
 
     tower: Tower
     layers: Mapping[LayerId, LayerEdit]
+    added: Mapping[LayerId, AddedChange] = field(default_factory=dict)
 
     def count(self, weights: Mapping[LayerId, Tensor]) -> int:
         """Number of weights that the edit touches, given the tower's weights."""
-        return sum(layer.read(weights[id]).numel() for id, layer in self.layers.items())
+        selected = sum(layer.read(weights[id]).numel() for id, layer in self.layers.items())
+        return selected + sum(change.originals.numel() for change in self.added.values())
 
     def apply(self, model: nn.Module) -> None:
-        """Multiply the selected weights of `model` by alpha, in place.
+        """Multiply the selected weights of `model` by alpha and add what is added, in place.
 
         Raises:
             WrongWeightsError: the weights are not those that the edit was made for, for example
@@ -79,6 +109,8 @@ class Edit:
         weights = self._checked(model)
         for id, layer in self.layers.items():
             layer.write(weights[id], layer.read(weights[id]) * layer.alpha)
+        for id, change in self.added.items():
+            _overwrite(weights[id], change.edited)
 
     def revert(self, model: nn.Module) -> None:
         """Undo `apply`, bit for bit.
@@ -94,6 +126,11 @@ class Edit:
             if fingerprint(original) != layer.fingerprint:
                 raise WrongWeightsError(f"{id} does not carry this edit, so it cannot be undone")
             before[id] = original
+        for id, change in self.added.items():
+            if not torch.equal(weights[id].detach().cpu(), change.edited):
+                raise WrongWeightsError(f"{id} does not carry this edit, so it cannot be undone")
+        for id, change in self.added.items():
+            _overwrite(weights[id], change.originals)
         for id, layer in self.layers.items():
             layer.write(weights[id], before[id])
 
@@ -113,6 +150,12 @@ class Edit:
                 raise WrongWeightsError(
                     f"this edit was made for other weights in {id} (or is applied already); "
                     "make it anew from this model's own scores"
+                )
+        for id, change in self.added.items():
+            if id not in weights or not torch.equal(weights[id].detach().cpu(), change.originals):
+                raise WrongWeightsError(
+                    f"this edit was made for other weights in {id} (or is applied already); "
+                    "make it anew from this model's own moments"
                 )
         return weights
 
@@ -163,6 +206,38 @@ def make_edit(
     return Edit(tower, layers)
 
 
+def add_changes(
+    model: nn.Module, tower: Tower, changes: Mapping[LayerId, tuple[Tensor, Tensor]]
+) -> Edit:
+    """An edit that adds a matrix to the weights of some layers of `model`'s tower.
+
+    Args:
+        changes: per layer two factors, (out, rank) and (rank, in), whose product is added.
+
+    Raises:
+        EmptySelectionError: no layer.
+        InputError: factors that do not fit the weight, or are not finite.
+        NoEffectError: a change too small to alter any weight.
+    """
+    if not changes:
+        raise EmptySelectionError(f"no layer of the {tower} tower is changed")
+    weights = tower_weights(model, tower)
+    added = {}
+    for id, (left, right) in changes.items():
+        before = weights[id].detach().cpu().clone()
+        if left.shape[1] != right.shape[0] or (len(left), right.shape[1]) != before.shape:
+            raise InputError(
+                f"the weight of {id} is {tuple(before.shape)}; factors of {tuple(left.shape)} and "
+                f"{tuple(right.shape)} do not make a change of it"
+            )
+        if not (left.isfinite().all() and right.isfinite().all()):
+            raise InputError(f"a change has finite factors; that of {id} has not")
+        added[id] = AddedChange(left.cpu().double(), right.cpu().double(), before)
+        if torch.equal(added[id].edited, before):
+            raise NoEffectError(f"the change of {id} is too small to alter any weight")
+    return Edit(tower, {}, added)
+
+
 def tower_weights(model: nn.Module, tower: Tower) -> dict[LayerId, Tensor]:
     """Views of every editable weight of a tower: (out, in) each."""
     return {layer.id: layer.weight(model) for layer in find_layers(model, tower)}
@@ -171,6 +246,11 @@ def tower_weights(model: nn.Module, tower: Tower) -> dict[LayerId, Tensor]:
 def fingerprint(values: Tensor) -> str:
     """SHA-256 of the float32 values, in order."""
     return hashlib.sha256(values.float().contiguous().numpy().tobytes()).hexdigest()
+
+
+def _overwrite(weight: Tensor, values: Tensor) -> None:
+    with torch.no_grad():
+        weight.copy_(values)
 
 
 def _divides_exactly(alpha: float) -> bool:

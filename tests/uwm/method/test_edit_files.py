@@ -9,7 +9,7 @@ from tests.conftest import LoadFresh
 from uwm.config.methods.requests import Unit
 from uwm.layers import LayerId
 from uwm.method.edit_files import read_edit, write_edit
-from uwm.method.editing import make_edit
+from uwm.method.editing import add_changes, make_edit
 
 
 @pytest.mark.parametrize("alpha", [-1.0, 0.3])
@@ -35,3 +35,18 @@ def test_the_file_tells_its_provenance(load_fresh: LoadFresh, tmp_path: Path) ->
     with safe_open(tmp_path / "edit.safetensors", framework="pt") as file:
         content = json.loads(file.metadata()["edit"])
     assert (content["spec"], content["tower"]) == ("{}", "image")
+
+
+def test_an_added_matrix_reads_back_with_its_factors(load_fresh: LoadFresh, tmp_path: Path) -> None:
+    backbone = load_fresh("clip")
+    before = {name: value.clone() for name, value in backbone.model.state_dict().items()}
+    id = LayerId("text", 1, "fc2")
+    out, nodes = backbone.model.get_parameter("transformer.resblocks.1.mlp.c_proj.weight").shape
+    factors = torch.rand(out, 2).double(), torch.rand(2, nodes).double()
+    write_edit(tmp_path, add_changes(backbone.model, "text", {id: factors}))
+    edit = read_edit(tmp_path)
+    assert torch.equal(edit.added[id].left, factors[0])
+    assert torch.equal(edit.added[id].right, factors[1])
+    with edit.applied(backbone.model):
+        pass
+    assert all(torch.equal(before[name], now) for name, now in backbone.model.state_dict().items())

@@ -10,7 +10,7 @@ from uwm.config.methods.requests import Unit
 from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError
 from uwm.families import TOWERS, Tower
 from uwm.layers import LayerId
-from uwm.method.editing import Edit, make_edit, tower_weights
+from uwm.method.editing import Edit, add_changes, make_edit, tower_weights
 
 UNITS = get_args(Unit)
 
@@ -122,3 +122,51 @@ def test_every_layer_may_have_its_factor(load_fresh: LoadFresh) -> None:
     assert all(
         torch.equal(weights[id][:, 0], column) for id, column in zip(ids, before, strict=True)
     )
+
+
+def added(backbone: Backbone, tower: Tower, size: float = 0.3) -> Edit:
+    """A change of rank 2 in every layer."""
+    generator = torch.Generator().manual_seed(0)
+    changes = {
+        id: (
+            size * torch.randn(weight.shape[0], 2, generator=generator).double(),
+            torch.randn(2, weight.shape[1], generator=generator).double(),
+        )
+        for id, weight in tower_weights(backbone.model, tower).items()
+    }
+    return add_changes(backbone.model, tower, changes)
+
+
+@pytest.mark.parametrize("tower", TOWERS)
+def test_undoing_an_added_matrix_gives_the_original_bit_for_bit(
+    backbone: Backbone, tower: Tower
+) -> None:
+    before = state(backbone)
+    weights = {id: weight.clone() for id, weight in tower_weights(backbone.model, tower).items()}
+    edit = added(backbone, tower)
+    with edit.applied(backbone.model):
+        for id, weight in tower_weights(backbone.model, tower).items():
+            change = edit.added[id].left @ edit.added[id].right
+            assert torch.equal(weight, (weights[id].double() + change).float())
+        with pytest.raises(WrongWeightsError, match="applied already"):
+            edit.apply(backbone.model)
+    assert all(torch.equal(before[name], now) for name, now in state(backbone).items())
+    with pytest.raises(WrongWeightsError, match="does not carry this edit"):
+        edit.revert(backbone.model)
+    assert edit.count(weights) == sum(weight.numel() for weight in weights.values())
+
+
+def test_an_added_matrix_that_cannot_be_is_refused(load_fresh: LoadFresh) -> None:
+    backbone = load_fresh("clip")
+    id, weight = next(iter(tower_weights(backbone.model, "text").items()))
+    out, nodes = weight.shape
+    left, right = torch.ones(out, 1), torch.ones(1, nodes)
+    for factors, error, said in (
+        ((left, torch.ones(1, nodes + 1)), InputError, "do not make a change of it"),
+        ((left * torch.inf, right), InputError, "has finite factors"),
+        ((left * 1e-30, right), NoEffectError, "too small"),
+    ):
+        with pytest.raises(error, match=said):
+            add_changes(backbone.model, "text", {id: factors})
+    with pytest.raises(EmptySelectionError):
+        add_changes(backbone.model, "text", {})

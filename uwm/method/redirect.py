@@ -1,0 +1,267 @@
+"""`redirect`: unsafe content is led to where its safe pair is, by one matrix and in closed form.
+
+No gradient and no training: second moments of the calibration pairs and one linear solve.
+
+**Form A**, a linear layer whose output is added to the residual stream, at the pooled token. Of
+each pair h_u and h_s are what the layer reads, and z_u and z_s the residual stream behind it; g is
+what it reads of content that must not move. With E a mean over its samples,
+
+    A  = E[h_u h_u'] + keep (E[h_s h_s'] + E[g g'])
+    dW = strength E[(z_s - z_u) h_u'] (A + ridge mean(diag A) I)^-1
+
+is the least change that takes z_u to z_s (strength 1; beyond, for more) and leaves what is kept.
+
+**Form B**, on unit embeddings u and s of one tower, with m the unit mean of the other tower's:
+
+    M = argmin E|M u - (s - push m)|^2 + keep E|M s - s|^2 + ridge/d |M - I|^2
+
+behind the tower's final projection W, which becomes M W. `push` leads unsafe embeddings away from
+where the other tower's embeddings lie on average, on top of leading them to their safe pair.
+
+Sums are float64 and merge, so that neither batches nor shards change the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from uwm.errors import InputError, NonFiniteScoreError, PairingError
+
+KEPT_CHANGE = 0.999
+"""Share of the squared change on the calibration pairs that a cut of the rank keeps."""
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A layer at the pooled token of each sample: what it reads, (samples, in), and the residual
+    stream behind it, (samples, out)."""
+
+    reads: Tensor
+    stream: Tensor
+
+
+@dataclass
+class LayerMoments:
+    """Running sums for form A of one layer; feed samples in any portions, or add two of them.
+
+    Attributes:
+        pairs: how many pairs were fed, and `kept` how many further samples that must not move.
+        unsafe, safe, preserved: float64 (in, in), sums of h h' over unsafe and safe inputs of
+            pairs, and over those further samples.
+        cross: float64 (out, in), the sum of (z_s - z_u) h_u'.
+    """
+
+    pairs: int
+    kept: int
+    unsafe: Tensor
+    safe: Tensor
+    preserved: Tensor
+    cross: Tensor
+
+    @classmethod
+    def empty(cls, nodes: int, outputs: int, device: torch.device | str = "cpu") -> LayerMoments:
+        """Of no sample, for a layer with a weight of (outputs, nodes)."""
+        square = torch.zeros(nodes, nodes, dtype=torch.float64, device=device)
+        cross = torch.zeros(outputs, nodes, dtype=torch.float64, device=device)
+        return cls(0, 0, square, square.clone(), square.clone(), cross)
+
+    def update(self, safe: Pooled, unsafe: Pooled) -> None:
+        """Add pairs.
+
+        Raises:
+            PairingError: the partitions differ in shape.
+        """
+        _check_paired(safe.reads, unsafe.reads)
+        of_safe, of_unsafe = safe.reads.double(), unsafe.reads.double()
+        self.safe += of_safe.T @ of_safe
+        self.unsafe += of_unsafe.T @ of_unsafe
+        self.cross += (safe.stream.double() - unsafe.stream.double()).T @ of_unsafe
+        self.pairs += len(of_safe)
+
+    def preserve(self, reads: Tensor) -> None:
+        """Add what the layer reads, (samples, in), of content that must not move."""
+        values = reads.double()
+        self.preserved += values.T @ values
+        self.kept += len(values)
+
+    def __add__(self, other: LayerMoments) -> LayerMoments:
+        return LayerMoments(
+            *(getattr(self, part.name) + getattr(other, part.name) for part in fields(self))
+        )
+
+
+@dataclass
+class EmbeddingMoments:
+    """Running sums for form B over the unit embeddings of one tower's calibration pairs.
+
+    Attributes:
+        pairs: how many were fed.
+        unsafe, safe, cross: float64 (dim, dim), sums of u u', of s s' and of s u'.
+        of_unsafe, of_safe: float64 (dim,), sums of u and of s.
+    """
+
+    pairs: int
+    unsafe: Tensor
+    safe: Tensor
+    cross: Tensor
+    of_unsafe: Tensor
+    of_safe: Tensor
+
+    @classmethod
+    def empty(cls, dim: int, device: torch.device | str = "cpu") -> EmbeddingMoments:
+        """Of no sample."""
+        square = torch.zeros(dim, dim, dtype=torch.float64, device=device)
+        total = square[0].clone()
+        return cls(0, square, square.clone(), square.clone(), total, total.clone())
+
+    def update(self, safe: Tensor, unsafe: Tensor) -> None:
+        """Add pairs of unit embeddings, (samples, dim) each.
+
+        Raises:
+            PairingError: the partitions differ in shape.
+        """
+        _check_paired(safe, unsafe)
+        s, u = safe.double(), unsafe.double()
+        self.unsafe += u.T @ u
+        self.safe += s.T @ s
+        self.cross += s.T @ u
+        self.of_unsafe += u.sum(0)
+        self.of_safe += s.sum(0)
+        self.pairs += len(s)
+
+    def __add__(self, other: EmbeddingMoments) -> EmbeddingMoments:
+        return EmbeddingMoments(
+            *(getattr(self, part.name) + getattr(other, part.name) for part in fields(self))
+        )
+
+    @property
+    def direction(self) -> Tensor:
+        """The unit mean of all embeddings, safe and unsafe: (dim,), the middle of the cone."""
+        return torch.nn.functional.normalize(self.of_safe + self.of_unsafe, dim=0)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A change of a matrix as a product of two: `left` (out, rank) times `right` (rank, in).
+
+    Float64, as it was solved for; `kept` is the share of the squared change on the calibration
+    pairs that the rank keeps.
+    """
+
+    left: Tensor
+    right: Tensor
+    kept: float
+
+    @property
+    def rank(self) -> int:
+        return self.left.shape[1]
+
+    @property
+    def change(self) -> Tensor:
+        """The whole change, (out, in)."""
+        return self.left @ self.right
+
+
+def redirect_layer(
+    moments: LayerMoments, *, strength: float = 1.0, keep: float = 1.0, ridge: float = 0.01
+) -> Tensor:
+    """Form A: what to add to the layer's weight, float64 (out, in).
+
+    Args:
+        strength: 1 puts an unsafe sample where its safe pair is, as well as a linear map can; more
+            overshoots.
+        keep: how much safe inputs, and those that must not move, count beside unsafe ones.
+        ridge: times the mean second moment, in units of which a direction is worth a change.
+
+    Raises:
+        InputError: no pairs, or a value that is not positive.
+        NonFiniteScoreError: the moments are not finite, or no solution is.
+    """
+    _check_positive(moments.pairs, strength=strength, keep=keep, ridge=ridge)
+    second = moments.unsafe / moments.pairs + keep * moments.safe / moments.pairs
+    if moments.kept:
+        second = second + keep * moments.preserved / moments.kept
+    second = second + ridge * second.diagonal().mean() * torch.eye(len(second)).to(second)
+    return strength * _solved(second, moments.cross / moments.pairs)
+
+
+def redirect_embeddings(
+    moments: EmbeddingMoments,
+    other: Tensor,
+    *,
+    push: float = 0.4,
+    keep: float = 10.0,
+    ridge: float = 0.01,
+) -> Tensor:
+    """Form B: M - I, float64 (dim, dim), for a tower with these moments.
+
+    Args:
+        other: (dim,), the `direction` of the other tower's moments.
+        push: how far unsafe embeddings are led away from it; 0 for not at all.
+
+    Raises:
+        InputError, NonFiniteScoreError: as `redirect_layer`.
+    """
+    _check_positive(moments.pairs, keep=keep, ridge=ridge)
+    pairs, dim = moments.pairs, len(moments.of_safe)
+    identity = torch.eye(dim).to(moments.safe)
+    second = moments.unsafe / pairs + keep * moments.safe / pairs + ridge / dim * identity
+    target = moments.cross / pairs - push * torch.outer(other.to(second), moments.of_unsafe / pairs)
+    # M second = target + keep E[s s'] + ridge/d I, less second on both sides: what changes alone.
+    return _solved(second, target - moments.unsafe / pairs)
+
+
+def cut_rank(change: Tensor, second: Tensor, kept: float = KEPT_CHANGE) -> Factors:
+    """The change as factors of the least rank that keeps so much of what it does.
+
+    What it does is its squared effect on the calibration pairs, tr(D E D') with E = E[h_u h_u']. Of
+    all matrices of a rank the one with the top eigenvectors of D E D' in front keeps the most.
+
+    Args:
+        change: D, float64 (out, in).
+        second: E, float64 (in, in), or any multiple of it.
+        kept: share to keep; 1 keeps the whole rank.
+
+    Raises:
+        InputError: `kept` is no share, or the change does nothing to these pairs.
+    """
+    if not 0 < kept <= 1:
+        raise InputError(f"a rank keeps a share of the change, above 0 and at most 1; got {kept}")
+    values, vectors = torch.linalg.eigh(change @ second @ change.T)
+    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+    total = values.sum()
+    if not total > 0:
+        raise InputError("the change does nothing to the calibration pairs, so no rank keeps it")
+    shares = values.cumsum(0) / total
+    rank = min(int((shares < kept).sum()) + 1, len(values))
+    left = vectors[:, :rank]
+    return Factors(left, left.T @ change, float(shares[rank - 1]))
+
+
+def _solved(second: Tensor, target: Tensor) -> Tensor:
+    """The X with X second = target, for a symmetric positive definite `second`."""
+    factor, failed = torch.linalg.cholesky_ex(second)
+    if int(failed) or not target.isfinite().all():
+        raise NonFiniteScoreError(
+            "the moments are not finite or have no definite sum; check the calibration set and the "
+            "backbone's weights, or use a larger `ridge`"
+        )
+    return torch.cholesky_solve(target.T, factor).T
+
+
+def _check_positive(pairs: int, **values: float) -> None:
+    if not pairs:
+        raise InputError("a redirection is made from pairs; none was given")
+    for name, value in values.items():
+        if not 0 < value < float("inf"):
+            raise InputError(f"{name} is a positive number; got {value}")
+
+
+def _check_paired(safe: Tensor, unsafe: Tensor) -> None:
+    if safe.shape != unsafe.shape:
+        raise PairingError(
+            f"safe and unsafe pair row by row; got {tuple(safe.shape)} and {tuple(unsafe.shape)}"
+        )
