@@ -22,8 +22,11 @@ from uwm.method.editing import make_edit
 from uwm.method.selection import Selection, select_by_layer, select_layers, select_like
 
 if TYPE_CHECKING:
+    from tasks.computed import ComputedScoresSpec
     from tasks.gradients import GradientScoresSpec
     from tasks.score import ScoresSpec
+
+    AnyScores = ScoresSpec | GradientScoresSpec | ComputedScoresSpec
 
 
 class EditSpec(Spec):
@@ -46,7 +49,7 @@ class EditSpec(Spec):
     @classmethod
     def of(
         cls,
-        scores: ScoresSpec | GradientScoresSpec,
+        scores: AnyScores,
         rule: Rule,
         share: float,
         alpha: float,
@@ -89,7 +92,7 @@ class LayerwiseEditSpec(Spec):
     @classmethod
     def of(
         cls,
-        scores: ScoresSpec | GradientScoresSpec,
+        scores: AnyScores,
         rule: Rule,
         layers: Mapping[LayerId, tuple[float, float]],
     ) -> LayerwiseEditSpec:

@@ -26,6 +26,7 @@ from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
 from uwm.config import GradientKind
+from uwm.config.methods.requests import Unit
 from uwm.families import Role, Tower
 from uwm.layers import find_layers
 from uwm.method.gradients import GradientScore, held_fixed
@@ -48,6 +49,7 @@ class GradientScoresSpec(Spec):
 
     kind: ClassVar[str] = "scores"
     resumable: ClassVar[bool] = True
+    unit: ClassVar[Unit] = "weight"
     tower: Tower
     loss: GradientKind
     weights: str

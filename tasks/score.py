@@ -16,10 +16,11 @@ from storage.store.shards import pieces
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec
+from tasks.own_code import OwnCodeSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import NodeScoreKind, ScoreKind, Subset
-from uwm.config.methods.requests import StatisticsScore, Unit
+from uwm.config.methods.requests import OwnCode, StatisticsScore, Unit
 from uwm.families import Role, Tower
 from uwm.layers import find_layers
 from uwm.method.scoring import LayerScore, scorer, usable
@@ -38,7 +39,7 @@ class ScoresSpec(Spec):
     tower: Tower
     statistics: str
     unit: Unit
-    score: ScoreKind | NodeScoreKind
+    score: ScoreKind | NodeScoreKind | OwnCodeSpec
     prior: bool
     roles: tuple[Role, ...]
     dataset: str | None = None
@@ -49,7 +50,7 @@ class ScoresSpec(Spec):
         cls,
         statistics: StatisticsSpec,
         unit: Unit,
-        score: ScoreKind | NodeScoreKind,
+        score: ScoreKind | NodeScoreKind | OwnCode,
         roles: Sequence[Role],
         prior: bool = False,
         part: tuple[Spec, Subset] | None = None,
@@ -60,7 +61,7 @@ class ScoresSpec(Spec):
             tower=statistics.tower,
             statistics=statistics.digest,
             unit=unit,
-            score=score,
+            score=OwnCodeSpec.of(score) if isinstance(score, OwnCode) else score,
             prior=prior,
             roles=tuple(sorted(roles)),
             dataset=dataset and dataset.digest,
@@ -69,7 +70,8 @@ class ScoresSpec(Spec):
 
     def scorer(self, weight: Tensor) -> LayerScore:
         """A scorer of this kind for a layer's weight."""
-        return scorer(StatisticsScore(self.unit, self.score, self.prior), weight)
+        score = self.score.checked() if isinstance(self.score, OwnCodeSpec) else self.score
+        return scorer(StatisticsScore(self.unit, score, self.prior), weight)
 
 
 @stage

@@ -13,7 +13,13 @@ from storage.store.spec import Spec
 from tasks.edit import EditSpec, LayerwiseEditSpec, ScoredEditSpec
 from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig, EditMethod, Subset
-from uwm.config.methods.requests import EditPoint, GradientScore, LayerPoints, StatisticsScore
+from uwm.config.methods.requests import (
+    ComputedScore,
+    EditPoint,
+    GradientScore,
+    LayerPoints,
+    StatisticsScore,
+)
 from uwm.families import TOWERS, Tower
 
 
@@ -64,6 +70,8 @@ def tower_scores(
         case GradientScore(loss=loss, batch_size=batch_size):
             reads: dict[Tower, Spec] = {"image": calibration.image, "text": calibration.text}
             return stages.gradient_scores(loss, tower, roles, reads, batch_size)
+        case ComputedScore() as wanted:
+            return stages.computed_scores(wanted, tower, roles, calibration[tower])
         case StatisticsScore() as wanted:
             captured = config.captured_roles(tower, method.base)
             statistics = stages.statistics(tower, captured, calibration[tower], peaks=config.peaks)

@@ -22,6 +22,7 @@ from storage.sources import Source
 from storage.store.integrity import size
 from storage.store.spec import Spec
 from tasks.capture import StatisticsSpec, input_widths
+from tasks.computed import ComputedScoresSpec
 from tasks.datasets import DatasetSpec, dataset_of
 from tasks.edit import EditSpec, LayerwiseEditSpec, RandomEditSpec, ScoredEditSpec
 from tasks.embed import EmbeddingsSpec, embedding_field
@@ -99,6 +100,10 @@ class Sizes:
                 self._scores[spec.digest] = spec
                 samples = self._parts[spec.inputs][0]  # the safe partition
                 return Cost(lambda: self._score_bytes(spec), samples, spec.tower)
+            case ComputedScoresSpec():
+                self._scores[spec.digest] = spec
+                samples = sum(self._parts[spec.inputs])
+                return Cost(lambda: self._score_bytes(spec), samples, spec.tower)
             case EditSpec() | LayerwiseEditSpec():
                 found = self._edits[spec.digest] = Cost(lambda: self._edit_bytes(spec))
                 return found
@@ -125,8 +130,7 @@ class Sizes:
     def _shapes(self, scores: AnyScores) -> list[tuple[int, ...]]:
         layers = find_layers(self._backbone.model, scores.tower, scores.roles)
         shapes = [tuple(layer.weight(self._backbone.model).shape) for layer in layers]
-        by_node = isinstance(scores, ScoresSpec) and scores.unit == "node"
-        return [shape[1:] for shape in shapes] if by_node else shapes
+        return [shape[1:] for shape in shapes] if scores.unit == "node" else shapes
 
     def _edit_bytes(self, spec: ScoredEditSpec) -> int:
         """At most: the smallest set with a share of the score has at most that share of weights."""

@@ -258,7 +258,9 @@ def _score(method: EditMethod) -> StatisticsScore | None:
     found = {
         replace(request, prior=False)
         for request in wanted
-        if isinstance(request, StatisticsScore) and request.part is None
+        if isinstance(request, StatisticsScore)
+        and request.part is None
+        and isinstance(request.score, str)
     }
     whole = all(isinstance(request, StatisticsScore) for request in wanted)
     if method.base is not None or not whole or len(found) != 1 or len(rules) != 1:

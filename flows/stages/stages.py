@@ -17,6 +17,7 @@ from flows.stages.submissions import Submissions
 from storage.store.spec import Spec
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
+from tasks.computed import ComputedScoresSpec, compute_scores
 from tasks.datasets import DatasetSpec, ingest
 from tasks.drift import AgreementSpec, agree
 from tasks.edit import (
@@ -46,13 +47,13 @@ from uwm.config import (
     ScoreKind,
     Subset,
 )
-from uwm.config.methods.requests import Rule, TrainedWeights, Unit
+from uwm.config.methods.requests import ComputedScore, OwnCode, Rule, TrainedWeights, Unit
 from uwm.errors import UnknownBlockError
 from uwm.families import TOWERS, Blocks, Role, Tower
 from uwm.layers import LayerId, find_layers, pick_blocks
 from uwm.method.gradients import held_fixed
 
-AnyScores = ScoresSpec | GradientScoresSpec
+AnyScores = ScoresSpec | GradientScoresSpec | ComputedScoresSpec
 
 
 class Stages(Submissions):
@@ -130,7 +131,7 @@ class Stages(Submissions):
         self,
         statistics: StatisticsSpec,
         unit: Unit,
-        kind: ScoreKind | NodeScoreKind,
+        kind: ScoreKind | NodeScoreKind | OwnCode,
         roles: Sequence[Role],
         *,
         prior: bool = False,
@@ -138,7 +139,9 @@ class Stages(Submissions):
     ) -> ScoresSpec:
         """Scores of one tower's layers, by all of the calibration set or a part of it."""
         spec = ScoresSpec.of(statistics, unit, kind, roles, prior, part)
-        what = f"{statistics.tower} · {unit} · {kind}" + (f" · {part[1]}" if part else "")
+        what = f"{statistics.tower} · {unit} · {getattr(kind, 'label', kind)}" + (
+            f" · {part[1]}" if part else ""
+        )
         self._submit(
             score, [spec], self._backbone, what=what, needs=[statistics, *(part or ())[:1]]
         )
@@ -162,6 +165,16 @@ class Stages(Submissions):
         )
         what, needs = f"{tower} · {kind}", [inputs[tower], *embeddings.values()]
         self._submit(score_gradients, [spec], self._backbone, what=what, needs=needs)
+        return spec
+
+    def computed_scores(
+        self, wanted: ComputedScore, tower: Tower, roles: Sequence[Role], inputs: Spec
+    ) -> ComputedScoresSpec:
+        """Scores of one tower's layers by a function of one's own."""
+        spec = ComputedScoresSpec.of(self._backbone, wanted, tower, roles, inputs)
+        arguments = self._backbone, self._batch_size
+        what = f"{tower} · {wanted.by.label}"
+        self._submit(compute_scores, [spec], *arguments, what=what, needs=[inputs])
         return spec
 
     def blocks(self, tower: Tower, roles: Sequence[Role], blocks: Blocks) -> list[int] | None:

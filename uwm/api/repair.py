@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,11 +16,18 @@ from uwm.api.pairs import PARTITIONS, Pairs
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import chunks
 from uwm.config import EditMethod, Uwm
-from uwm.config.methods.requests import EditPoint, GradientScore, StatisticsScore, Unit
+from uwm.config.methods.requests import (
+    ComputedScore,
+    EditPoint,
+    GradientScore,
+    StatisticsScore,
+    Unit,
+)
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
 from uwm.layers import Layer, LayerId, find_layers, pick_blocks
 from uwm.method.capture import capture
+from uwm.method.computed import compute
 from uwm.method.edit_files import read_edit, write_edit
 from uwm.method.editing import Edit, make_edit
 from uwm.method.gradients import GradientScore as LossGradients
@@ -155,9 +164,28 @@ def _scores(
     match method.request(tower):
         case GradientScore() as wanted:
             scores = _by_gradients(backbone, pairs, tower, layers, wanted, batch_size)
+        case ComputedScore() as wanted:
+            inputs = _TowerInputs(backbone, pairs, tower)
+            scores = compute(wanted, backbone, tower, layers, inputs, batch_size)
         case StatisticsScore() as wanted:
             scores = _by_statistics(backbone, pairs, tower, layers, wanted, batch_size)
     return {id: score for id, score in scores.items() if id in edited}
+
+
+@dataclass(frozen=True)
+class _TowerInputs:
+    """Pairs in memory, as `uwm.method.computed.TowerInputs`."""
+
+    backbone: Backbone
+    pairs: Pairs
+    tower: Tower
+
+    @property
+    def samples(self) -> int:
+        return len(self.pairs)
+
+    def read(self, partition: Literal["safe", "unsafe"], rows: slice) -> Tensor:
+        return self.pairs[rows].inputs(self.backbone, self.tower, partition)
 
 
 def _by_statistics(

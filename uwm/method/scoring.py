@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from uwm.config import NodeScoreKind, ScoreKind
-from uwm.config.methods.requests import StatisticsScore
+from uwm.config.methods.requests import OwnCode, StatisticsScore
 from uwm.errors import InputError, NonFiniteScoreError, PairingError
 from uwm.method.statistics import Activations
 
@@ -75,7 +75,14 @@ class LayerScore(Protocol):
 
 
 def scorer(wanted: StatisticsScore, weight: Tensor) -> LayerScore:
-    """The score that a method asks for, of a layer's weight (out, in)."""
+    """The score that a method asks for, of a layer's weight (out, in).
+
+    Raises:
+        PluginError: a score of one's own cannot be loaded.
+    """
+    if isinstance(wanted.score, OwnCode):
+        made: LayerScore = wanted.score.load()(weight, **dict(wanted.score.settings))
+        return made
     if wanted.unit == "node":
         kind = cast("NodeScoreKind", wanted.score)
         return NodeScore(weight.shape[1], kind, device=weight.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,15 +23,19 @@ from uwm.errors import InputError, WrongWeightsError
 from uwm.families import TOWERS
 
 __all__ = ["small"]
-METHODS = [
+PLUGINS = Path(__file__).parents[3] / "examples" / "plugins"
+METHODS: list[dict[str, Any]] = [
     {"kind": "uwm"},
     {"kind": "uwm", "name": "half", "part": {"half": "first"}, "score": "unsafe_only"},
     {"kind": "neurons"},
     {"kind": "neurons", "name": "late", "blocks": {"image": "late"}, "scope": "block"},
     {"kind": "g_unsafe"},
     {"kind": "g_safe_clip", "batch_size": 48},
+    {"kind": "layerwise", "settings": {"image.01.fc2": [0.1, -1], "text.00.out": [0.2, 0]}},
+    {"kind": f"{PLUGINS / 'unneeded.py'}:Unneeded"},
+    {"kind": f"{PLUGINS / 'mean_shift.py'}:MeanShift"},
 ]
-"""Every way to score and to select, on more pairs than a chunk has."""
+"""Every way to score and to select, methods of one's own among them, on more pairs than a chunk."""
 
 
 def method(document: object) -> EditMethod:

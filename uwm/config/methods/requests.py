@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from uwm.config.backbones import BackboneConfig
 from uwm.config.subset import Subset
 from uwm.config.towers import GradientKind, NodeScoreKind, PerTower, Roles, Scope, ScoreKind
 from uwm.layers import LayerId
+from uwm.plugins import load_plugin
 
 if TYPE_CHECKING:
     from uwm.config.methods.safe_clip import LossWeights, LowRankTraining
@@ -24,17 +25,53 @@ Rule = Literal["mass", "count", "nodes"]
 """See `uwm.method.selection`."""
 
 
+Setting = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class OwnCode:
+    """Code that a method of one's own brings: what it computes depends on this and nothing else.
+
+    Attributes:
+        reference: `path/to/file.py:NAME`, mostly `f"{__file__}:NAME"`. What is made of it is made
+            anew when the content of that file, or of what it imports of this project, has changed.
+        settings: keyword arguments that it is called with.
+    """
+
+    reference: str
+    settings: tuple[tuple[str, Setting], ...] = ()
+
+    @classmethod
+    def of(cls, reference: str, **settings: Setting) -> OwnCode:
+        return cls(reference, tuple(sorted(settings.items())))
+
+    @property
+    def label(self) -> str:
+        """What it is called in the names of runs."""
+        return self.reference.rpartition(":")[2]
+
+    def load(self) -> Any:
+        """What the reference names.
+
+        Raises:
+            PluginError: it names nothing, or its file fails.
+        """
+        return load_plugin(self.reference, "uwm.methods")
+
+
 @dataclass(frozen=True)
 class StatisticsScore:
     """Scores from the activation statistics of the calibration pairs, see `uwm.method.scoring`.
 
     Attributes:
+        score: one of ours, or a class of one's own: called with a layer's weight (out, in) and its
+            settings, it has `update(safe, unsafe)`, `result()` and `samples` as `LayerScore` has.
         prior: whether scores of weights are multiplied by the weight's magnitude.
         part: which pairs to score with; all of them where it is None.
     """
 
     unit: Unit
-    score: ScoreKind | NodeScoreKind
+    score: ScoreKind | NodeScoreKind | OwnCode
     prior: bool = False
     part: Subset | None = None
 
@@ -51,7 +88,21 @@ class GradientScore:
     batch_size: int
 
 
-ScoreRequest = StatisticsScore | GradientScore
+@dataclass(frozen=True)
+class ComputedScore:
+    """Scores that a function of one's own computes from what a tower reads.
+
+    Attributes:
+        by: a function, called with `backbone`, `tower`, `layers`, `inputs` (see
+            `uwm.method.computed.TowerInputs`), `batch_size` (of forward passes; it must not change
+            a score) and its settings; it returns a score per layer.
+    """
+
+    unit: Unit
+    by: OwnCode
+
+
+ScoreRequest = StatisticsScore | GradientScore | ComputedScore
 
 
 class Selection(NamedTuple):
