@@ -30,7 +30,7 @@ def test_the_nodes_whose_mean_moves_most_are_silenced(tower: Tower, load_fresh: 
     seen: dict[object, torch.Tensor] = {}
     means = []
     for partition in ("safe", "unsafe"):
-        inputs = pairs.inputs(backbone, tower, partition)  # type: ignore[arg-type]
+        inputs = pairs.inputs(backbone, tower, partition)
         with observing(
             backbone.model,
             layers,
