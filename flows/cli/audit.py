@@ -122,4 +122,4 @@ def plan(config: Path, *, store: StoreOption = STORE) -> int:
     """
     from flows.audit_file.read import read_config
 
-    return tell_plan(read_config(config), Store(store))
+    return tell_plan(read_config(config), Store(store, reading=True))

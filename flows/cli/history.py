@@ -29,7 +29,7 @@ def history(name: str = "", *, store: StoreOption = STORE, page: Path | None = N
     """
     from flows.report.history_page import print_history, write_history
 
-    artifacts = Store.existing(store)
+    artifacts = Store.existing(store, reading=True)
     audits = kept(artifacts, name or _only(artifacts))
     if not audits:
         _only(artifacts, name)

@@ -12,7 +12,7 @@ from rich.table import Table
 from flows.cli.options import DONE, FAILED, STORE, StoreOption
 from storage.store.copies import bound
 from storage.store.garbage import clear, garbage
-from storage.store.history import recorded
+from storage.store.history import recorded, unknown
 from storage.store.integrity import size
 from storage.store.store import Store
 
@@ -28,7 +28,7 @@ def _age(kind: object, hours: float) -> None:
 @store_app.command
 def ls(*, store: StoreOption = STORE) -> int:
     """List artifacts by kind: how many, how large, and what is unfinished or unneeded."""
-    artifacts = Store.existing(store)
+    artifacts = Store.existing(store, reading=True)
     entries = list(artifacts.entries())
     kinds: dict[str, list[int]] = {}
     for found in entries:
@@ -52,13 +52,14 @@ def ls(*, store: StoreOption = STORE) -> int:
         console.print(f"copies on this machine: {room} in {artifacts.root}", soft_wrap=True)
     for run, used in recorded(artifacts).items():
         console.print(f"{run} stands on {len(used)} artifacts", highlight=False)
+    _tell_unknown(artifacts)
     return DONE
 
 
 @store_app.command
 def verify(*, store: StoreOption = STORE) -> int:
     """Compare every file of every artifact with the checksum it was written with."""
-    artifacts = Store.existing(store)
+    artifacts = Store.existing(store, reading=True)
     checked, broken = 0, 0
     for held in artifacts.entries():
         if not held.complete:
@@ -89,10 +90,19 @@ def gc(
     dry_run
         only say what would be deleted.
     """
-    artifacts = Store.existing(store)
+    artifacts = Store.existing(store, reading=dry_run)
     age = older_than_hours * 3600
     found = garbage(artifacts, age) if dry_run else clear(artifacts, age)
     for held in found:
         print(f"{'would delete' if dry_run else 'deleted'} {held.name}")
     print(f"{len(found)} folders, {sum(held.size for held in found) / 2**20:.1f} MiB")
+    _tell_unknown(artifacts)
     return DONE
+
+
+def _tell_unknown(artifacts: Store) -> None:
+    for run in unknown(artifacts):
+        print(
+            f"the record of {run} is damaged, so nothing complete is deleted; run it again with "
+            f"all its backbones, or delete its folder in {artifacts.url}/audits"
+        )

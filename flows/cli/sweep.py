@@ -84,7 +84,7 @@ def sweep(
     given = {"kind": kind, "tau": tau, "share": share, "alpha": alpha, "towers": towers}
     wanted = _wanted(settings, {**given, "sizes": sizes, "controls": controls})
     check_sweep(settings, wanted)
-    artifacts = Store(store)
+    artifacts = Store(store, reading=plan)
     if plan:
         return tell_plan(settings, artifacts, wanted)
     folder = writable(out or OUT / f"{settings.name}-sweep")

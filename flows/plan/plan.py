@@ -6,7 +6,6 @@ weights are digested, since these decide what is cached; no tower runs and nothi
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -182,7 +181,7 @@ def make_plan(config: AuditConfig, store: Store, swept: SweepSettings | None = N
 
 def check_room(plan: Plan, store: Store) -> None:
     """Raise InputError when what is to be written does not fit beside the store."""
-    free = shutil.disk_usage(store.root).free
+    free = store.free
     if plan.size > free:
         raise InputError(
             f"this writes {_mib(plan.size)} MiB and {store.root} has {_mib(free)} MiB free; "
@@ -215,7 +214,7 @@ def print_plan(console: Console, plan: Plan, store: Store) -> None:
         console.print(f"not known yet: {said}", markup=False, highlight=False)
     if not plan.missing and not plan.unknown:
         console.print("everything is cached")
-    free = shutil.disk_usage(store.root).free
+    free = store.free
     console.print(f"{_mib(free)} MiB free at {store.root}", highlight=False, soft_wrap=True)
 
 

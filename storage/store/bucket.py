@@ -29,13 +29,14 @@ class Bucket:
     Args:
         url: `s3://bucket/prefix` or any other that fsspec has a driver for. Credentials and
             endpoint come from the driver's usual environment variables.
+        reading: only to be read.
 
     Raises:
-        StoreError: no driver, no bucket, no access, no answer. Told before any work: an object is
-            written and deleted first.
+        StoreError: no driver, no bucket, no access, no answer. Told before any work: unless it is
+            only to be read, an object is written and deleted first.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, reading: bool = False) -> None:
         from fsspec.core import url_to_fs
 
         parts = urlsplit(url)
@@ -66,6 +67,8 @@ class Bucket:
                 "the URL and the network, then run again"
             ) from error
         self._root = root.rstrip("/")
+        if reading:
+            return
         probe = f".writable-{uuid.uuid4().hex}"
         self.write(probe, b"")
         self.delete([probe])
@@ -152,6 +155,6 @@ def endpoint() -> str:
 
 
 @cache
-def connect(url: str, endpoint: str) -> Bucket:
+def connect(url: str, endpoint: str, reading: bool = False) -> Bucket:
     """A bucket, connected and probed once per process."""
-    return Bucket(url)
+    return Bucket(url, reading=reading)

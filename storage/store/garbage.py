@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from storage.store.history import recorded
+from storage.store.history import recorded, unknown
 from storage.store.remote import Held
 from storage.store.store import Store
 
@@ -12,14 +12,17 @@ from storage.store.store import Store
 def garbage(store: Store, older_than: float) -> list[Held]:
     """What no recorded audit stands on, and unfinished work, not used for so many seconds.
 
-    The age keeps what a running audit has just made, or has found in the store.
+    The age keeps what a running audit has just made, or has found in the store. While it is not
+    known what some audit stands on (`storage.store.history.unknown`), only unfinished work goes.
     """
+    spare = bool(unknown(store))
     needed = {name for names in recorded(store).values() for name in names}
     limit = time.time() - older_than
     return [
         entry
         for entry in store.entries()
-        if (entry.name not in needed or not entry.complete) and entry.touched <= limit
+        if entry.touched <= limit
+        and (not entry.complete or (entry.name not in needed and not spare))
     ]
 
 

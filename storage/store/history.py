@@ -1,28 +1,35 @@
 """What a store remembers of audits: dated records of each, and which artifacts it stands on.
 
-Everything lies in `STORE/audits/NAME/`, written aside and renamed:
+Everything lies in `STORE/audits/NAME/`, written aside and renamed, each with a checksum:
 
 - `WHEN.json`, a `KeptAudit` per audit of all its backbones. It holds figures, and names the
   evaluations whose outcomes a later audit is compared with sample by sample.
 - `used/audit.json`, `used/search.json` and `used/sweep.json`, a `Used` each: the artifacts that the
   latest run of this kind stands on, which `storage.store.garbage` spares.
+
+A damaged record is never taken for an empty one: it is left out with a warning, and while it is
+not known what a run stands on, nothing that is complete is garbage.
 """
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel
 
+from storage.store import durable
 from storage.store.store import Store
 from uwm.errors import InputError
 
 _AUDITS, _USED = "audits", "used"
 _FORM = "%Y-%m-%dT%H%M%SZ"
+_logger = logging.getLogger(__name__)
 
 
 def _utc_second(time: datetime) -> datetime:
@@ -77,10 +84,13 @@ class Used(BaseModel, frozen=True, extra="forbid"):
     Attributes:
         backbones: the artifacts per backbone.
         baseline: the evaluations that it was compared with.
+        whole: false where an earlier record was damaged, and with it what it said of backbones
+            that were not run since.
     """
 
-    backbones: Mapping[str, tuple[str, ...]] = {}
+    backbones: Mapping[str, tuple[str, ...]]
     baseline: tuple[str, ...] = ()
+    whole: bool = True
 
     @property
     def names(self) -> list[str]:
@@ -108,7 +118,10 @@ def record(
     path = store.root / _AUDITS / name / _USED / f"{kind}.json"
     with store.lock(_AUDITS, f"{name}-{kind}"):
         store.mirror(_AUDITS)
-        past = _read(path, Used) if path.exists() else Used()
+        nothing = Used(backbones={})
+        past = _read(path, Used) if path.exists() else nothing
+        known = past is not None and past.whole
+        past = past or nothing
         stays = {
             each: used
             for each, used in past.backbones.items()
@@ -116,13 +129,27 @@ def record(
         }
         new = {each: tuple(sorted({*used})) for each, used in made.items()}
         compared = {*baseline, *(past.baseline if backbones is None else ())}
-        _write(store, path, Used(backbones=stays | new, baseline=tuple(sorted(compared))))
+        whole = known or (backbones is not None and {*backbones} <= {*made})
+        used = Used(backbones=stays | new, baseline=tuple(sorted(compared)), whole=whole)
+        _write(store, path, used)
 
 
 def recorded(store: Store) -> dict[str, list[str]]:
     """The artifacts noted, per kind and name of a run such as `sweep weekly`."""
+    return {name: used.names for name, used in _uses(store).items() if used is not None}
+
+
+def unknown(store: Store) -> list[str]:
+    """The runs, as in `recorded`, of which it is not known what they stand on.
+
+    Their records are damaged. A run of all backbones under the same name mends that.
+    """
+    return [name for name, used in _uses(store).items() if used is None or not used.whole]
+
+
+def _uses(store: Store) -> dict[str, Used | None]:
     return {
-        f"{path.stem} {path.parent.parent.name}": _read(path, Used).names
+        f"{path.stem} {path.parent.parent.name}": _read(path, Used)
         for path in sorted(store.mirror(_AUDITS).glob(f"*/{_USED}/*.json"))
     }
 
@@ -137,10 +164,9 @@ def keep(store: Store, audit: KeptAudit) -> KeptAudit:
 
 
 def kept(store: Store, name: str) -> list[KeptAudit]:
-    """The kept audits of this name, oldest first."""
-    return [
-        _read(path, KeptAudit) for path in sorted((store.mirror(_AUDITS) / name).glob("*.json"))
-    ]
+    """The kept audits of this name, oldest first; damaged records are left out with a warning."""
+    paths = sorted((store.mirror(_AUDITS) / name).glob("*.json"))
+    return [audit for path in paths if (audit := _read(path, KeptAudit)) is not None]
 
 
 def names(store: Store) -> list[str]:
@@ -216,18 +242,28 @@ def _path(store: Store, audit: KeptAudit) -> Path:
 
 def _write(store: Store, path: Path, content: BaseModel) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    fresh.write_text(content.model_dump_json(indent=1))
-    store.share(fresh.rename(path))
+    record = content.model_dump(mode="json")
+    durable.write(
+        path, json.dumps({"sha256": _digest(record), "record": record}, indent=1).encode()
+    )
+    store.share(path)
 
 
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
-def _read(path: Path, kind: type[_Record]) -> _Record:
+def _read(path: Path, kind: type[_Record]) -> _Record | None:
+    """What `_write` wrote, None with a warning where it is damaged."""
     try:
-        return kind.model_validate_json(path.read_text())
-    except ValidationError as error:
-        raise InputError(
-            f"{path} is not the record of an audit: {error.error_count()} problems; delete it"
-        ) from error
+        content = json.loads(path.read_bytes())
+        if content["sha256"] != _digest(content["record"]):
+            raise ValueError("it has other content than was written")
+        return kind.model_validate(content["record"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        why = str(error) if type(error) is ValueError else type(error).__name__
+        _logger.warning("the record %s is damaged (%s) and left out", path, why)
+        return None
+
+
+def _digest(record: object) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

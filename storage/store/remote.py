@@ -15,13 +15,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from storage.store.bucket import Bucket
+from storage.store.marker import COMPLETE, inside, sha256
+from storage.store.marker import listed as listed_in
 from uwm.errors import DamagedArtifactError
 
-COMPLETE = "COMPLETE.json"
 _ARTIFACT = re.compile(r"(?P<name>[a-z-]+/[0-9a-f]{40})/(?P<rest>.+)")
 _TRANSFERS = 8
 """Objects under way at a time."""
@@ -63,7 +64,7 @@ class Remote:
         if marker is None:
             return None
         try:
-            listed = _files(marker)
+            listed = listed_in(marker)
         except DamagedArtifactError as error:
             return [str(error)]
         there = self._bucket.list(name)
@@ -85,7 +86,7 @@ class Remote:
             StoreError: the object store does not take them.
         """
         marker = (folder / COMPLETE).read_bytes()
-        listed = _files(marker)
+        listed = listed_in(marker)
         base = f"{name}/{_content(listed)}"
         # Where there is a marker already, the artifact is damaged, and what is there of no trust.
         killed = self._bucket.read(f"{name}/{COMPLETE}") is None
@@ -112,7 +113,7 @@ class Remote:
         if marker is None:
             raise DamagedArtifactError(f"{name} is not in the store; run the audit again")
         try:
-            listed = _files(marker)
+            listed = listed_in(marker)
         except DamagedArtifactError as error:
             self._bucket.delete([f"{name}/{COMPLETE}"])
             raise DamagedArtifactError(
@@ -179,7 +180,7 @@ class Remote:
         """
         keys = {key.removeprefix(f"{folder}/"): key for key in self._bucket.list(folder)}
         for name, key in keys.items():
-            path = into / _inside(name)
+            path = into / inside(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             if (content := self._bucket.read(key)) is not None:
                 path.write_bytes(content)
@@ -205,31 +206,6 @@ class Remote:
             if content != entry["sha256"]:
                 return f"{file} has other content than was written"
         return None
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _files(marker: bytes) -> dict[str, dict[str, Any]]:
-    """What a marker lists, checked: it may come from whoever can write to the bucket."""
-    try:
-        files: dict[str, dict[str, Any]] = json.loads(marker)["files"]
-        for name, entry in files.items():
-            _inside(name)
-            if not (isinstance(entry["size"], int) and isinstance(entry["sha256"], str)):
-                raise ValueError(name)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedArtifactError(f"{COMPLETE} cannot be read: {error!r}") from error
-    return files
-
-
-def _inside(name: str) -> PurePosixPath:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or not path.parts:
-        raise DamagedArtifactError(f"files of a store lie below it; {name!r} leads out")
-    return path
 
 
 def _content(listed: dict[str, dict[str, Any]]) -> str:

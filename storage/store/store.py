@@ -3,7 +3,9 @@
 An artifact is a folder `STORE/KIND/DIGEST/`, where DIGEST is the SHA-256 of its `Spec`. It holds
 `spec.json`, the data, and `COMPLETE.json`, written last, which lists every file with its size and
 SHA-256. Work in progress lies aside in `STORE/KIND/DIGEST.draft/`, under a lock that dies with its
-process, and is published by rename: a reader never sees a torn artifact, two writers never mix.
+process, and is published by rename once every byte is on the disk: a reader never sees a torn
+artifact, two writers never mix, and a power cut takes back nothing that counts as complete. What
+turns out damaged is set aside as `STORE/KIND/DIGEST.damaged/` and made anew.
 
 A store on an object store keeps that folder as this machine's copy (`storage.store.copies`):
 artifacts are built and read there, and count as complete once they are uploaded
@@ -12,26 +14,31 @@ artifacts are built and read there, and count as complete once they are uploaded
 
 from __future__ import annotations
 
-import json
+import errno
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
 from storage.store.bucket import connect, endpoint
 from storage.store.copies import copies_folder, make_room
-from storage.store.integrity import damage, is_whole, last_touched, size
-from storage.store.remote import COMPLETE, Held, Remote, sha256
+from storage.store.integrity import damage, is_whole, last_touched, size, withdraw
+from storage.store.marker import COMPLETE
+from storage.store.publication import DAMAGED, publish
+from storage.store.remote import Held, Remote
 from storage.store.spec import Spec
-from storage.store.version import check_bucket, check_folder
+from storage.store.version import NAME, check_bucket, check_folder
 from uwm.errors import DamagedArtifactError, StoreError
 
-SPEC = "spec.json"
 _DRAFT, _FETCH, _LOCKS = ".draft", ".fetch", "locks"
+_DIGEST = re.compile(r"[0-9a-f]{40}")
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
 
 
 class Store:
@@ -40,6 +47,8 @@ class Store:
     Args:
         url: a path or a `file://` URL, made where it is missing; or an object store's, such as
             `s3://bucket/prefix`.
+        reading: only to be read: nothing is made or written, so that a store without the right to
+            write in it will do. One that is not there is empty.
 
     Attributes:
         root: the folder; of an object store this machine's copy.
@@ -51,38 +60,25 @@ class Store:
             `storage.store.version`.
     """
 
-    def __init__(self, url: str | Path) -> None:
+    def __init__(self, url: str | Path, *, reading: bool = False) -> None:
         local = _local_path(str(url))
         self._remote: Remote | None = None
         self._seen: set[str] = set()  # complete when last asked; a flow run has a Store of its own
         if local is None:
             self.url = str(url).rstrip("/")
-            bucket = connect(self.url, endpoint())
-            check_bucket(self.url, bucket)
+            bucket = connect(self.url, endpoint(), reading)
+            check_bucket(self.url, bucket, reading=reading)
             self._remote = Remote(bucket)
             self.root = copies_folder(self.url, endpoint())
         else:
             self.url, self.root = str(local), local
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
-            raise StoreError(f"a store is a folder; {self.root} is a file") from None
-        except OSError as error:
-            raise StoreError(f"cannot make the store {self.root}: {error.strerror}") from error
-        probe = self.root / f".writable-{os.getpid()}"
-        try:
-            probe.touch()
-            probe.unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"the store {self.root} cannot be written: {error.strerror}; "
-                "name another with --store"
-            ) from error
+        if self._remote is not None or not reading:
+            _check_writable(self.root)
         if self._remote is None:
-            check_folder(self.root)
+            check_folder(self.root, reading=reading)
 
     @classmethod
-    def existing(cls, url: str) -> Store:
+    def existing(cls, url: str, *, reading: bool = False) -> Store:
         """A store that is there already.
 
         Raises:
@@ -91,7 +87,7 @@ class Store:
         local = _local_path(url)
         if local is not None and not local.exists():
             raise StoreError(f"there is no store at {url}; name one with --store")
-        return cls(url)
+        return cls(url, reading=reading)
 
     def __reduce__(self) -> tuple[type[Store], tuple[str]]:
         """Connections stay behind when a store goes to another process."""
@@ -102,6 +98,12 @@ class Store:
         """Whether it is an object store, and `root` but a copy."""
         return self._remote is not None
 
+    @property
+    def free(self) -> int:
+        """Bytes free on the disk where it lies, or would lie."""
+        there = next(path for path in (self.root, *self.root.parents) if path.exists())
+        return shutil.disk_usage(there).free
+
     def folder(self, kind: str, digest: str) -> Path:
         """Where an artifact lies, there or not."""
         return self.root / kind / digest
@@ -109,8 +111,8 @@ class Store:
     def complete(self, spec: Spec) -> bool:
         """Whether the artifact is there, with every file as it was written.
 
-        Sizes are always compared; content only of files touched after the artifact was completed.
-        An object store is asked once per `Store`.
+        What is compared is said in `storage.store.integrity.damage`. An object store is asked once
+        per `Store`.
         """
         if self._remote is None:
             folder = self.folder(spec.kind, spec.digest)
@@ -144,11 +146,14 @@ class Store:
 
         One writer at a time: a second one waits, then finds the artifact. `build` gets an empty
         folder, or for a resumable spec the draft that a killed writer left.
+
+        Raises:
+            StoreError: the store is full, can no longer be written, or is gone.
         """
         folder = self.folder(spec.kind, spec.digest)
         draft = folder.with_name(folder.name + _DRAFT)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with self.lock(spec.kind, spec.digest):
+        with self._told(draft), self.lock(spec.kind, spec.digest):
+            folder.parent.mkdir(exist_ok=True)
             if self._remote is not None and self.complete(spec):
                 self._fetch(self._remote, folder)
             elif not (is_whole(folder) and _used(folder)):
@@ -156,7 +161,7 @@ class Store:
                     shutil.rmtree(draft, ignore_errors=True)
                 draft.mkdir(exist_ok=True)
                 build(draft)
-                _publish(spec, draft, folder)
+                publish(spec, draft, folder)
             if self._remote is not None and not self.complete(spec):
                 self._remote.push(str(spec), folder)
                 self._seen.add(str(spec))
@@ -165,12 +170,12 @@ class Store:
     def artifacts(self) -> Iterator[tuple[str, str, Path]]:
         """Every published folder on this machine as (kind, digest, path), by kind and digest."""
         for folder in sorted(self.root.glob("*/*")):
-            if folder.is_dir() and (folder / SPEC).is_file() and not folder.suffix:
+            if _DIGEST.fullmatch(folder.name) and folder.is_dir():
                 yield folder.parent.name, folder.name, folder
 
     def drafts(self) -> Iterator[Path]:
-        """Every unfinished folder on this machine."""
-        for suffix in (_DRAFT, _FETCH):
+        """Every folder on this machine that is unfinished, or was set aside as damaged."""
+        for suffix in (_DRAFT, _FETCH, DAMAGED):
             yield from sorted(self.root.glob(f"*/*{suffix}"))
 
     def entries(self) -> Iterator[Held]:
@@ -191,13 +196,16 @@ class Store:
     def damage(self, name: str) -> list[str]:
         """What is wrong with an artifact (KIND/DIGEST) when every byte is read, a line per file.
 
-        On an object store a damaged artifact's marker is withdrawn, so that it is made anew.
+        Its marker is withdrawn, so that it is made anew, unless the store cannot be written.
         """
         if self._remote is None:
-            return damage(self.root / name, thorough=True)
+            if found := damage(self.root / name, thorough=True):
+                withdraw(self.root / name)
+            return found
         found = self._remote.damage(name, thorough=True) or []
         if found:
-            self._remote.remove(name)
+            with suppress(StoreError):
+                self._remote.remove(name)
         return found
 
     def remove(self, name: str) -> None:
@@ -221,8 +229,44 @@ class Store:
     def lock(self, kind: str, digest: str) -> FileLock:
         """What a process of this machine holds while it makes or fetches an artifact."""
         locks = self.root / _LOCKS
-        locks.mkdir(exist_ok=True)
+        try:
+            locks.mkdir(exist_ok=True)
+        except FileNotFoundError:
+            raise self._gone() from None
         return FileLock(locks / f"{kind}-{digest}")
+
+    @contextmanager
+    def _told(self, draft: Path) -> Iterator[None]:
+        """Say what happened to the store while something was made in it."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:
+            if not (self.root if self.shared else self.root / NAME).exists():
+                raise self._gone() from error
+            code = error.errno if isinstance(error, OSError) else None
+            if code in _FULL:
+                raise StoreError(
+                    f"the disk of the store {self.root} is full; free some space (`uwm store gc` "
+                    "deletes what no audit needs) and run again, which goes on from here"
+                ) from error
+            if code in _REFUSED and _lies_in(error, self.root):
+                raise StoreError(
+                    f"the store {self.root} can no longer be written: {error}; mend that and run "
+                    "again, which goes on from here"
+                ) from error
+            if not draft.is_dir() and isinstance(error, OSError):
+                raise StoreError(
+                    f"{draft} was deleted while it was written; run again to make it anew"
+                ) from error
+            raise
+
+    def _gone(self) -> StoreError:
+        return StoreError(
+            f"the store {self.root} is gone, deleted or no longer mounted; bring it back, or run "
+            "again to compute everything anew"
+        )
 
     def _fetch(self, remote: Remote, folder: Path) -> None:
         """Bring an artifact to this machine, unless it is here and whole."""
@@ -242,35 +286,40 @@ class Store:
         os.utime(folder)  # when it was used last
 
 
-def _publish(spec: Spec, draft: Path, folder: Path) -> None:
-    _write(draft / SPEC, {"kind": spec.kind, **spec.model_dump(mode="json")})
-    files = {
-        path.relative_to(draft).as_posix(): {"size": path.stat().st_size, "sha256": sha256(path)}
-        for path in sorted(draft.rglob("*"))
-        if path.is_file() and path.name != COMPLETE
-    }
-    _write(draft / COMPLETE, {"files": files})
-    if folder.exists():  # damaged: it was not complete
-        shutil.rmtree(folder)
-    draft.rename(folder)
+def _check_writable(root: Path) -> None:
+    """Raise StoreError unless `root` is a folder, or can be made one, that can be written."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise StoreError(f"a store is a folder; {root} is a file") from None
+    except OSError as error:
+        raise StoreError(f"cannot make the store {root}: {error.strerror}") from error
+    probe = root / f".writable-{os.getpid()}"
+    try:
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the store {root} cannot be written: {error.strerror}; name another with --store"
+        ) from error
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
-    with path.open("w") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
+def _lies_in(error: BaseException, root: Path) -> bool:
+    name = getattr(error, "filename", None)
+    return name is None or Path(os.fsdecode(name)).is_relative_to(root)
 
 
 def _used(folder: Path) -> bool:
     """Note that a whole artifact is in use, so that `storage.store.garbage` takes it for young.
 
-    False where it was deleted in this moment.
+    False where it was deleted in this moment. In a store that cannot be written nothing is noted.
     """
     try:
         os.utime(folder)
     except FileNotFoundError:
         return False
+    except OSError:
+        return True
     return True
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
+from storage.store import durable
 from storage.store.bucket import Bucket
-from storage.store.remote import COMPLETE
+from storage.store.marker import COMPLETE
 from uwm.errors import StoreError
 
 FORMAT = 2
@@ -16,27 +16,30 @@ FORMAT = 2
 NAME = "format.json"
 
 
-def check_folder(root: Path) -> None:
-    """Raise StoreError unless the store in `root` has this format; an empty one gets it."""
+def check_folder(root: Path, *, reading: bool = False) -> None:
+    """Raise StoreError unless the store in `root` has this format; an empty one gets it.
+
+    Args:
+        reading: it stays as it is.
+    """
 
     def read() -> bytes | None:
         path = root / NAME
         return path.read_bytes() if path.is_file() else None
 
     def write(content: bytes) -> None:
-        fresh = root / f".{NAME}-{os.getpid()}"
-        fresh.write_bytes(content)
-        fresh.replace(root / NAME)
+        if not reading:
+            durable.write(root / NAME, content)
 
     _check(str(root), read, write, lambda: any(root.glob(f"*/*/{COMPLETE}")))
 
 
-def check_bucket(url: str, bucket: Bucket) -> None:
+def check_bucket(url: str, bucket: Bucket, *, reading: bool = False) -> None:
     """As `check_folder`, of a store on an object store."""
     _check(
         url,
         lambda: bucket.read(NAME),
-        lambda content: bucket.write(NAME, content),
+        lambda content: None if reading else bucket.write(NAME, content),
         lambda: any(key.endswith(f"/{COMPLETE}") for key in bucket.list("")),
     )
 
@@ -69,7 +72,7 @@ def _check(
 def _format(url: str, content: bytes) -> int:
     try:
         found = json.loads(content)["format"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         found = None
     if type(found) is not int:
         raise StoreError(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.store.garbage import garbage
 from storage.store.history import (
     Figure,
     KeptAudit,
@@ -16,9 +17,11 @@ from storage.store.history import (
     names,
     record,
     recorded,
+    unknown,
     written,
 )
 from storage.store.store import Store
+from tests.storage.store.test_version import Word
 from uwm.errors import InputError
 
 WHEN = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
@@ -93,12 +96,51 @@ def test_a_time_is_read_as_it_is_written() -> None:
         given("yesterday")
 
 
-def test_a_record_that_is_none_is_told(store: Store) -> None:
+DAMAGE = [
+    b"",
+    b"{}",
+    b"\0" * 400,
+    b"\xff\xfe",
+    b"[1",
+    b"[" * 100_000,
+    b'{"sha256": 1, "record": {}}',
+]
+
+
+def flipped(content: bytes) -> bytes:
+    """The same with another figure or name in it."""
+    return content.replace(b"50.0", b"60.0").replace(b"scores/1", b"scores/2")
+
+
+@pytest.mark.parametrize("content", [*DAMAGE, None])
+def test_a_damaged_record_is_left_out_with_a_word(
+    store: Store, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
     keep(store, audit_of())
-    (path,) = (store.root / "audits" / "weekly").glob("*.json")
-    path.write_text("{}")
-    with pytest.raises(InputError, match="is not the record of an audit"):
-        kept(store, "weekly")
+    later = keep(store, audit_of(7))
+    path = store.root / "audits" / "weekly" / f"{written(WHEN)}.json"
+    path.write_bytes(flipped(path.read_bytes()) if content is None else content)
+    assert kept(store, "weekly") == [later]
+    assert f"{path} is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("content", [*DAMAGE, None])
+def test_while_it_is_not_known_what_an_audit_stands_on_only_unfinished_work_is_garbage(
+    store: Store, content: bytes | None
+) -> None:
+    both = {"vit": ["scores/1"], "siglip": ["scores/3"]}
+    record(store, "weekly", "audit", both, backbones=both)
+    made = store.make(Word(code="", text="needed"), lambda folder: None)
+    (store.root / "words" / f"{made.name}.draft").mkdir()
+    path = store.root / "audits" / "weekly" / "used" / "audit.json"
+    path.write_bytes(flipped(path.read_bytes()) if content is None else content)
+    for _ in range(2):
+        assert unknown(store) == ["audit weekly"]
+        assert [entry.name for entry in garbage(store, 0)] == [f"words/{made.name}.draft"]
+        record(store, "weekly", "audit", {"vit": ["scores/1"]}, backbones=None)  # mends nothing
+    record(store, "weekly", "audit", both, backbones=both)
+    assert unknown(store) == []
+    assert f"words/{made.name}" in {entry.name for entry in garbage(store, 0)}
 
 
 def test_a_partial_run_forgets_nothing_of_the_other_backbones(store: Store) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from storage.store.garbage import garbage
 from storage.store.history import record, recorded
-from storage.store.remote import COMPLETE
+from storage.store.marker import COMPLETE
 from storage.store.store import Store
 from tests.object_store import Bucketful
 from tests.storage.store.test_store import spec, write

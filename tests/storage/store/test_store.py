@@ -1,8 +1,10 @@
 """An artifact is whole or not there, whatever happens to it or to its writer."""
 
+import errno
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
@@ -14,10 +16,10 @@ import pytest
 
 from storage.store.garbage import garbage
 from storage.store.history import record, recorded
-from storage.store.integrity import damage, last_touched, size
-from storage.store.remote import COMPLETE
+from storage.store.integrity import last_touched, size
+from storage.store.marker import COMPLETE, SPEC
 from storage.store.spec import Spec
-from storage.store.store import SPEC, Store
+from storage.store.store import Store
 from uwm.errors import DamagedArtifactError, StoreError
 
 
@@ -68,31 +70,149 @@ def test_every_field_and_the_code_are_part_of_the_address() -> None:
     assert spec().digest == spec().digest
 
 
+def reflag(content: bytes) -> bytes:
+    """A marker that lists a file without its size."""
+    return json.dumps({"files": {SPEC: {"sha256": ""}}}).encode()
+
+
+HARMS: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda content: content[:-1],
+    "empty": lambda content: b"",
+    "zeros": lambda content: bytes(len(content)),
+    "flip": lambda content: b"#" + content[1:],
+    "no UTF-8": lambda content: b"\xff" + content[1:],
+    "nothing listed": lambda content: b'{"files": {}}',
+    "a key is missing": reflag,
+    "deep": lambda content: b"[" * 100_000,
+}
+
+
 @pytest.mark.parametrize("name", ["two", "data/one", SPEC, COMPLETE])
-@pytest.mark.parametrize("harm", ["delete", "cut", "flip"])
-def test_a_damaged_artifact_is_never_served_and_is_made_anew(
-    store: Store, name: str, harm: str
+@pytest.mark.parametrize("harm", ["delete", "folder", "link", *HARMS])
+@pytest.mark.parametrize("time_kept", [True, False])
+def test_a_damaged_artifact_is_never_served_and_is_set_aside_and_made_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, harm: str, time_kept: bool
 ) -> None:
-    path = store.make(spec(), write) / name
-    time.sleep(0.01)
-    content = path.read_bytes()
-    if harm == "delete":
-        path.unlink()
-    else:
-        path.write_bytes(content[:-1] if harm == "cut" else b"#" + content[1:])
+    """Whether or not the damage shows in a file's time, as a flipped bit of a disk does not."""
+    Store(tmp_path / "made").make(spec(), write)
+    (tmp_path / "made").rename(tmp_path / "read")  # what a process made itself it has compared
+    store = Store(tmp_path / "read")
+    path = store.folder("numbers", spec().digest) / name
+    status, content = path.stat(), path.read_bytes()
+    path.unlink()
+    if harm == "folder":
+        path.mkdir()
+    elif harm == "link":
+        (tmp_path / "elsewhere").write_bytes(content)
+        path.symlink_to(tmp_path / "elsewhere")
+    elif harm != "delete":
+        path.write_bytes(HARMS[harm](content))
+        if time_kept:
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    if name == COMPLETE and harm == "link":
+        path.unlink()  # a marker elsewhere is as good as its content says
     assert not store.complete(spec())
     with pytest.raises(DamagedArtifactError, match="run the audit again"):
         store.path("numbers", spec().digest)
+    assert [entry.name for entry in store.entries()] == [str(spec())]
+    assert len(store.damage(str(spec()))) == 1
     store.make(spec(), write)
     assert (store.path("numbers", spec().digest) / "two").read_text() == "second"
+    assert "set aside" in caplog.text
+    assert [entry.name for entry in garbage(store, 0) if not entry.complete] == [
+        f"{spec()}.damaged"
+    ]
 
 
-def test_a_flipped_bit_with_its_old_time_is_found_by_a_thorough_look(store: Store) -> None:
-    path = store.make(spec(), write) / "two"
+def test_a_flipped_bit_in_a_chunk_with_its_old_time_is_found_by_verify_and_made_anew(
+    store: Store,
+) -> None:
+    """Chunks have checksums of their own, and are not read twice for it."""
+
+    def build(folder: Path) -> None:
+        (folder / "data.zarr" / "c").mkdir(parents=True)
+        (folder / "data.zarr" / "c" / "0").write_text("chunk")
+
+    path = store.make(spec(), build) / "data.zarr" / "c" / "0"
     status = path.stat()
-    path.write_text("secoNd")
+    path.write_text("chunC")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert damage(path.parent, thorough=True) == ["two has other content than was written"]
+    assert store.complete(spec())
+    assert store.damage(str(spec())) == ["data.zarr/c/0 has other content than was written"]
+    assert not store.complete(spec())
+    assert (store.make(spec(), build) / "data.zarr" / "c" / "0").read_text() == "chunk"
+
+
+def test_nothing_has_its_name_before_its_bytes_are_on_the_disk(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order of system calls: a power cut between any two of them leaves a whole artifact."""
+    synced: list[Path] = []
+    sync, rename = os.fsync, Path.rename
+
+    def traced(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        sync(descriptor)
+
+    def checked(old: Path, new: Path) -> Path:
+        inside = {path for path in (old, *old.rglob("*")) if path.name != COMPLETE}
+        assert inside <= {*synced}
+        assert old in synced[-1:]  # with the marker's name, which came last
+        synced.clear()
+        return rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", traced)
+    monkeypatch.setattr(Path, "rename", checked)
+    folder = store.make(spec(), write)
+    assert synced == [folder.parent]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_store_without_the_right_to_write_can_be_read(store: Store) -> None:
+    folder = store.make(spec(), write)
+    record(store, "weekly", "audit", {"vit": [str(spec())]}, backbones=["vit"])
+    for path in (store.root, *store.root.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        with pytest.raises(StoreError, match="cannot be written"):
+            Store(store.url)
+        read = Store.existing(store.url, reading=True)
+        assert read.complete(spec())
+        assert read.path("numbers", spec().digest) == folder
+        assert read.damage(str(spec())) == []
+        assert garbage(read, 0) == []
+        assert recorded(read)
+    finally:
+        for path in (store.root, *store.root.rglob("*")):
+            path.chmod(0o755)
+
+
+def test_reading_makes_no_store(tmp_path: Path) -> None:
+    store = Store(tmp_path / "none", reading=True)
+    assert not store.complete(spec())
+    assert store.free > 0
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
+def test_a_full_or_failing_disk_is_told_in_a_line(store: Store, code: int) -> None:
+    def build(folder: Path) -> None:
+        raise OSError(code, os.strerror(code), str(folder / "data"))
+
+    with pytest.raises(StoreError, match=r"(full|can no longer be written).*run again") as told:
+        store.make(spec(), build)
+    assert "\n" not in str(told.value)
+
+
+def test_a_store_that_vanishes_is_told_and_the_next_run_begins_anew(store: Store) -> None:
+    def build(folder: Path) -> None:
+        shutil.rmtree(store.root)
+        folder.mkdir(parents=True)  # as what writes chunks does
+        raise KeyError("samples")
+
+    with pytest.raises(StoreError, match=r"is gone.*run again"):
+        store.make(spec(), build)
+    assert Store(store.url).make(spec(), write)
 
 
 def test_a_failed_build_publishes_nothing(store: Store) -> None:

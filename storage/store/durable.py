@@ -1,0 +1,43 @@
+"""Writes that outlive a power cut: bytes reach the disk before the name that serves them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_below(folder: Path) -> None:
+    """Wait until all that is in a folder is on the disk: every file, and every folder's names."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            sync(Path(parent, name))
+        sync(Path(parent))
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file aside and rename it: it is there whole and for good, or as it was before."""
+    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def rename(old: Path, new: Path) -> None:
+    """Give what is on the disk already its name, for good."""
+    old.rename(new)
+    sync(new.parent)
