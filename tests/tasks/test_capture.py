@@ -6,7 +6,7 @@ import torch
 import tasks.capture
 from storage.formats.samples import SampleArrays
 from storage.formats.statistics import StatisticsArrays
-from storage.store.remote import COMPLETE
+from storage.store.marker import COMPLETE
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.inputs import INPUTS
