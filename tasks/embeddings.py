@@ -42,7 +42,7 @@ def read_outcomes(store: Store, names: Sequence[str]) -> dict[str, pd.DataFrame]
     """Per data set of several evaluations (KIND/DIGEST) its outcomes, a row per sample.
 
     Columns: per metric whether it holds, or how large it is; of a zero-shot set its accuracy, and
-    `times`, how often a sample counts.
+    `times`, how often a sample counts. Of pairs that share pictures, `cluster`.
 
     Raises:
         DamagedArtifactError: an evaluation is missing or damaged.

@@ -34,7 +34,7 @@ from uwm.metrics.evaluation import (
     measure_zeroshot,
 )
 from uwm.metrics.outcomes import pair_outcomes
-from uwm.metrics.registry import BUILT_IN, TIMES
+from uwm.metrics.registry import BUILT_IN, CLUSTER, TIMES
 
 
 class SafetySpec(Spec):
@@ -141,11 +141,15 @@ def _safety(spec: SafetySpec, store: Store) -> Found:
     edited = original
     if spec.edited != spec.original:
         edited = pair_outcomes(read_pair(store, *spec.edited, items), metrics)
-    rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed)
+    clusters = items.clusters()
+    rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed, clusters)
     if spec.concepts:
         concepts = read_concepts(store, spec.pairs)
-        rows += measure_concepts(spec.dataset, edited, original, concepts, metrics)
-    return rows, {spec.dataset: pd.DataFrame(edited)}
+        rows += measure_concepts(spec.dataset, edited, original, concepts, metrics, clusters)
+    table = pd.DataFrame(edited)
+    if clusters is not None:
+        table[CLUSTER] = clusters
+    return rows, {spec.dataset: table}
 
 
 def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:

@@ -72,7 +72,9 @@ def hold_out(specs: Sequence[HeldOutSpec], store: Store) -> None:
                 for concept, pair in spec.held_out
             }
             concepts = read_concepts(store, spec.pairs)
-            rows = held_out_changes(original, ordinary, held_out, concepts, metrics)
+            rows = held_out_changes(
+                *(original, ordinary, held_out, concepts, metrics), items.clusters()
+            )
             pd.DataFrame(map(_tidy, rows)).to_parquet(folder / TABLE, index=False)
 
         store.make(spec, build)

@@ -120,7 +120,7 @@ class _Cells:
         spec, draw = self._spec, (self._spec.resamples, self._spec.seed)
         embeddings = paired(self._read(images[0]), self._read(texts[0]), self._items)
         edited = pair_outcomes(embeddings, self._metrics)
-        rows = measure(spec.pairs, edited, self._pairs, *draw)
+        rows = measure(spec.pairs, edited, self._pairs, *draw, self._items.clusters())
         if self._datasets:
             sets = {
                 name: answers(

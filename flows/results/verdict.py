@@ -25,7 +25,7 @@ from uwm.metrics.changes import (
     paired,
 )
 from uwm.metrics.intervals import Interval
-from uwm.metrics.registry import PERCENT, TIMES, ZEROSHOT_MEAN, Metric, Metrics
+from uwm.metrics.registry import CLUSTER, PERCENT, TIMES, ZEROSHOT_MEAN, Metric, Metrics
 
 Key = tuple[str, str, str, str]
 """Backbone, method, data set, metric."""
@@ -252,7 +252,8 @@ class _Comparison:
         if metric not in old:
             return None
         times = new[TIMES].to_numpy() if TIMES in new else None
-        return paired(old[metric].to_numpy(), new[metric].to_numpy(), times)
+        clusters = new[CLUSTER].to_numpy() if CLUSTER in new else None
+        return paired(old[metric].to_numpy(), new[metric].to_numpy(), times, clusters)
 
     def _outcomes(self, names: tuple[str, ...]) -> dict[str, pd.DataFrame] | None:
         """By data set; None where an artifact of an old audit is gone."""

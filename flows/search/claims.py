@@ -12,7 +12,7 @@ from storage.store.store import Store
 from tasks.embeddings import read_outcomes
 from uwm.config import AuditConfig
 from uwm.metrics.changes import Change, mean_change, paired
-from uwm.metrics.registry import BUILT_IN, TIMES, Metric, Metrics
+from uwm.metrics.registry import BUILT_IN, CLUSTER, TIMES, Metric, Metrics
 
 Outcomes = Mapping[str, pd.DataFrame]
 """Per data set, see `tasks.embeddings.read_outcomes`."""
@@ -126,7 +126,9 @@ def _changes(
     pairs = config.benchmarks[0].name
     changes = {
         metric.name: paired(
-            before[pairs][metric.name].to_numpy(), after[pairs][metric.name].to_numpy()
+            before[pairs][metric.name].to_numpy(),
+            after[pairs][metric.name].to_numpy(),
+            clusters=after[pairs][CLUSTER].to_numpy() if CLUSTER in after[pairs] else None,
         )
         for metric in compared(config.measured)
     }

@@ -19,7 +19,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from uwm.metrics.intervals import LEVEL, Interval, Outcomes, scale
+from uwm.metrics.intervals import (
+    LEVEL,
+    Clusters,
+    Interval,
+    Outcomes,
+    effective_samples,
+    normal_samples,
+    scale,
+)
 
 _NORMAL = NormalDist()
 _WIDTH = _NORMAL.inv_cdf((1 + LEVEL) / 2)
@@ -49,18 +57,24 @@ UNCHANGED = Change(0.0, 0.0)
 """Of a model that is the same bit for bit."""
 
 
-def paired(before: Outcomes, after: Outcomes, times: NDArray[np.int64] | None = None) -> Change:
+def paired(
+    before: Outcomes,
+    after: Outcomes,
+    times: NDArray[np.int64] | None = None,
+    clusters: Clusters = None,
+) -> Change:
     """The change on the same samples.
 
     Args:
         before, after: (samples,), both yes/no or both real values.
         times: int64 (samples,), how often each sample counts; once unless given.
+        clusters: samples that say less together than as many others.
     """
     scaled = scale(after)
     weights = np.ones(len(before)) if times is None else times.astype(np.float64)
     difference = after.astype(np.float64) - before.astype(np.float64)
     total = weights.sum()
-    n = total**2 / (weights**2).sum()  # as many samples of equal weight say as much
+    n = normal_samples(effective_samples(difference, clusters, weights), clusters)
     mean = float(weights @ difference / total)
     squares = float(weights @ difference**2 / total)
     if after.dtype == np.bool_:

@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 
 from uwm.metrics.changes import paired
 from uwm.metrics.intervals import (
+    Clusters,
     Interval,
     Outcomes,
     YesNo,
     bootstrap_means,
     bootstrap_times,
+    effective_samples,
+    few,
     interval,
     mean_interval,
+    normal_samples,
+    part,
     scale,
     student,
 )
@@ -47,12 +52,21 @@ def measure(
     original: Mapping[str, Outcomes],
     resamples: int,
     seed: int,
+    clusters: Clusters = None,
 ) -> list[Measurement]:
-    """A row per metric, from paired outcomes on the same samples of an edit and of the original."""
+    """A row per metric, from paired outcomes on the same samples of an edit and of the original.
+
+    Intervals are bootstrapped, by cluster where there are clusters, and those of a few clusters are
+    as `measure_concepts` has them.
+    """
     metrics = list(outcomes)
+    if few(clusters):
+        return [
+            _measured_on_few(dataset, metric, outcomes, original, clusters) for metric in metrics
+        ]
     edited = np.stack([outcomes[metric] for metric in metrics], axis=1)
     before = np.stack([original[metric] for metric in metrics], axis=1)
-    means = bootstrap_means(np.hstack([edited, before]), resamples, seed)
+    means = bootstrap_means(np.hstack([edited, before]), resamples, seed, clusters)
     means, base = means[:, : len(metrics)], means[:, len(metrics) :]
     values, bases = edited.mean(0), before.mean(0)
     scales = [scale(outcomes[metric]) for metric in metrics]
@@ -68,12 +82,26 @@ def measure(
     ]
 
 
+def _measured_on_few(
+    dataset: str,
+    metric: str,
+    outcomes: Mapping[str, Outcomes],
+    original: Mapping[str, Outcomes],
+    clusters: Clusters,
+) -> Measurement:
+    after, before = outcomes[metric], original[metric]
+    same = outcomes is original
+    change = Interval(0, 0, 0) if same else paired_change(before, after, clusters)
+    return Measurement(dataset, metric, mean_interval(after, clusters), change, len(after))
+
+
 def measure_concepts(
     dataset: str,
     outcomes: Mapping[str, Outcomes],
     original: Mapping[str, Outcomes],
     concepts: Sequence[str],
     metrics: Metrics = BUILT_IN,
+    clusters: Clusters = None,
 ) -> list[Measurement]:
     """A row per concept and metric that is measured per concept, concepts in alphabetical order.
 
@@ -89,17 +117,17 @@ def measure_concepts(
     rows = []
     for concept in sorted(set(concepts)):
         own = tags == concept
+        within = part(clusters, own)
         for metric in metrics.per_concept:
             after, before = outcomes[metric][own], original[metric][own]
             same = outcomes is original
-            change = Interval(0, 0, 0) if same else paired_change(before, after)
-            rows.append(
-                Measurement(dataset, metric, mean_interval(after), change, int(own.sum()), concept)
-            )
+            change = Interval(0, 0, 0) if same else paired_change(before, after, within)
+            value = mean_interval(after, within)
+            rows.append(Measurement(dataset, metric, value, change, len(after), concept))
     return rows
 
 
-def paired_change(before: Outcomes, after: Outcomes) -> Interval:
+def paired_change(before: Outcomes, after: Outcomes, clusters: Clusters = None) -> Interval:
     """The change on the same samples with an interval for few of them.
 
     Of yes/no outcomes that of Agresti and Min (2005): half a sample more in each cell of the
@@ -107,9 +135,11 @@ def paired_change(before: Outcomes, after: Outcomes) -> Interval:
     for few that agree do not show that none would. Of real values Student's.
     """
     if after.dtype != np.bool_:
-        return student(after.astype(np.float64) - before)
-    change = paired(before, after)
-    draw = change.value * 2 / (len(before) + 2)
+        return student(after.astype(np.float64) - before, clusters)
+    change = paired(before, after, clusters=clusters)
+    difference = after.astype(np.float64) - before
+    n = normal_samples(effective_samples(difference, clusters), clusters)
+    draw = change.value * 2 / (n + 2)
     low, high = max(-100.0, change.low - draw), min(100.0, change.high - draw)
     return Interval(change.value, min(low, change.value), max(high, change.value))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uwm.metrics.evaluation import paired_change
-from uwm.metrics.intervals import Interval, Outcomes, scale
+from uwm.metrics.intervals import Clusters, Interval, Outcomes, part, scale
 from uwm.metrics.registry import BUILT_IN, Metrics
 
 Found = Mapping[str, Outcomes]
@@ -43,6 +43,7 @@ def held_out_changes(
     held_out: Mapping[str, Found],
     concepts: Sequence[str],
     metrics: Metrics = BUILT_IN,
+    clusters: Clusters = None,
 ) -> list[HeldOutChange]:
     """A row per metric that is measured per concept, over all held-out concepts, then for each.
 
@@ -55,6 +56,7 @@ def held_out_changes(
     chosen |= {concept: tags == concept for concept in held_out}
     rows = []
     for concept, own in chosen.items():
+        within = part(clusters, own)
         for metric in metrics.per_concept:
             before, usual = original[metric][own], ordinary[metric][own]
             after = np.zeros_like(original[metric])
@@ -67,9 +69,9 @@ def held_out_changes(
                     metric,
                     int(own.sum()),
                     scale(before) * float(before.mean()),
-                    paired_change(before, usual),
-                    paired_change(before, after),
-                    paired_change(usual, after),
+                    paired_change(before, usual, within),
+                    paired_change(before, after, within),
+                    paired_change(usual, after, within),
                 )
             )
     return rows

@@ -47,20 +47,23 @@ class Items(NamedTuple):
         first = torch.arange(samples)
         return cls(first, first + samples, first, first + samples)
 
-    def clusters(self) -> NDArray[np.int64]:
+    def clusters(self) -> NDArray[np.int64] | None:
         """Rows that share a picture, directly or through other rows, are one cluster: (samples,).
 
-        Numbers from 0, in the order in which clusters come first.
+        Numbers from 0, in the order in which clusters come first; None where no two rows share one.
         """
+        pictures = torch.cat([self.safe_image, self.unsafe_image]).cpu().numpy()
+        if len(np.unique(pictures)) == len(pictures):
+            return None
         from scipy.sparse import coo_array  # takes half a second, and is rarely needed
         from scipy.sparse.csgraph import connected_components
 
         rows = np.arange(len(self.safe_image))
-        pictures = torch.cat([self.safe_image, self.unsafe_image]).cpu().numpy()
         nodes = len(rows) + int(pictures.max(initial=-1)) + 1
         edges = (np.concatenate([rows, rows]), len(rows) + pictures)
         graph = coo_array((np.ones(len(pictures)), edges), shape=(nodes, nodes))
-        return numbered(connected_components(graph, directed=False)[1][: len(rows)])
+        labels = numbered(connected_components(graph, directed=False)[1][: len(rows)])
+        return labels if labels.max() + 1 < len(rows) else None
 
 
 def numbered(labels: Sequence[object] | NDArray[np.generic]) -> NDArray[np.int64]:

@@ -31,6 +31,8 @@ ZEROSHOT_MEAN = "zero-shot mean"
 """The name of the row with the mean over zero-shot sets, in place of a data set's."""
 TIMES = "times"
 """A column beside the outcomes of a zero-shot set: how often each sample counts."""
+CLUSTER = "cluster"
+"""A column beside the outcomes of a pair set whose rows share pictures: which rows are one unit."""
 _NAME = re.compile(r"[A-Za-z0-9_@.-]+")
 
 
@@ -91,10 +93,10 @@ class Metric:
     redirects: bool = False
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or self.name == TIMES:
+        if not _NAME.fullmatch(self.name) or self.name in (TIMES, CLUSTER):
             raise InputError(
                 "a metric's name is one word of letters, digits, `_`, `@`, `.` and `-`, and not "
-                f"{TIMES!r}; got {self.name!r}"
+                f"{TIMES!r} or {CLUSTER!r}; got {self.name!r}"
             )
         low, high = self.range
         if not low < high:

@@ -63,6 +63,20 @@ def test_false_alarms_are_as_rare_as_the_level_says(true_fall: float) -> None:
     assert alarms / 2000 < 0.07
 
 
+def test_false_alarms_stay_rare_at_five_captions_per_picture() -> None:
+    """No true fall; what changes at all does so for the captions of a picture together."""
+    generator = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(120), 5)
+    naive = alarms = 0
+    for _ in range(1000):
+        draw = np.repeat(generator.random(120), 5)
+        before, after = draw >= 0.1, (draw < 0.1) | (draw >= 0.2)
+        alarms += p_value(paired(before, after, clusters=clusters), 0) <= 0.05
+        naive += p_value(paired(before, after), 0) <= 0.05
+    assert alarms / 1000 < 0.07
+    assert naive / 1000 > 0.15
+
+
 def test_a_true_fall_is_found() -> None:
     before = np.ones(1000, dtype=bool)
     after = before.copy()

@@ -151,3 +151,41 @@ def test_the_interval_of_a_change_covers_the_truth_with_few_samples(samples: int
         assert found.low <= found.value <= found.high
         hits += found.low <= 20 <= found.high
     assert 0.93 <= hits / 400 <= 1
+
+
+@pytest.mark.parametrize("pictures", [20, 60])
+def test_changes_by_picture_cover_the_truth_at_five_captions_each(pictures: int) -> None:
+    """One picture in four turns safe with all its captions, one in twenty unsafe: 20 points more.
+
+    Of 20 pictures the interval is that of few clusters, of 60 a bootstrap.
+    """
+    generator, hits = np.random.default_rng(0), 0
+    clusters = np.repeat(np.arange(pictures), 5)
+    for trial in range(300):
+        turns = np.repeat(generator.choice(3, pictures, p=[0.25, 0.05, 0.7]), 5)
+        same = generator.random(len(turns)) < 0.5
+        before, after = ({"GS": np.where(turns == 2, same, turns == turned)} for turned in (1, 0))
+        (row,) = measure("test", after, before, 200, trial, clusters)
+        hits += row.change.low <= 20 <= row.change.high
+    assert hits / 300 >= 0.93
+
+
+def test_rows_per_concept_are_by_picture_too() -> None:
+    edited, original = by_concept(1), by_concept(2)
+    after, before = ({name: np.repeat(of[name], 5) for name in of} for of in (edited, original))
+    concepts = ["knife" if row % 3 else "pill" for row in range(90)]
+    clusters = np.repeat(np.arange(90), 5)
+    rows = measure_concepts("test", edited, original, concepts)
+    by_picture, naive = (
+        measure_concepts("test", after, before, np.repeat(concepts, 5).tolist(), clusters=each)
+        for each in (clusters, None)
+    )
+    for once, wide, narrow in zip(rows, by_picture, naive, strict=True):
+        assert wide.n == 5 * once.n
+        assert wide.value.value == pytest.approx(once.value.value)
+        for name in ("value", "change"):
+            width, by_copy, too_narrow = (
+                getattr(row, name).high - getattr(row, name).low for row in (once, wide, narrow)
+            )
+            assert by_copy == pytest.approx(width, rel=0.06)
+            assert too_narrow < 0.7 * width

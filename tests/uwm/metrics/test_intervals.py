@@ -1,7 +1,19 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from uwm.metrics.intervals import Interval, bootstrap_means, bootstrap_times, interval, wilson
+from uwm.metrics.intervals import (
+    Interval,
+    bootstrap_means,
+    bootstrap_times,
+    effective_samples,
+    few,
+    interval,
+    part,
+    student,
+    wilson,
+)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -61,3 +73,69 @@ def test_wilson_agrees_with_its_textbook_example() -> None:
     """Newcombe (1998), table I: 81 of 263 has 0.2553 to 0.3662."""
     found = wilson(np.arange(263) < 81)
     assert (found.low, found.high) == pytest.approx((25.53, 36.62), abs=0.01)
+
+
+def captioned(pictures: int, trial: int) -> tuple[np.ndarray, np.ndarray]:
+    """Outcomes of five captions per picture, most of them alike: 3 in 10 hold on average."""
+    generator = np.random.default_rng(trial)
+    chance = generator.beta(0.3 * 0.8, 0.7 * 0.8, pictures)  # correlation 1 / 1.8 within a picture
+    clusters = np.repeat(np.arange(pictures), 5)
+    order = generator.permutation(len(clusters))
+    return (generator.random(len(clusters)) < chance[clusters])[order], clusters[order]
+
+
+def coverage(pictures: int, of: Callable[[np.ndarray, np.ndarray, int], Interval]) -> float:
+    """How often an interval holds the truth, 30 %, in 400 trials."""
+    hits = 0
+    for trial in range(400):
+        found = of(*captioned(pictures, trial), trial)
+        hits += found.low <= 30 <= found.high
+    return hits / 400
+
+
+def bootstrapped(outcomes: np.ndarray, clusters: np.ndarray | None, seed: int) -> Interval:
+    means = bootstrap_means(outcomes[:, None], 300, seed, clusters)
+    return interval(float(outcomes.mean()), means[:, 0])
+
+
+def test_intervals_by_picture_cover_the_truth_at_five_captions_each() -> None:
+    assert coverage(200, bootstrapped) >= 0.93
+    assert coverage(200, lambda outcomes, _, seed: bootstrapped(outcomes, None, seed)) < 0.8
+
+
+@pytest.mark.parametrize("pictures", [15, 60])
+def test_wilsons_interval_by_picture_covers_the_truth_with_few_pictures(pictures: int) -> None:
+    found = coverage(pictures, lambda outcomes, clusters, _: wilson(outcomes, clusters))
+    assert 0.93 <= found <= 1
+    assert coverage(pictures, lambda outcomes, *_: wilson(outcomes)) < 0.85
+
+
+def test_clusters_of_one_change_nothing() -> None:
+    outcomes = np.random.default_rng(3).random((40, 2)) < 0.5
+    each = np.arange(40)
+    assert np.array_equal(bootstrap_means(outcomes, 30, 5, each), bootstrap_means(outcomes, 30, 5))
+    assert effective_samples(outcomes[:, 0], each) == pytest.approx(40)
+    assert part(each, each < 7) is None
+
+
+def test_copies_of_a_sample_are_no_further_evidence() -> None:
+    outcomes = np.random.default_rng(4).random(30) < 0.4
+    clusters = np.repeat(np.arange(30), 5)
+    copies = np.repeat(outcomes, 5)
+    assert effective_samples(copies, clusters) == pytest.approx(30)
+    draws = bootstrap_means(copies[:, None], 50, 1, clusters)
+    np.testing.assert_allclose(draws, bootstrap_means(outcomes[:, None], 50, 1))
+    values = np.random.default_rng(5).normal(size=30)
+    wide, narrow = student(np.repeat(values, 5), clusters), student(np.repeat(values, 5))
+    assert (wide.high - wide.low) / 2 == pytest.approx(
+        (student(values).high - student(values).low) / 2, rel=0.02
+    )
+    assert narrow.high < wide.high
+
+
+def test_one_cluster_says_next_to_nothing() -> None:
+    alone = np.zeros(50, dtype=np.int64)
+    found = wilson(np.ones(50, dtype=bool), alone)
+    assert found.low < 25
+    assert few(alone)
+    assert not np.isfinite(student(np.arange(50.0), alone).high)

@@ -1,5 +1,4 @@
 import pytest
-import torch
 
 from uwm.errors import PairingError
 from uwm.metrics.items import Items, numbered
@@ -18,16 +17,26 @@ def test_equal_content_is_one_item_whichever_side_it_is_on() -> None:
     assert len(set(found.safe_text.tolist())) == 3
 
 
-def test_rows_that_share_a_picture_directly_or_through_others_are_one_cluster() -> None:
-    assert items("aabb", "wxyz").clusters().tolist() == [0, 0, 1, 1]
-    assert items("abcd", "xxyz").clusters().tolist() == [0, 0, 1, 2]
-    assert items("aabc", "xyyz").clusters().tolist() == [0, 0, 0, 1]
-    assert items("abcd", "bcdx").clusters().tolist() == [0, 0, 0, 0]
+@pytest.mark.parametrize(
+    ("safe", "unsafe", "clusters"),
+    [
+        ("aabb", "wxyz", [0, 0, 1, 1]),
+        ("abcd", "xxyz", [0, 0, 1, 2]),
+        ("aabc", "xyyz", [0, 0, 0, 1]),  # through the middle row
+        ("abcd", "bcdx", [0, 0, 0, 0]),  # safe in one row and unsafe in the next
+    ],
+)
+def test_rows_that_share_a_picture_directly_or_through_others_are_one_cluster(
+    safe: str, unsafe: str, clusters: list[int]
+) -> None:
+    found = items(safe, unsafe).clusters()
+    assert found is not None
+    assert found.tolist() == clusters
 
 
-def test_distinct_rows_are_clusters_of_their_own() -> None:
-    assert Items.distinct(5).clusters().tolist() == [0, 1, 2, 3, 4]
-    assert torch.equal(Items.distinct(3).safe_text, torch.tensor([0, 1, 2]))
+def test_rows_without_a_shared_picture_are_no_clusters() -> None:
+    assert Items.distinct(5).clusters() is None
+    assert items("abc", "axy").clusters() is None  # twice in one row
 
 
 def test_numbers_follow_the_order_in_which_labels_come() -> None:
