@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save, save_file
 from torch import Tensor
 
+from storage.store import durable
 from uwm.layers import LayerId
 from uwm.method.safe_clip import Factors
 
 _FACTORS, _STANDING = "factors.safetensors", "standing.safetensors"
-_FRESH, _CONTENT = ".standing.safetensors", "training"
+_CONTENT = "training"
 
 
 def write_factors(
@@ -31,8 +32,8 @@ def write_factors(
         tensors[f"{id}.up"] = product.up.detach().cpu().contiguous()
         tensors[f"{id}.down"] = product.down.detach().cpu().contiguous()
     save_file(tensors, folder / _FACTORS, {_CONTENT: json.dumps(content)})
-    for name in (_STANDING, _FRESH):
-        (folder / name).unlink(missing_ok=True)
+    for left in (folder / _STANDING, *folder.glob(f".{_STANDING}*")):
+        left.unlink(missing_ok=True)
 
 
 def read_factors(folder: Path) -> tuple[dict[LayerId, Factors], dict[str, Any]]:
@@ -47,14 +48,18 @@ def read_factors(folder: Path) -> tuple[dict[LayerId, Factors], dict[str, Any]]:
 
 def write_standing(folder: Path, state: Mapping[str, Tensor], content: Mapping[str, Any]) -> None:
     """Note in a draft how far a training has come: one file, replaced as a whole."""
-    save_file(dict(state), folder / _FRESH, {_CONTENT: json.dumps(content)})
-    (folder / _FRESH).replace(folder / _STANDING)
+    durable.write(folder / _STANDING, save(dict(state), {_CONTENT: json.dumps(content)}))
 
 
 def read_standing(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """What `write_standing` noted last, None in the draft of a training that is new."""
-    path = folder / _STANDING
-    return _read(path) if path.exists() else None
+    """What `write_standing` noted last, None in the draft of a training that is new.
+
+    None, too, where it is damaged: the training then begins anew.
+    """
+    try:
+        return _read(folder / _STANDING)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

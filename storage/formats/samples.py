@@ -1,15 +1,18 @@
 """Arrays with a row per sample: named, chunked alike, filled chunk by chunk, resumable.
 
-A Zarr group of arrays that share their first axis. Chunks are checksummed (CRC-32C), and a chunk
-of samples counts as written once its marker exists, so a killed writer goes on at its first
-missing chunk. Used for pixels, tokens, statistics and embeddings.
+A Zarr group of arrays that share their first axis. Chunks are checksummed (CRC-32C). A chunk counts
+as written once its marker exists, and that exists once the chunk is on the disk: a killed writer
+goes on at its first missing chunk. Zarr reads a chunk without a file as zeros; here every chunk has
+its file, and one without it is damaged. Used for pixels, tokens, statistics and embeddings.
 """
 
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -20,12 +23,15 @@ from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import LocalStore
 
+from storage.store import durable
+from storage.store.integrity import withdraw
 from uwm.errors import DamagedArtifactError
 
 Array = NDArray[Any]
 Loaded = TypeVar("Loaded")
 Computed = TypeVar("Computed")
 _DATA, _MARKERS = "data.zarr", "written"
+_EVERY_CHUNK = {"array.write_empty_chunks": True}
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,12 @@ class SampleArrays:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._group = zarr.open_group(LocalStore(folder / _DATA), mode="r+")
-        self.samples = cast("int", self._group.attrs["samples"])
-        self.chunk = cast("int", self._group.attrs["chunk"])
-        self.attributes: Mapping[str, object] = self._group.attrs.asdict()
         self._arrays: dict[str, zarr.Array[Any]] = {}
+        with self._told(_DATA):
+            self._group = zarr.open_group(LocalStore(folder / _DATA), mode="r+")
+            self.samples = cast("int", self._group.attrs["samples"])
+            self.chunk = cast("int", self._group.attrs["chunk"])
+            self.attributes: Mapping[str, object] = self._group.attrs.asdict()
 
     @classmethod
     def create(
@@ -76,6 +83,8 @@ class SampleArrays:
     ) -> SampleArrays:
         """The arrays in `folder`: a killed writer's where they are there, else new ones.
 
+        Of a killed writer's chunks those count that can be read; the others are written again.
+
         Args:
             samples: length of the first axis.
             chunk: samples per chunk, and per call of `fill`'s functions.
@@ -83,7 +92,10 @@ class SampleArrays:
             attributes: JSON to keep beside them.
         """
         ready = folder / _MARKERS
-        if not ready.is_dir():
+        if ready.is_dir() and (found := cls._left(folder, samples, chunk, fields)) is not None:
+            return found
+        shutil.rmtree(ready, ignore_errors=True)
+        with zarr.config.set(_EVERY_CHUNK):
             group = zarr.create_group(LocalStore(folder / _DATA), overwrite=True)
             group.attrs.update({**(attributes or {}), "samples": samples, "chunk": chunk})
             for name, field in fields.items():
@@ -96,8 +108,33 @@ class SampleArrays:
                     dtype=field.dtype,
                     compressors=[*([ZstdCodec()] if field.compressed else []), Crc32cCodec()],
                 )
-            ready.mkdir()
+        durable.sync_below(folder / _DATA)
+        ready.mkdir()
+        durable.sync(folder)
         return cls(folder)
+
+    @classmethod
+    def _left(
+        cls, folder: Path, samples: int, chunk: int, fields: Mapping[str, Field]
+    ) -> SampleArrays | None:
+        """What a killed writer left, without the markers of damaged chunks; None if of no use."""
+        try:
+            found = cls(folder)
+            same = (found.samples, found.chunk) == (samples, chunk) and all(
+                found.shape(name) == (samples, *field.shape) for name, field in fields.items()
+            )
+        except DamagedArtifactError:
+            return None
+        if not same:
+            return None
+        for rows in found.chunks():
+            if found._marker(rows).exists():
+                try:
+                    for name in fields:
+                        found.read(name, rows)
+                except DamagedArtifactError:
+                    found._marker(rows).unlink()
+        return found
 
     @property
     def names(self) -> list[str]:
@@ -120,21 +157,29 @@ class SampleArrays:
     def read(self, name: str, rows: slice | tuple[slice, int] = slice(None)) -> Array:
         """Rows of one array, or of one place on its second axis.
 
+        An artifact in which a chunk is damaged counts as missing from then on.
+
         Raises:
-            DamagedArtifactError: a chunk's checksum does not fit its bytes.
+            DamagedArtifactError: a chunk's checksum does not fit its bytes, or it has no file.
         """
-        try:
-            return np.asarray(self._array(name)[rows])
-        except (ValueError, RuntimeError) as error:
-            raise DamagedArtifactError(
-                f"{self._folder.name}: {name} is damaged: {error}"
-            ) from error
+        with self._told(name):
+            array = self._array(name)
+            start, stop, _ = (rows[0] if isinstance(rows, tuple) else rows).indices(self.samples)
+            for number in range(start // self.chunk, -(-stop // self.chunk)):
+                if start < stop and not self._chunk(name, number).is_file():
+                    raise DamagedArtifactError(f"chunk {number} is missing")
+            return np.asarray(array[rows])
 
     def write(self, rows: slice, arrays: Mapping[str, Array]) -> None:
-        """Write one chunk of every array, then mark it as written."""
+        """Write one chunk of every array, and once it is on the disk mark it as written."""
+        number = rows.start // self.chunk
         for name, values in arrays.items():
             self._array(name)[rows] = values
+            chunks = self._folder / _DATA / name / "c"
+            durable.sync_below(chunks / str(number))
+            durable.sync(chunks)
         self._marker(rows).touch()
+        durable.sync(self._folder / _MARKERS)
 
     def fill(
         self,
@@ -177,11 +222,30 @@ class SampleArrays:
 
     def _array(self, name: str) -> zarr.Array[Any]:
         if name not in self._arrays:
-            array = self._group[name]
-            if not isinstance(array, zarr.Array):
-                raise DamagedArtifactError(f"{self._folder.name}: {name} is no array")
-            self._arrays[name] = array
+            with self._told(name), zarr.config.set(_EVERY_CHUNK):
+                array = self._group[name]
+                if not isinstance(array, zarr.Array):
+                    raise DamagedArtifactError("it is no array")
+                self._arrays[name] = array
         return self._arrays[name]
+
+    def _chunk(self, name: str, number: int) -> Path:
+        """The file of a chunk, which takes the whole of every axis but the first."""
+        rest = ["0"] * (len(self.shape(name)) - 1)
+        return self._folder.joinpath(_DATA, name, "c", str(number), *rest)
+
+    @contextmanager
+    def _told(self, name: str) -> Iterator[None]:
+        """Whatever damaged metadata and chunks make Zarr raise, as one error."""
+        try:
+            yield
+        except Exception as error:
+            withdraw(self._folder)
+            why = str(error) or type(error).__name__
+            raise DamagedArtifactError(
+                f"{self._folder.name}: {name} is damaged ({why}); run the audit again to "
+                "recompute it"
+            ) from error
 
     def _marker(self, rows: slice) -> Path:
         return self._folder / _MARKERS / f"{rows.start:09d}"

@@ -12,6 +12,8 @@ from torch import Tensor
 from zarr.codecs import Crc32cCodec
 from zarr.storage import LocalStore
 
+from storage.store.integrity import withdraw
+from uwm.errors import DamagedArtifactError
 from uwm.layers import LayerId
 
 _DATA = "scores.zarr"
@@ -26,14 +28,31 @@ def write_scores(
     """
     group = zarr.create_group(LocalStore(folder / _DATA), overwrite=True)
     group.attrs.update(attributes)
-    for layer, score in scores.items():
-        group.create_array(str(layer), data=score.cpu().numpy(), compressors=[Crc32cCodec()])
+    with zarr.config.set({"array.write_empty_chunks": True}):  # or all zeros would have no file
+        for layer, score in scores.items():
+            group.create_array(str(layer), data=score.cpu().numpy(), compressors=[Crc32cCodec()])
 
 
 def read_scores(folder: Path) -> tuple[dict[LayerId, Tensor], dict[str, Any]]:
-    """Inverse of `write_scores`."""
-    group = zarr.open_group(LocalStore(folder / _DATA), mode="r")
-    scores = {
-        LayerId.parse(name): torch.from_numpy(array[:]) for name, array in sorted(group.arrays())
-    }
-    return scores, dict(group.attrs)
+    """Inverse of `write_scores`.
+
+    An artifact whose bytes are damaged counts as missing from then on.
+
+    Raises:
+        DamagedArtifactError: a chunk is missing, or stored bytes are not those that were written.
+    """
+    try:
+        group = zarr.open_group(LocalStore(folder / _DATA), mode="r")
+        found = {LayerId.parse(name): _whole(array) for name, array in sorted(group.arrays())}
+        return found, dict(group.attrs)
+    except Exception as error:  # damaged metadata and chunks make Zarr raise errors of many kinds
+        withdraw(folder)
+        raise DamagedArtifactError(
+            f"{folder.name}: scores are damaged ({error}); run the audit again to recompute them"
+        ) from error
+
+
+def _whole(array: zarr.Array[Any]) -> Tensor:
+    if array.nchunks_initialized < array.nchunks:  # Zarr would read zeros
+        raise DamagedArtifactError(f"a chunk of {array.basename} is missing")
+    return torch.from_numpy(array[:])

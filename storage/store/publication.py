@@ -23,7 +23,8 @@ def publish(spec: Spec, draft: Path, folder: Path) -> None:
     What stands in `folder` is damaged: it is set aside, and that is logged.
     """
     (draft / SPEC).write_bytes(_json({"kind": spec.kind, **spec.model_dump(mode="json")}))
-    (draft / COMPLETE).unlink(missing_ok=True)
+    for left in (draft / COMPLETE, *draft.glob(f".{COMPLETE}*")):  # of a killed writer
+        left.unlink(missing_ok=True)
     files = files_of(draft)
     durable.sync_below(draft)
     durable.write(draft / COMPLETE, _json({"files": files}))

@@ -30,8 +30,10 @@ def test_the_last_standing_counts_until_the_factors_are_written(tmp_path: Path) 
     assert found is not None
     state, content = found
     assert (state["a.up"].tolist(), content) == ([2.0, 2.0], {"steps": 2})
-    (tmp_path / ".standing.safetensors").write_bytes(b"cut off")
+    (tmp_path / ".standing.safetensors-12").write_bytes(b"of a killed writer")
     assert read_standing(tmp_path) is not None
+    (tmp_path / "standing.safetensors").write_bytes(bytes(100))
+    assert read_standing(tmp_path) is None
     write_factors(tmp_path, FACTORS, {})
     assert [path.name for path in tmp_path.iterdir()] == ["factors.safetensors"]
 

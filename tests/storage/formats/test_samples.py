@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,58 @@ def test_rows_are_read_across_pieces(tmp_path: Path) -> None:
         pieces.append(piece)
     for rows in (slice(0, 12), slice(3, 7), slice(5, 6), slice(6, 9)):
         assert np.array_equal(read_across(pieces, "safe", rows), values(rows)["safe"])
+
+
+def chunk_files(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in (folder / "data.zarr").rglob("*") if path.is_file() and path.suffix == ""
+    )
+
+
+def zeros(rows: slice) -> dict[str, Array]:
+    return {name: np.zeros_like(value) for name, value in values(rows).items()}
+
+
+@pytest.mark.parametrize("computed", [values, zeros])
+def test_every_chunk_has_a_file_and_one_without_is_damage_never_zeros(
+    tmp_path: Path, computed: Callable[[slice], dict[str, Array]]
+) -> None:
+    create(tmp_path).fill(lambda rows: rows, computed, lambda found: found)
+    assert len(chunk_files(tmp_path)) == 6
+    (tmp_path / "COMPLETE.json").touch()
+    for path in chunk_files(tmp_path):
+        path.unlink()
+        name = "safe" if "safe" in path.parts else "a/b"
+        with pytest.raises(DamagedArtifactError, match=r"chunk \d is missing"):
+            SampleArrays(tmp_path).read(name)
+    assert not (tmp_path / "COMPLETE.json").exists()  # it is to be made anew
+
+
+@pytest.mark.parametrize("harm", ["delete", "empty", "zeros", "flip"])
+def test_a_marked_chunk_that_a_power_cut_damaged_is_computed_again_and_no_other(
+    tmp_path: Path, harm: str
+) -> None:
+    create(tmp_path).fill(lambda rows: rows, values, lambda found: found)
+    path = chunk_files(tmp_path)[-1]
+    content = path.read_bytes()
+    changed = {"empty": b"", "zeros": bytes(len(content)), "flip": b"#" + content[1:]}
+    path.unlink() if harm == "delete" else path.write_bytes(changed[harm])
+    resumed = create(tmp_path)
+    assert len(resumed.missing()) == 1
+    resumed.fill(lambda rows: rows, values, lambda found: found)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"null", None])
+def test_damaged_metadata_is_told_and_begun_anew(tmp_path: Path, content: bytes | None) -> None:
+    create(tmp_path).fill(lambda rows: rows, values, lambda found: found)
+    for place in ("", "safe", "a/b"):
+        path = tmp_path / "data.zarr" / place / "zarr.json"
+        kept = path.read_bytes()
+        if content is None and not place:
+            continue  # a group has no codec
+        path.write_bytes(content if content is not None else kept.replace(b"crc32c", b"unheard"))
+        with pytest.raises(DamagedArtifactError, match="is damaged"):
+            SampleArrays(tmp_path).read(place or "safe")
+        create(tmp_path).fill(lambda rows: rows, values, lambda found: found)
+        assert np.array_equal(SampleArrays(tmp_path).read("safe"), values(slice(0, 10))["safe"])

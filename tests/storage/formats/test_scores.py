@@ -1,8 +1,10 @@
 from pathlib import Path
 
+import pytest
 import torch
 
 from storage.formats.scores import read_scores, write_scores
+from uwm.errors import DamagedArtifactError
 from uwm.layers import LayerId
 
 
@@ -16,3 +18,23 @@ def test_scores_read_back(tmp_path: Path) -> None:
     assert attributes == {"samples": 10, "excluded": 1}
     assert list(found) == sorted(scores)
     assert all(torch.equal(found[layer], score) for layer, score in scores.items())
+
+
+@pytest.mark.parametrize("harm", ["delete", "zeros", "flip", "no metadata"])
+def test_a_damaged_score_is_never_read_and_its_artifact_counts_as_missing(
+    tmp_path: Path, harm: str
+) -> None:
+    layer = LayerId("image", 2, "fc2")
+    write_scores(tmp_path, {layer: torch.zeros(5)}, {})
+    (tmp_path / "COMPLETE.json").touch()
+    folder = tmp_path / "scores.zarr" / str(layer)
+    path = folder / "zarr.json" if harm == "no metadata" else folder / "c" / "0"
+    content = path.read_bytes()
+    path.write_bytes(b"{}" if harm == "no metadata" else content[:-1] + b"#")
+    if harm == "zeros":
+        path.write_bytes(bytes(len(content)))
+    if harm == "delete":
+        path.unlink()
+    with pytest.raises(DamagedArtifactError, match="run the audit again"):
+        read_scores(tmp_path)
+    assert not (tmp_path / "COMPLETE.json").exists()
