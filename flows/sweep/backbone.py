@@ -28,6 +28,7 @@ from uwm.config import (
     BackboneConfig,
     Common,
     EditMethod,
+    Roles,
     Sweep,
     SweepSettings,
     TowerPoint,
@@ -146,8 +147,8 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
     zeroshot = {
         data.name: inputs[f"zero-shot {data.name}"].dataset for data in config.zeroshot_sets
     }
-    # The roles of all edits decide what is captured, so that one capture serves them all.
-    config = config.altered(methods=(*config.methods, *_alone(settings)))
+    # The roles of all edits decide what is captured, so that one pass serves them all.
+    config = config.altered(methods=tuple(_alone(settings)))
     metrics = metric_plugins(config.metrics)
     layout = Layout(excluded=short_texts(stages, config, calibration))
 
@@ -184,16 +185,18 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
 
 
 def _alone(settings: Sweep) -> Iterator[EditMethod]:
-    """Methods that between them have every setting of each tower, under names of their own."""
-    found = (
-        settings.method(common, *both)
-        for common in settings.common()
-        for both in (
-            *((point, None) for point in settings.points("image")),
-            *((None, point) for point in settings.points("text")),
-        )
-    )
-    for number, method in enumerate(found):
+    """Methods that between them have every score and role of the sweep."""
+    found: dict[tuple[str, Roles], EditMethod] = {}
+    for common in settings.common():
+        for image in settings.points("image"):
+            found.setdefault(
+                (f"image {common.score}", image.roles), settings.method(common, image, None)
+            )
+        for text in settings.points("text"):
+            found.setdefault(
+                (f"text {common.score}", text.roles), settings.method(common, None, text)
+            )
+    for number, method in enumerate(found.values()):
         yield method.model_validate({**dict(method), "name": f"sweep {number}"})
 
 
