@@ -170,6 +170,9 @@ class AuditConfig(Settings):
         Rules of the policy and methods of `held_out` and `drift` are left out that name a method,
         a backbone or a data set which the new audit does not have.
 
+        Args:
+            changes: values as the fields hold them, models and not mappings.
+
         Raises:
             ValidationError: the result is no audit.
         """

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from flows.audit_file.read import read_config
+from flows.audit_file.read import read_config, with_methods
 from flows.cli.audit import DEMO
 from tests.storage.sources.zeroshot.layouts import WRITERS
 from uwm.config import BenchmarkZeroShot
-from uwm.errors import ConfigError
+from uwm.errors import ConfigError, InputError
 
 GOOD = """\
 name: mine
@@ -212,3 +212,17 @@ def test_what_could_only_fail_later_is_told_with_its_line(
     tmp_path: Path, change: str, said: str
 ) -> None:
     assert said in problems(tmp_path, GOOD + change)
+
+
+def test_other_methods_leave_nothing_behind_that_names_the_old_ones(tmp_path: Path) -> None:
+    sections = "held_out: {methods: [uwm]}\ndrift: {methods: [uwm]}\n"
+    (tmp_path / "audit.yaml").write_text(GOOD + sections)
+    config = read_config(tmp_path / "audit.yaml")
+    other = with_methods(config, ["{kind: neurons, share: 0.1}"])
+    assert [method.name for method in other.methods] == ["neurons"]
+    assert (other.name, other.held_out, other.drift) == ("mine-methods", None, None)
+    same = with_methods(config, ["{kind: uwm, tau: 0.1}"])
+    assert (same.held_out, same.drift) == (config.held_out, config.drift)
+    for wrong in ("{kind: uwm, alpha: 1}", "{kind: random, of: uwm}", "{kind: umw}", "uwm"):
+        with pytest.raises(InputError, match="--method is wrong"):
+            with_methods(config, [wrong])

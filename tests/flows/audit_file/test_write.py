@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from flows.audit_file.read import read_outline
 from flows.audit_file.write import write_config
-from tests.uwm.config.audits import zoo
+from tests.uwm.config.audits import audit, zoo
 from uwm.config import AuditConfig
 
 
@@ -28,6 +28,17 @@ def test_every_one_backbone_part_survives_json_and_its_file(backbone: str, tmp_p
     assert [item.name for item in part.backbones] == [backbone]
     assert AuditConfig.model_validate_json(part.model_dump_json()) == part
     assert written(part, tmp_path / "a.yaml") == part
+
+
+def test_classes_of_one_s_own_are_read_back(tmp_path: Path) -> None:
+    plugins = Path(__file__).parents[3] / "examples" / "plugins"
+    config = audit(
+        validation={"kind": "demo", "split": "validation"},
+        methods=[{"kind": f"{plugins}/unneeded.py:Unneeded", "tau": [0.01, 0.05]}],
+        sections=[{"kind": f"{plugins}/ranking.py:Ranking", "top": 2}],
+        metrics=[f"{plugins}/margin.py:MARGIN"],
+    )
+    assert written(config, tmp_path / "a.yaml") == config
 
 
 def test_what_is_written_names_its_files_from_any_folder(
