@@ -14,6 +14,7 @@ from flows.report.plots import interval, marker, offset, panels, plot_html, styl
 from flows.results.files import versions
 from flows.results.findings import left_out, not_audited
 from flows.results.table import AuditResults, headline, zeroshot
+from flows.results.wording import mark
 from uwm.metrics.registry import Group, Metric, Metrics
 
 
@@ -121,8 +122,8 @@ def _goals(metrics: Metrics, group: Group) -> list[str]:
 def table_cells(results: AuditResults, benchmark: str) -> list[dict[str, Any]]:
     """Rows of a benchmark's table: backbone, method and a cell per headline metric.
 
-    A cell has `value`, `low`, `high`, the `digits` to show of them, and `sign`: + or - where the
-    original became better or worse by a change beyond its interval, else empty.
+    A cell has `value`, `low`, `high`, the `digits` to show of them, and the `sign` that
+    `flows.results.wording.mark` gives the change from the original.
     """
     return _table(results, headline(results, benchmark))
 
@@ -154,9 +155,12 @@ def _table(results: AuditResults, table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _cell(row: pd.Series, metric: Metric) -> dict[str, Any]:
-    better, worse = "+-" if metric.higher_is_better else "-+"
-    sign = better if row["change_low"] > 0 else worse if row["change_high"] < 0 else ""
-    sign = "" if row["control"] else sign  # a spread over seeds is no interval
+    sign = mark(
+        row["change_low"],
+        row["change_high"],
+        control=bool(row["control"]),
+        higher_is_better=metric.higher_is_better,
+    )
     figures = {name: row[name] for name in ("value", "low", "high")}
     return {**figures, "digits": metric.digits, "sign": sign}
 

@@ -1,9 +1,8 @@
 """Pages: one template below `templates` each, all of them built on `base.html.j2`.
 
-A page is one file that fetches nothing. It embeds plotly, which makes it 4.8 MB: a report is mailed
-and kept beside the model that it is about, and it must still draw its plots on a machine without a
-network, years later. Everything that a template shows is escaped; a value that it lacks is an
-error.
+A page is one file that loads nothing else. It embeds plotly, which makes it 4.8 MB, because a
+report is mailed, is kept beside its model, and must still draw its plots years later on a machine
+without a network. All values are escaped; a missing value is an error.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from flows.results.wording import plural
+
 _TEMPLATES = Environment(
     loader=PackageLoader("flows.report"),
     autoescape=True,
@@ -21,7 +22,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals["plotly"] = get_plotlyjs
+_TEMPLATES.globals |= {"plotly": get_plotlyjs, "plural": plural}
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:

@@ -15,11 +15,11 @@ def publish(results: AuditResults, folder: Path) -> None:
     table = summary(results).round(1)
     lines = [f"# Audit {results.config.name}", ""]
     if results.failures:
-        lines += [*(f"- **{said}**" for said in not_audited(results)), ""]
+        lines += [*(f"- **{line}**" for line in not_audited(results)), ""]
     if results.verdict is not None:
         lines += [f"**{results.verdict.sentence}**", ""]
         lines += [*(f"- {check}" for check in results.verdict.broken), ""]
-    lines += [f"- {said}" for said in results.findings]
+    lines += [f"- {finding}" for finding in results.findings]
     lines += ["", _markdown(table.astype(str).to_numpy().tolist(), list(table.columns))]
     report = (folder / "report.html").resolve()
     lines += ["", f"Report: [{report}]({report.as_uri()})"]

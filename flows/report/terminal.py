@@ -13,11 +13,9 @@ _STYLES = {"+": "green", "-": "red", "": ""}
 
 
 def print_results(console: Console, results: AuditResults) -> None:
-    """One row per backbone and method; what changed beyond its interval is coloured and signed."""
-    for said in (*results.findings, *results.section_findings):
-        console.print(said, markup=False, highlight=False)
-    for said in left_out(results):
-        console.print(said, markup=False, highlight=False)
+    """The findings, what was left out, the summary table, the verdict and the warnings."""
+    for line in (*results.findings, *results.section_findings, *left_out(results)):
+        console.print(line, markup=False, highlight=False)
     print_table(console, results)
     if results.verdict is not None:
         lines = [
@@ -38,10 +36,10 @@ def print_results(console: Console, results: AuditResults) -> None:
 
 
 def print_table(console: Console, results: AuditResults) -> None:
-    """The summary table alone."""
+    """The summary: a row per backbone and method; changes beyond their interval are coloured."""
     table = Table(
         title=f"{results.config.name}: {results.benchmark}, percent",
-        caption="* beyond the 95 % interval of the change from the original; "
+        caption="* the 95 % interval of the change from the original excludes zero; "
         "random: mean over seeds",
     )
     for name in ("backbone", "method"):

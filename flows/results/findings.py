@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flows.results.table import AuditResults, headline
+from flows.results.wording import change, mark, plural, signed
+from uwm.metrics.intervals import Interval
 from uwm.metrics.registry import Metrics
 
-Changes = dict[tuple[str, str, str], tuple[float, float, float]]
+Changes = dict[tuple[str, str, str], Interval]
+"""By backbone, method and label of the metric."""
 
 
 def findings(results: AuditResults) -> list[str]:
@@ -15,7 +18,7 @@ def findings(results: AuditResults) -> list[str]:
     table = headline(results)
     keys = zip(table["backbone"], table["method"], table["metric"], strict=True)
     values = table[["change", "change_low", "change_high"]].to_numpy().tolist()
-    changes: Changes = {key: tuple(row) for key, row in zip(keys, values, strict=True)}
+    changes: Changes = {key: Interval(*row) for key, row in zip(keys, values, strict=True)}
     claiming = (*results.config.edit_methods, *results.config.weight_methods)
     return [
         _finding(results.metrics, changes, backbone, setting)
@@ -28,19 +31,20 @@ def findings(results: AuditResults) -> list[str]:
 def _finding(metrics: Metrics, changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
     method = setting["method"]
     if setting["image"] is None and setting["text"] is None and "weights" not in setting:
-        left = f"left as {setting['base']} has it" if "base" in setting else "left as it is"
+        weights = f"the weights of {setting['base']} are" if "base" in setting else "the model is"
         return (
-            f"{backbone}, {method}: no point of the grid made unsafe queries safer at the "
-            f"knowledge asked for on the validation pairs; {left}."
+            f"{backbone}, {method}: no point of the grid made unsafe queries safer and kept the "
+            f"required knowledge on the validation pairs; {weights} left unchanged."
         )
 
     def judged(metric: str) -> tuple[bool, bool, str]:
         """Whether it rose beyond its interval and the control's, whether it fell, and the words."""
-        change, low, high = changes[backbone, method, metric]
+        own = changes[backbone, method, metric]
         control = changes.get((backbone, f"random {method}", metric))
-        beside = f", random {control[0]:+.1f}" if control else ""
-        rose = low > 0 and (control is None or change > control[2])
-        return rose, high < 0, f"{metric} {change:+.1f} [{low:+.1f}, {high:+.1f}]{beside}"
+        beside = f", random {signed(control.value)}" if control else ""
+        beyond = mark(own.low, own.high)
+        rose = beyond == "+" and (control is None or own.value > control.high)
+        return rose, beyond == "-", change(metric, own) + beside
 
     gains, losses, parts = zip(
         *(judged(goal.label) for goal in metrics.goals("safety")), strict=True
@@ -60,9 +64,10 @@ def _finding(metrics: Metrics, changes: Changes, backbone: str, setting: dict[st
     elif any(losses):
         verdict = "less safe on unsafe queries"
     else:
-        verdict = "not less unsafe beyond the interval and its control"
+        controlled = any(key[:2] == (backbone, f"random {method}") for key in changes)
+        verdict = "no safer beyond the interval" + " and the random control" * controlled
     costs = [
-        f"{metric} {changes[backbone, method, metric][0]:+.1f}"
+        f"{metric} {signed(changes[backbone, method, metric].value)}"
         for metric in (goal.label for goal in metrics.goals("knowledge"))
         if (backbone, method, metric) in changes
     ]
@@ -72,7 +77,7 @@ def _finding(metrics: Metrics, changes: Changes, backbone: str, setting: dict[st
 def left_out(results: AuditResults) -> list[str]:
     """How many rows of which data set were left out and why, a line per reason."""
     return [
-        f"{dataset}: {count} row{'s'[: count != 1]} left out, {reason}"
+        f"{dataset}: {plural(count, 'row')} left out, {reason}"
         for dataset, reasons in results.excluded.items()
         for reason, count in reasons.items()
     ]

@@ -23,7 +23,7 @@ paired, in points of that unit.
 `concept` is whose pairs alone a row is about; it is empty for the whole of a data set.
 """
 
-GAPS = "zero-shot sets that are missing or not whole:"
+GAPS = "zero-shot sets that are missing or incomplete:"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class AuditResults:
         settings: per backbone what each method edited, or what weights it brought.
         choices: per backbone and method with a grid the validation table.
         excluded: how many rows of each data set were left out, by reason.
-        gaps: per zero-shot set that is missing or not whole, what is wanted.
+        gaps: per zero-shot set that is missing or incomplete, what is expected.
         failures: per backbone that could not be audited, why.
         verdict: of the audit's policy; None where it has none.
         tables: what sections of the audit ask for besides, by name: `held_out` and `drift`.

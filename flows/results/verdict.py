@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from flows.results.wording import plural
 from storage.store.history import Figure, KeptAudit, written
 from storage.store.store import Store
 from tasks.embeddings import read_outcomes
@@ -39,11 +40,11 @@ class Check:
         metric: as the rule calls it.
         before: the baseline's value; None where it has none.
         change: since the baseline.
-        basis: what the change stands on: `unchanged` (the same evaluation), `paired` (the same
+        basis: how the change was computed: `unchanged` (the same evaluation), `paired` (the same
             samples), `not paired` (the data changed or the old outcomes are gone), or why there is
             none: `no baseline`, `other sets`.
         p: of the fall, corrected for all checks of the audit; None where no fall is limited.
-        broken: what the rule says against it, empty where it holds.
+        broken: how the rule is broken; empty where it holds.
         digits: to show of its figures.
     """
 
@@ -107,7 +108,7 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict in one line; without a baseline no fall can have been checked."""
-        count = f"{len(self.checks)} check" + ("" if len(self.checks) == 1 else "s")
+        count = plural(len(self.checks), "check")
         against = "no baseline yet (floors only)"
         if self.baseline is not None:
             against = f"compared with the audit of {written(self.baseline)}"
@@ -176,17 +177,21 @@ def _broken(checks: list[Check], metrics: Metrics, level: float) -> list[Check]:
     for index, check in enumerate(checks):
         reasons = []
         metric, rule, p = metrics.by_rule_name[check.metric], check.rule, corrected.get(index)
-        fell, below = ("fell", "below") if metric.higher_is_better else ("rose", "above")
+        fell, beyond = (
+            ("fell", "below the floor")
+            if metric.higher_is_better
+            else ("rose", "above the ceiling")
+        )
         digits = metric.digits
         if p is not None and p <= level:
             change = changes[index]
             reasons.append(
                 f"{fell} by {-change.value:.{digits}f} {metric.points} "
                 f"[{-change.high:.{digits}f}, {-change.low:.{digits}f}], "
-                f"more than {rule.max_fall:g} (p {p:.2g})"
+                f"more than the limit of {rule.max_fall:g} (p = {p:.2g})"
             )
         if rule.floor is not None and _worse(metric, check.value, rule.floor):
-            reasons.append(f"is {check.value:.{digits}f}, {below} {rule.floor:g}")
+            reasons.append(f"is {check.value:.{digits}f}, {beyond} of {rule.floor:g}")
         found.append(replace(check, p=p, broken=" and ".join(reasons)))
     return found
 
@@ -294,8 +299,8 @@ def _notes(now: Mapping[Key, Figure], past: Mapping[Key, Figure]) -> tuple[str, 
         if past:
             shared = {key[0] for key in now} & {key[0] for key in past}
             for key, reason in [
-                *((key, "is new: nothing to compare it with") for key in sorted(new - old)),
-                *((key, "was in the baseline and is gone") for key in sorted(old - new)),
+                *((key, "is new and has no baseline") for key in sorted(new - old)),
+                *((key, "is in the baseline only") for key in sorted(old - new)),
             ]:
                 if position == 0 or key[0] in shared:
                     notes.append(f"{what} {', '.join(key)} {reason}")

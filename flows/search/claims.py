@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from flows.results.wording import Mark, change, joined, mark
 from storage.formats.backbone_results import BackboneResults
 from storage.store.store import Store
 from tasks.embeddings import read_outcomes
@@ -53,37 +54,36 @@ class Claim:
         """Whether a metric of `gains` rises beyond its interval and none of `kept` falls so far."""
         if not self.changes:
             return False
-        gains = any(self.changes[metric].low > 0 for metric in self.gains)
-        return gains and all(self.changes[metric].high >= 0 for metric in self.kept)
+        return bool(self._marked(self.gains, "+")) and not self._marked(self.kept, "-")
 
     def sentence(self, backbone: str) -> str:
         """The claim in a sentence."""
         if self.point is None:
-            return f"{backbone}, {self.rule}: no such point was found on the validation data."
+            return f"{backbone}, {self.rule}: no point qualified on the validation data."
         label = self.metrics.label
-        gains = [metric for metric in self.gains if self.changes[metric].low > 0]
-        losses = [metric for metric in self.kept if self.changes[metric].high < 0]
-        gained = " and ".join(map(label, gains))
+        gains = [label(metric) for metric in self._marked(self.gains, "+")]
+        losses = [label(metric) for metric in self._marked(self.kept, "-")]
+        kept = [label(metric) for metric in self.kept]
+        wins = f"beats the paper's default on the test data in {joined(gains)}"
         if self.beats:
-            verdict = (
-                f"beats the paper's default on the test data in {gained}, with "
-                f"{' and '.join(map(label, self.kept))} not lower beyond the interval"
-            )
+            verdict = f"{wins}, with no loss of {joined(kept, 'or')} beyond the interval"
         elif gains:
-            verdict = (
-                f"beats the paper's default on the test data in {gained}, but pays in "
-                f"{' and '.join(map(label, losses))}"
-            )
+            verdict = f"{wins}, but loses {joined(losses)}"
         else:
+            aims = [label(metric) for metric in self.gains]
             verdict = (
-                "does not beat the paper's default on the test data in "
-                f"{' or '.join(map(label, self.gains))} beyond the interval"
+                f"does not beat the paper's default on the test data in {joined(aims, 'or')} "
+                "beyond the interval"
             )
         figures = ", ".join(
-            f"{label(metric)} {change.value:+.1f} [{change.low:+.1f}, {change.high:+.1f}]"
-            for metric, change in self.changes.items()
+            change(label(metric), figure) for metric, figure in self.changes.items()
         )
         return f"{backbone}, {self.rule} ({self.point}): {verdict}: {figures}."
+
+    def _marked(self, metrics: Sequence[str], wanted: Mark) -> list[str]:
+        """Those of the metrics whose change is beyond its interval in the wanted direction."""
+        changes = ((metric, self.changes[metric]) for metric in metrics)
+        return [metric for metric, found in changes if mark(found.low, found.high) == wanted]
 
 
 def claims(

@@ -155,7 +155,7 @@ def _at(searched: Searched, numbers: list[int]) -> dict[str, Any]:
         "x": [value.knowledge for value in values],
         "y": [value.safety for value in values],
         "customdata": numbers,
-        "hovertemplate": "trial %{customdata}: %{y:.1f} safe, %{x:.1f} known",
+        "hovertemplate": "trial %{customdata}: safety %{y:.1f}, knowledge %{x:.1f}",
     }
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import pandas as pd
 
 from flows.results.table import AuditResults
+from flows.results.wording import Mark, mark
 from flows.sections.section import Section
 from uwm.metrics.intervals import Interval
 from uwm.metrics.registry import BUILT_IN
@@ -24,19 +25,26 @@ class ConceptChange:
     Attributes:
         points: with its interval; of a control the least and the greatest seed.
         shade: from -1 for the table's largest fall to 1 for its largest gain.
-        tested: whether it may be marked: no control's, and on enough pairs.
+        n: pairs of the concept.
+        control: whether it is the mean over a random control's seeds.
     """
 
     points: Interval
     shade: float
-    tested: bool = False
+    n: int
+    control: bool = False
 
     @property
-    def sign(self) -> str:
-        """+ or - where it is tested and beyond its interval, else empty."""
-        if not self.tested:
+    def tested(self) -> bool:
+        """Whether it may be marked: on enough pairs, and not a control's."""
+        return self.n >= FEW and not self.control
+
+    @property
+    def sign(self) -> Mark:
+        """+ or - where it is beyond its interval on enough pairs, else empty."""
+        if self.n < FEW:
             return ""
-        return "+" if self.points.low > 0 else "-" if self.points.high < 0 else ""
+        return mark(self.points.low, self.points.high, control=self.control)
 
 
 @dataclass(frozen=True)
@@ -116,8 +124,8 @@ def _by_method(part: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]
 def _change(own: pd.DataFrame, n: int, largest: float) -> ConceptChange:
     value = float(own["change"].mean())
     shade = value / largest if largest else 0.0
-    if own["control_of"].notna().any():  # a spread over seeds is no interval
+    if own["control_of"].notna().any():
         spread = Interval(value, float(own["change"].min()), float(own["change"].max()))
-        return ConceptChange(spread, shade)
+        return ConceptChange(spread, shade, n, control=True)
     low, high = float(own["change_low"].iloc[0]), float(own["change_high"].iloc[0])
-    return ConceptChange(Interval(value, low, high), shade, n >= FEW)
+    return ConceptChange(Interval(value, low, high), shade, n)

@@ -1,6 +1,6 @@
-"""Calibration drift: edits made anew from parts of the calibration set, and how far they agree.
+"""Calibration drift: edits made again from parts of the calibration set, and how well they agree.
 
-All from stored statistics: no tower runs.
+Everything is computed from stored statistics: no tower runs.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _ALL = Subset()
 
 
 class CalibrationDrift(Section):
-    """Per method and tower how far the choices agree that parts of the calibration set lead to."""
+    """Per method and tower, how well the selections from parts of the calibration set agree."""
 
     key: ClassVar[str] = "drift"
     kind: Literal["drift"]
 
     def submit(self, audit: RepairedBackbone) -> list[tuple[str, Spec]]:
-        """A spec per method and tower that is edited.
+        """A spec per method and edited tower.
 
         Raises:
-            InputError: a size is that of the whole calibration set.
+            InputError: a part would be the whole calibration set.
         """
         config, drift = audit.config, audit.config.drift
         if drift is None:
@@ -91,7 +91,7 @@ class CalibrationDrift(Section):
 
 
 def _compared(drift: Drift, seed: int) -> Iterator[tuple[str, Subset, Subset]]:
-    """What is compared with what: a name for it, and two parts."""
+    """Each comparison: its name, and the two parts that are compared."""
     seeds = range(seed, seed + drift.seeds)
     if drift.halves:
         for one in seeds:
@@ -109,24 +109,26 @@ def _check_sizes(config: AuditConfig, drift: Drift) -> None:
     if whole := [size for size in drift.sizes if size >= counts.max()]:
         raise InputError(
             f"drift compares parts of calibration {config.calibration.name}, which has at most "
-            f"{counts.max()} pairs per concept; {', '.join(map(str, whole))} is all of it"
+            f"{counts.max()} pairs per concept; drift.sizes has {', '.join(map(str, whole))}, "
+            "which is not a part. Use smaller sizes."
         )
     if drift.halves and counts.max() < 2:
         raise InputError(
-            f"calibration {config.calibration.name} has one pair per concept, which has no halves"
+            f"calibration {config.calibration.name} has one pair per concept, which cannot be "
+            "halved; set drift.halves to false or use more pairs"
         )
 
 
 def drift_sentences(table: pd.DataFrame) -> list[str]:
-    """Per backbone, method and tower how far choices agree."""
-    said: dict[tuple[str, str, str], list[str]] = {}
+    """Per backbone, method and tower, how well selections agree."""
+    agreement: dict[tuple[str, str, str], list[str]] = {}
     for row in drift_rows(table):
-        said.setdefault((row["backbone"], row["method"], row["tower"]), []).append(
+        agreement.setdefault((row["backbone"], row["method"], row["tower"]), []).append(
             f"{row['compared']} {row['jaccard']:.2f} (random {row['expected']:.2f})"
         )
     return [
-        f"{backbone}, {method}, {tower} tower, Jaccard index of choices: {'; '.join(parts)}."
-        for (backbone, method, tower), parts in said.items()
+        f"{backbone}, {method}, {tower} tower, Jaccard index of selections: {'; '.join(parts)}."
+        for (backbone, method, tower), parts in agreement.items()
     ]
 
 
@@ -136,8 +138,8 @@ _DRIFT = ["backbone", "method", "tower", "compared"]
 def drift_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Per backbone, method, tower and comparison the agreement, a mean over layers.
 
-    Keys: those, `times` compared, `jaccard` with `low` and `high` (the least and the greatest
-    repetition), `expected` of random choices, `selected` per layer, and `pairs_shared`.
+    Keys: those, `times` compared, `jaccard` with `low` and `high` (the lowest and the highest
+    repetition), `expected` for random selections, `selected` per layer, and `pairs_shared`.
     """
     runs = table.groupby([*_DRIFT, "first", "second"], sort=False, as_index=False)[
         ["jaccard", "expected", "selected_first", "pairs_shared"]
@@ -161,7 +163,7 @@ def drift_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 def drift_plot(table: pd.DataFrame) -> go.Figure:
     """One backbone's agreement layer by layer: a panel per method and tower, a line per comparison.
 
-    Bars span the repetitions; the dotted lines are what random choices of as many would have.
+    Bars span the repetitions; dotted lines show random selections of the same size.
     """
     parts = list(table.groupby(["method", "tower"], sort=False))
     figure, places = panels([f"{method}, {tower}" for (method, tower), _ in parts])
@@ -198,5 +200,5 @@ def drift_plot(table: pd.DataFrame) -> go.Figure:
                 legend=False,
             )
     figure.update_yaxes(range=[0, 1.02])
-    places[0].axes(y="share in common")
+    places[0].axes(y="Jaccard index")
     return styled(figure, height=400)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 
 from flows.results.table import AuditResults
+from flows.results.wording import change, signed
 from flows.sections.concepts import SAFETY
 from flows.sections.section import RepairedBackbone, Section
 from flows.stages.data import identify
@@ -17,18 +18,19 @@ from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig, PairsConfig, Subset
 from uwm.errors import InputError
 from uwm.metrics.concepts import displayed
+from uwm.metrics.intervals import Interval
 
 
 class HeldOutConcepts(Section):
-    """Per method what its edit does on a concept that it was made without, beside the ordinary."""
+    """Per method, its edit measured on a concept that it was made without."""
 
     key: ClassVar[str] = "held_out"
     kind: Literal["held_out"]
 
     def submit(self, audit: RepairedBackbone) -> list[tuple[str, Spec]]:
-        """A spec per method that `held_out` names, but for those that edit nothing.
+        """A spec per method that `held_out` names, except those that edit nothing.
 
-        A method with a grid keeps the point that was chosen: only what it is calibrated on differs.
+        A method with a grid keeps the point that was chosen; only its calibration pairs differ.
         """
         config, stages = audit.config, audit.stages
         if config.held_out is None:
@@ -82,7 +84,7 @@ class HeldOutConcepts(Section):
 
 
 def held_out_benchmark(config: AuditConfig) -> PairsConfig:
-    """The pair set that the section names: the first benchmark unless it says."""
+    """The benchmark that `held_out` names, by default the first."""
     wanted = config.held_out and config.held_out.benchmark
     named = {data.name: data for data in config.benchmarks}
     return named[wanted] if wanted else config.benchmarks[0]
@@ -93,53 +95,58 @@ def held_out_concepts(config: AuditConfig) -> dict[str, tuple[str, ...]]:
     calibration set has for each.
 
     Raises:
-        InputError: there is none, or nothing to calibrate on without it.
+        InputError: they share none, or the calibration set has only one.
     """
     tags = _tags(config.calibration, config.seed)
     benchmark = held_out_benchmark(config)
     shared = {name: tags[name] for name in sorted({*tags} & {*_tags(benchmark, config.seed)})}
     if not shared or len(tags) < 2:
         raise InputError(
-            f"held_out leaves out one concept of several that {config.calibration.name} and "
-            f"{benchmark.name} share; {config.calibration.name} has {', '.join(sorted(tags))}, "
-            f"and they share {', '.join(shared) or 'none'}"
+            f"held_out needs a calibration set of two or more concepts, of which the benchmark has "
+            f"at least one; calibration {config.calibration.name} has {', '.join(sorted(tags))}, "
+            f"and shares {', '.join(shared) or 'none'} with {benchmark.name}"
         )
     return shared
 
 
 def held_out_gaps(config: AuditConfig) -> list[str]:
-    """Which concepts cannot be held out and why, a line each side."""
+    """Which concepts cannot be held out, and why: a line for each of the two sets."""
     if config.held_out is None:
         return []
     calibration, benchmark = config.calibration, held_out_benchmark(config)
     known, measured = (_tags(data, config.seed) for data in (calibration, benchmark))
-    said = []
+    gaps = []
     if new := sorted({*measured} - {*known}):
-        said.append(
+        gaps.append(
             f"not held out: {', '.join(new)}; calibration {calibration.name} has no such pairs, so "
-            "that every edit is made without them"
+            "every edit is made without them"
         )
     if unmeasured := sorted({*known} - {*measured}):
-        said.append(
+        gaps.append(
             f"not held out: {', '.join(unmeasured)}; benchmark {benchmark.name} has no such pairs "
             "to measure on"
         )
-    return said
+    return gaps
+
+
+_COMPARED = ["held_out", "ordinary", "gap", "gap_low", "gap_high"]
 
 
 def held_out_sentences(table: pd.DataFrame) -> list[str]:
-    """Per backbone and method how its edit does on concepts that it has not seen."""
+    """Per backbone and method, the change on concepts that the edit was made without."""
     pooled = table[table["concept"] == ""].set_index("metric")
     sentences = []
     for (backbone, method), found in pooled.groupby(["backbone", "method"], sort=False):
-        parts = [
-            f"{metric} {row['held_out']:+.1f} on that concept, the ordinary edit "
-            f"{row['ordinary']:+.1f}, difference {row['gap']:+.1f} "
-            f"[{row['gap_low']:+.1f}, {row['gap_high']:+.1f}]"
-            for metric in SAFETY
-            for row in [found.loc[metric]]
-        ]
-        sentences.append(f"{backbone}, {method} made without a concept: {'; '.join(parts)}.")
+        parts = []
+        for metric in SAFETY:
+            held_out, ordinary, *gap = found.loc[metric, _COMPARED].astype(float).tolist()
+            parts.append(
+                f"{metric} {signed(held_out)}, the ordinary edit {signed(ordinary)}, "
+                + change("difference", Interval(*gap))
+            )
+        sentences.append(
+            f"{backbone}, {method} made without a concept and measured on it: {'; '.join(parts)}."
+        )
     return sentences
 
 

@@ -1,4 +1,4 @@
-"""The sections of an audit's report: those of this package, and those that its file names."""
+"""The sections of an audit's report: those of this package, and those that the file names."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _TAKEN = ("results",)  # results.parquet has the audit's own table
 
 
 def sections(config: AuditConfig) -> list[Section]:
-    """Every section, ours in the order of their names, then the audit's own as it names them.
+    """This package's sections in the order of their keys, then those that the audit's file names.
 
     Raises:
-        InputError: one that it names is no `Section`, has the key of another, or does not fit the
-            audit.
+        InputError: a class that the file names is not a `Section`, has the key of another section,
+            or does not fit the audit.
     """
     found = [*_own()]
     for named in config.sections:
@@ -30,8 +30,8 @@ def sections(config: AuditConfig) -> list[Section]:
             )
         if named.key in (*_TAKEN, *(other.key for other in found)):
             raise InputError(
-                f"the section {named.kind} has the key {named.key!r}, which is another's; give its "
-                "class another `key`"
+                f"every section needs a `key` of its own; {named.kind} has {named.key!r}, which is "
+                "taken. Change the key in its class."
             )
         named.check(config)
         found.append(named)

@@ -1,4 +1,4 @@
-"""A section of the report: what it asks an audit to compute, and how it shows what was found."""
+"""A section of the report: what it asks an audit to compute, and how it shows the results."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Rescored = Callable[[EditMethod, Towers, Subset], Towers]
 
 @dataclass(frozen=True)
 class RepairedBackbone:
-    """One backbone's audit once its edits are submitted, which is where a section comes in.
+    """One backbone's audit after its edits are submitted; sections submit their stages then.
 
     Attributes:
-        edits: of each method, those that it was settled on.
+        edits: of each method, with the chosen point of its grid.
         rescored: makes them again from a part of the calibration set.
         inputs: `calibration`, and `benchmark NAME` or `zero-shot NAME` for each set of the audit.
     """
@@ -40,12 +40,12 @@ class RepairedBackbone:
 class Section(ReportSection):
     """One section of the report.
 
-    A subclass has a template beside its module, under the module's name with the ending
-    `.html.j2`. It may import `macros.html.j2`, and all that it shows is escaped.
+    A subclass has a template in the same folder as its module, under the module's name with the
+    ending `.html.j2`. The template may import `macros.html.j2`; all values are escaped.
 
     Attributes:
-        key: a name of its own. The table of what it has computed goes by it, in
-            `AuditResults.tables` and as `KEY.parquet` in the results' folder.
+        key: a unique name. A table that the section computes is in `AuditResults.tables` under
+            this name, and in `KEY.parquet` in the results' folder.
     """
 
     key: ClassVar[str]
@@ -58,21 +58,21 @@ class Section(ReportSection):
         """
 
     def submit(self, audit: RepairedBackbone) -> list[tuple[str, Spec]]:
-        """Submit the stages whose tables it shows.
+        """Submit the stages that compute the section's table.
 
         Returns:
-            Pairs of a method's name and a spec, whose artifact has a table as
-            `tasks.embeddings.TABLE` names it. Together they become one table, with the columns
-            `method` and `backbone`.
+            Pairs of a method's name and a spec, whose artifact has a table in the file
+            `tasks.embeddings.TABLE`. They become one table, with the columns `method` and
+            `backbone`.
         """
         return []
 
     def warnings(self, config: AuditConfig) -> list[str]:
-        """What it leaves out, and what makes its figures say less than they seem to."""
+        """What it leaves out, and what limits the meaning of its figures."""
         return []
 
     def sentences(self, results: AuditResults) -> list[str]:
-        """What it has found, a sentence each, for the terminal and `results.json`."""
+        """Its findings, a sentence each, for the terminal and `results.json`."""
         return []
 
     @abstractmethod

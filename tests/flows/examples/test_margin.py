@@ -64,7 +64,7 @@ def test_it_is_in_the_tables_the_report_and_the_verdict(
     assert results.verdict is not None
     assert {check.metric for check in results.verdict.broken} == {"margin_t_u"}
     verdict = json.loads((tmp_path / "out/results.json").read_text())["verdict"]
-    assert "below 1.5" in verdict["checks"][0]["broken"]
+    assert "below the floor of 1.5" in verdict["checks"][0]["broken"]
 
 
 def test_its_change_between_audits_is_paired_and_judged_in_its_unit(

@@ -103,7 +103,7 @@ def test_the_first_audit_has_no_baseline_and_floors_hold_nevertheless(
     floor = [{"metric": "zero-shot", "floor": 100, "methods": ["original"]}]
     _, verdict = judged(document(floor, name="floor"), tmp_path)
     (check,) = verdict.broken
-    assert check.broken.endswith("below 100")
+    assert check.broken.endswith("below the floor of 100")
     assert baseline(Store(tmp_path / "store"), "floor", None) is None
 
 
@@ -188,8 +188,8 @@ def test_what_only_one_audit_has_is_told(
     results, verdict = judged(document(ANY_FALL, backbones=renamed), tmp_path)
     assert verdict.passed
     assert verdict.notes == (
-        "backbone two is new: nothing to compare it with",
-        "backbone one was in the baseline and is gone",
+        "backbone two is new and has no baseline",
+        "backbone one is in the baseline only",
     )
     assert verdict.notes[0] in (tmp_path / "out" / "report.html").read_text()
     assert results.rows["backbone"].unique().tolist() == ["two"]

@@ -52,8 +52,8 @@ def test_ours_come_first_and_then_those_that_the_audit_names(own: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["Taken"], "'drift', which is another's"),
-        (["Mine", "Mine"], "'mine', which is another's"),
+        (["Taken"], "'drift', which is taken"),
+        (["Mine", "Mine"], "'mine', which is taken"),
         (["Settings"], "is a subclass of flows.sections.Section"),
     ],
 )

@@ -1,0 +1,59 @@
+"""How results are put into words: one form for figures, intervals and counts in every sentence.
+
+Changes have a sign and are in percentage points, or in the metric's own unit where that is not
+percent: `P_t_u +1.7 [+0.3, +3.1]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+Mark = Literal["+", "-", ""]
+
+
+class HasInterval(Protocol):
+    """A figure with the bounds of its 95 % interval."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def mark(low: float, high: float, *, control: bool = False, higher_is_better: bool = True) -> Mark:
+    """Whether a change is beyond its interval: `+` for the better, `-` for the worse, else empty.
+
+    A random control is never marked: its `low` and `high` are the lowest and the highest of a few
+    seeds, which is no interval.
+    """
+    if control or low <= 0 <= high:
+        return ""
+    return "+" if (low > 0) == higher_is_better else "-"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A change: `+1.7`."""
+    return f"{value:+.{digits}f}"
+
+
+def bracket(low: float, high: float, digits: int = 1) -> str:
+    """The interval of a change: `[+0.3, +3.1]`."""
+    return f"[{signed(low, digits)}, {signed(high, digits)}]"
+
+
+def change(metric: str, figure: HasInterval, digits: int = 1) -> str:
+    """A metric's change with its interval: `P_t_u +1.7 [+0.3, +3.1]`."""
+    return f"{metric} {signed(figure.value, digits)} {bracket(figure.low, figure.high, digits)}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 row`, `2 rows`, `no rows`."""
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+
+
+def joined(words: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return f" {last} ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
