@@ -129,7 +129,7 @@ def held_out_gaps(config: AuditConfig) -> list[str]:
     return gaps
 
 
-_COMPARED = ["held_out", "ordinary", "gap", "gap_low", "gap_high"]
+_COMPARED = ("held_out", "ordinary", "gap", "gap_low", "gap_high")
 
 
 def held_out_sentences(table: pd.DataFrame) -> list[str]:
@@ -139,7 +139,9 @@ def held_out_sentences(table: pd.DataFrame) -> list[str]:
     for (backbone, method), found in pooled.groupby(["backbone", "method"], sort=False):
         parts = []
         for metric in SAFETY:
-            held_out, ordinary, *gap = found.loc[metric, _COMPARED].astype(float).tolist()
+            held_out, ordinary, *gap = (
+                float(found.loc[[metric], name].iloc[0]) for name in _COMPARED
+            )
             parts.append(
                 f"{metric} {signed(held_out)}, the ordinary edit {signed(ordinary)}, "
                 + change("difference", Interval(*gap))
