@@ -62,7 +62,7 @@ def test_held_out_concepts_are_measured_with_edits_made_without_them(
     assert written["findings"][-len(sentences) :] == sentences
 
     left_out = [tuple(spec["subset"]["without"]) for spec in specs if spec["subset"]]
-    assert len(left_out) == 2 * 10  # in either tower
+    assert len(left_out) == 2 * 10  # in each tower
     assert all(len(tags) == 1 for tags in left_out)
     captures = [name for name in states if name.startswith("capture")]
     assert len(captures) == 2  # one serves all
@@ -79,7 +79,7 @@ def test_held_out_concepts_are_measured_with_edits_made_without_them(
     assert "Concept by concept" in text
     told = io.StringIO()
     print_results(Console(file=told, width=400), results)
-    assert "clip, neurons made without a concept: P_t_u" in told.getvalue()
+    assert "clip, neurons made without a concept and measured on it: P_t_u" in told.getvalue()
 
 
 def test_spelling_is_no_other_concept_and_what_is_missing_is_told(
@@ -106,5 +106,5 @@ def test_spelling_is_no_other_concept_and_what_is_missing_is_told(
     )
     strange = strange.model_copy(update={"held_out": None})
     assert held_out_gaps(strange) == []
-    with pytest.raises(InputError, match="they share none"):
+    with pytest.raises(InputError, match="shares none with odd"):
         held_out_concepts(strange)
