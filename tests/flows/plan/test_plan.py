@@ -142,7 +142,7 @@ def test_plan_and_audit_refuse_on_the_command_line(
     def full(path: Path) -> object:
         return usage(path)._replace(free=1000)
 
-    monkeypatch.setattr("flows.plan.plan.shutil.disk_usage", full)
+    monkeypatch.setattr("storage.store.store.shutil.disk_usage", full)
     assert run(["plan", str(config), *option[:2]]) == BAD_INPUT
     assert run(["audit", str(config), *option]) == BAD_INPUT
     assert "make room" in capsys.readouterr().err
