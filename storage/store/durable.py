@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+_TOGETHER = 8
 
 
 def sync(path: Path) -> None:
@@ -17,10 +20,13 @@ def sync(path: Path) -> None:
 
 def sync_below(folder: Path) -> None:
     """Wait until all that is in a folder is on the disk: every file, and every folder's names."""
+    files, folders = [], []
     for parent, _, names in os.walk(folder):
-        for name in names:
-            sync(Path(parent, name))
-        sync(Path(parent))
+        folders.append(Path(parent))
+        files += [Path(parent, name) for name in names]
+    with ThreadPoolExecutor(_TOGETHER) as pool:  # file systems commit what waits together at once
+        list(pool.map(sync, files))
+        list(pool.map(sync, folders))
 
 
 def write(path: Path, content: bytes) -> None:

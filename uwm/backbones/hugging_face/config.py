@@ -20,6 +20,8 @@ Family = Literal["clip", "siglip"]
 
 BESIDE = "."
 """The tokenizer's name where its files lie beside the weights."""
+_EOS_OF_OLD_FILES = 2
+"""What early files say, and transformers then pools at the highest id, as open_clip does."""
 _CLIP_VOCABULARY = 49408
 """Size of the vocabulary that open_clip's own tokenizer has."""
 
@@ -44,6 +46,7 @@ class _Text(_Tower):
     vocab_size: Annotated[int, Field(ge=1, le=4_000_000)]
     max_position_embeddings: Width
     projection_size: Width | None = None
+    eos_token_id: int | None = None
 
 
 _SHAPE = {"hidden_size": 768, "intermediate_size": 3072}
@@ -147,6 +150,12 @@ def _clip(config: Mapping[str, Any], image: _Image, text: _Text) -> dict[str, An
         raise UnsupportedFamilyError(
             "open_clip has one activation for both towers; this model has "
             f"{image.hidden_act} in the image tower and {text.hidden_act} in the text tower"
+        )
+    if text.eos_token_id not in (None, _EOS_OF_OLD_FILES, text.vocab_size - 1):
+        raise UnsupportedFamilyError(
+            "open_clip pools a text at its token of the highest id, which should be end-of-text; "
+            f"here that has the id {text.eos_token_id} of {text.vocab_size}, as after tokens were "
+            "added. Take the model without the added tokens"
         )
     found: dict[str, Any] = {
         "embed_dim": _width(config.get("projection_dim", 512)),

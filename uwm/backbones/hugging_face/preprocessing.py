@@ -13,6 +13,8 @@ from uwm.backbones.hugging_face.config import Family
 from uwm.errors import UnknownBackboneError
 
 PREPROCESSOR = "preprocessor_config.json"
+_ALWAYS = ("do_resize", "do_rescale", "do_normalize")
+_STEPS = (*_ALWAYS, "do_center_crop", "do_convert_rgb")
 BILINEAR, BICUBIC = 2, 3
 """Pillow's numbers, which the file uses."""
 
@@ -30,9 +32,10 @@ def read_preprocess(folder: Path, kind: Family) -> dict[str, Any] | None:
         found: Mapping[str, Any] = read_json(path)
         resample = found.get("resample", BICUBIC)
         interpolation = {BILINEAR: "bilinear", BICUBIC: "bicubic"}[resample]
+        _check_steps(found)
         size = found.get("size")
         # A single number is the shortest edge; height and width are met exactly, by squashing.
-        squash = isinstance(size, Mapping) and "height" in size and not found.get("do_center_crop")
+        squash = isinstance(size, Mapping) and "height" in size
         if size is None:
             squash = kind == "siglip"
         prepared = {
@@ -43,11 +46,34 @@ def read_preprocess(folder: Path, kind: Family) -> dict[str, Any] | None:
         }
     except (UnknownBackboneError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UnknownBackboneError(
-            f"{path} should have image_mean and image_std of three channels and resample bilinear "
-            f"(2) or bicubic (3): {error!r}. Mend it, or say it in the audit as `preprocess:`"
+            f"{path} should have image_mean and image_std of three channels, resample bilinear "
+            f"(2) or bicubic (3), and no step that open_clip's preprocessing lacks: {error}. "
+            "Correct it there; as `preprocess:` an audit may say what is missing"
         ) from error
     refuse_code(found, path)
     return prepared
+
+
+def _check_steps(found: Mapping[str, Any]) -> None:
+    """Raise ValueError where a step is left out, added or done otherwise than open_clip does it."""
+    for step in _ALWAYS:
+        if found.get(step, True) is not True:
+            raise ValueError(f"{step} is {found[step]!r}; open_clip's preprocessing always does it")
+    for step, done in found.items():
+        if step.startswith("do_") and done and step not in _STEPS:
+            raise ValueError(f"{step} is a step that open_clip's preprocessing lacks")
+    factor = float(found.get("rescale_factor", 1 / 255))
+    if not math.isclose(factor, 1 / 255, rel_tol=1e-4):
+        raise ValueError(f"rescale_factor is {factor}; open_clip divides by 255")
+    size, crop = _edges(found.get("size")), _edges(found.get("crop_size"))
+    if found.get("do_center_crop", True) and size and crop and size != crop:
+        raise ValueError(f"it resizes to {size} and crops {crop}; open_clip resizes to the crop")
+
+
+def _edges(size: Any) -> set[int]:
+    """The lengths in pixels that a size names; of another form, none."""
+    named = size.values() if isinstance(size, Mapping) else [size]
+    return {length for length in named if isinstance(length, int)}
 
 
 def _channels(values: Any) -> tuple[float, float, float]:

@@ -136,3 +136,12 @@ def test_a_network_that_open_clip_cannot_build_is_told(
 ) -> None:
     with pytest.raises(UnsupportedFamilyError, match=said):
         to_model_config(config)
+
+
+@pytest.mark.parametrize("id", [2, 884, None])
+def test_end_of_text_is_the_highest_id_or_pooling_would_be_elsewhere(id: int | None) -> None:
+    config = {"model_type": "clip", "text_config": {"vocab_size": 885, "eos_token_id": id}}
+    assert to_model_config(config)["text_cfg"]["vocab_size"] == 885
+    config["text_config"] = {"vocab_size": 886, "eos_token_id": 884}
+    with pytest.raises(UnsupportedFamilyError, match=r"end-of-text.*884 of 886"):
+        to_model_config(config)
