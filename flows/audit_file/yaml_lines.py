@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from uwm.config import Settings
 from uwm.errors import ConfigError
+from uwm.wording import plural
 
 Location = Sequence[int | str]
 Problem = tuple[Location, str]
@@ -66,7 +67,7 @@ def listed(path: Path, document: Any, found: Sequence[Problem]) -> ConfigError:
     told = "\n".join(
         f"  line {line}: {name + ': ' if name else ''}{what}" for line, name, what in lines
     )
-    return ConfigError(f"{path} has {len(lines)} problem{'s'[: len(lines) > 1]}:\n{told}")
+    return ConfigError(f"{path} has {plural(len(lines), 'problem')}:\n{told}")
 
 
 def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:

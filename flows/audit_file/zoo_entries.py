@@ -15,6 +15,7 @@ from flows.audit_file.yaml_lines import Problem, listed, parse, problems
 from uwm.backbones.catalog import HUGGING_FACE, OPEN_CLIP
 from uwm.config import BackboneConfig, Zoo
 from uwm.errors import ConfigError
+from uwm.wording import plural
 
 _SHOWN = 10
 _logger = logging.getLogger(__name__)
@@ -128,10 +129,9 @@ def _subfolders(folder: Path, zoo: Zoo) -> list[dict[str, str]]:
         )
     if others:
         _logger.warning(
-            "zoo %s: %d backbone%s; %d left out: %s",
+            "zoo %s: %s; %d left out: %s",
             folder,
-            len(members),
-            "s"[: len(members) != 1],
+            plural(len(members), "backbone"),
             len(others),
             shown,
         )

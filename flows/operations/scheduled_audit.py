@@ -15,7 +15,7 @@ from prefect.client.orchestration import get_client
 from flows.audit.flow import audit
 from flows.audit.gather import ZooAudit
 from flows.audit_file.read import read_config
-from flows.operations.deployed import DeployedBackbones
+from flows.operations.deployed import on_workers
 from flows.results.table import AuditResults
 from storage.store.store import Store
 from uwm.errors import AuditError
@@ -52,15 +52,8 @@ def audit_zoo(
     else:
         whole = ZooAudit(settings, Store(store))
         with get_client(sync_client=True) as client:
-            runs = DeployedBackbones(
-                client,
-                deployment,
-                whole.available,
-                store,
-                restarts,
-                timedelta(minutes=silent_minutes),
-            )
-            states = runs.wait()
+            silent = timedelta(minutes=silent_minutes)
+            states = on_workers(client, deployment, whole.available, store, restarts, silent)
         results = whole.close(states, out)
     _check(results)
 

@@ -52,6 +52,7 @@ from uwm.errors import UnknownBlockError
 from uwm.families import TOWERS, Blocks, Role, Tower
 from uwm.layers import LayerId, find_layers, pick_blocks
 from uwm.method.gradients import held_fixed
+from uwm.wording import plural
 
 AnyScores = ScoresSpec | GradientScoresSpec | ComputedScoresSpec
 
@@ -198,7 +199,7 @@ class Stages(Submissions):
     ) -> list[EditSpec]:
         """Edits of one tower, one per (share, alpha)."""
         specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
-        what = f"{scores.tower} · {rule} · {_several(len(specs), 'point')}"
+        what = f"{scores.tower} · {rule} · {plural(len(specs), 'point')}"
         if isinstance(scores, ScoresSpec) and scores.subset:
             what += f" · {scores.subset}"
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
@@ -223,7 +224,7 @@ class Stages(Submissions):
                 f"got {', '.join(map(str, unknown))}"
             )
         specs = [LayerwiseEditSpec.of(scores, rule, layers) for layers in settings]
-        what = f"{scores.tower} · {rule} · {_several(len(specs), 'layerwise point')}"
+        what = f"{scores.tower} · {rule} · {plural(len(specs), 'layerwise point')}"
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 
@@ -305,7 +306,3 @@ class Stages(Submissions):
         needs = [statistics, *scores]
         self._submit(inspect_scores, [spec], self._backbone, what=statistics.tower, needs=needs)
         return spec
-
-
-def _several(count: int, thing: str) -> str:
-    return f"{count} {thing}{'s'[: count != 1]}"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from prefect import State, flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import (
@@ -27,12 +31,16 @@ from ruamel.yaml import YAML
 from flows.audit.flow import audit
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT, DONE
+from flows.operations import deployed
+from flows.operations.deployed import on_workers
 from flows.operations.deployments import BACKBONE
 from flows.stages.data import identify
+from flows.stages.each_backbone import failures
 from storage.store.store import Store
 from tests.flows.conftest import DOCUMENT
 from tests.flows.workers import HEARTBEAT_SECONDS, prefect, worker
 from uwm.config import AuditConfig
+from uwm.errors import AuditError
 
 ROOT = Path(__file__).parents[3]
 PARENT = "audit-zoo/re-audit-spread"
@@ -101,6 +109,14 @@ def begin(run: FlowRun) -> datetime:
 def together(client: SyncPrefectClient) -> list[FlowRun]:
     """Both backbones' runs, while they run at the same time."""
     found = [run for run in runs_of(client, BACKBONE) if run.state_name == "Running"]
+    return found if len(found) == 2 else []
+
+
+def both_waiting(client: SyncPrefectClient) -> list[FlowRun]:
+    """Both backbones' runs, while no worker has taken them."""
+    waiting = FlowRunFilter(state={"type": {"any_": ["SCHEDULED"]}})
+    only = DeploymentFilter(name={"any_": ["audit-backbone"]})
+    found = client.read_flow_runs(deployment_filter=only, flow_run_filter=waiting)
     return found if len(found) == 2 else []
 
 
@@ -214,6 +230,42 @@ def test_what_prefect_yaml_declares_is_deployed() -> None:
         assert found.pull_steps == [
             {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
         ]
+
+
+def test_a_run_that_no_worker_takes_is_told_and_one_that_is_deleted_ends(
+    config: AuditConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(deployed, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(deployed, "GRACE", timedelta(0))
+    # Prefect's loggers do not pass on what they log.
+    monkeypatch.setattr(logging.getLogger("prefect.flow_runs"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("prefect"), "propagate", True)
+    options = ["--store", str(tmp_path / "store"), "--cron", "never", "--gc-cron", "never"]
+    assert run(["deploy", str(tmp_path / "zoo.yaml"), *options]) == DONE
+
+    @flow
+    def parent() -> dict[str, State[Any]]:
+        with get_client(sync_client=True) as client:
+            where = str(tmp_path / "store")
+            return on_workers(client, BACKBONE, config, where, 1, timedelta(minutes=10))
+
+    with (
+        get_client(sync_client=True) as client,
+        ThreadPoolExecutor(1) as other,
+    ):
+        running = other.submit(copy_context().run, parent)  # this server is a setting
+        until(lambda: "no worker takes these runs" in caplog.text)
+        assert "prefect worker start --pool uwm-backbones" in caplog.text
+        for waiting in until(lambda: both_waiting(client)):
+            client.delete_flow_run(waiting.id)
+        states = running.result(timeout=60)
+    assert set(states) == {"clip", "coca"}
+    assert all("was deleted" in str(state.message) for state in states.values())
+    with pytest.raises(AuditError, match="clip: its run was deleted on the server"):
+        failures(states, "audited")
 
 
 @pytest.mark.parametrize(
