@@ -9,7 +9,7 @@ import signal
 import sys
 from types import FrameType
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from flows.cli.audit import audit, demo, plan
 from flows.cli.backbones import backbones
@@ -35,6 +35,8 @@ app = App(
     name="uwm",
     version=__version__,
     help="Audit and repair the safety of CLIP-like models without training.",
+    # Nobody wants --no-plan or --empty-backbone.
+    default_parameter=Parameter(negative=""),
     suppress_keyboard_interrupt=False,  # see `main`
 )
 app.command(store_app)

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from flows.cli.console import console, say
 from flows.cli.options import (
     DONE,
     FAILED,
     OUT,
     REGRESSED,
     STORE,
+    THREADS,
+    BackboneOption,
     NamedOutOption,
     OutOption,
+    PlanOption,
+    RunnerOptions,
     StoreOption,
-    fetch,
     prepare_prefect,
-    runner_of,
+    ready,
     writable,
 )
 from storage.store.store import Store
-from uwm.config import AuditConfig, RunnerKind, SweepSettings
+from uwm.config import AuditConfig
+
+if TYPE_CHECKING:
+    from flows.plan.plan import Plan
 
 DEMO = Path(__file__).parents[1] / "examples" / "demo.yaml"
 
 
-def tell_plan(settings: AuditConfig, artifacts: Store, swept: SweepSettings | None = None) -> int:
-    """Print what an audit, or a sweep of it, would compute and write.
+def show_plan(
+    settings: AuditConfig, artifacts: Store, planned: Callable[[AuditConfig, Store], Plan]
+) -> int:
+    """Print what a run would compute and write.
 
     Raises:
-        InputError: what the audit itself would refuse, or the disk is too small.
+        InputError: what the run itself would refuse, or the disk is too small.
     """
     prepare_prefect()
-    from flows.plan.plan import check_room, make_plan, print_plan
+    from flows.plan.plan import check_room, print_plan
 
-    found = make_plan(settings, artifacts, swept)
-    print_plan(Console(width=None if sys.stdout.isatty() else 160), found, artifacts)
-    check_room(found, artifacts)
+    made = planned(settings, artifacts)
+    print_plan(console(), made, artifacts)
+    check_room(made, artifacts)
     return DONE
 
 
@@ -55,71 +63,75 @@ def audit(
     *,
     store: StoreOption = STORE,
     out: NamedOutOption = None,
-    backbone: list[str] | None = None,
+    backbone: BackboneOption = None,
     method: list[str] | None = None,
-    runner: RunnerKind = "threads",
-    workers: int | None = None,
-    dask_address: str | None = None,
+    runner: RunnerOptions = THREADS,
+    plan: PlanOption = False,
 ) -> int:
     """Audit the backbones that a YAML file names, on the data and with the methods it names.
+
+    An audit of only some backbones is never a baseline, and what the others stand on is kept.
+
+    For example:
+
+        uwm audit mine.yaml
+        uwm audit mine.yaml --backbone vit --method "{kind: uwm, tau: 0.05}"
+        uwm audit mine.yaml --runner processes --workers 2 --plan
 
     Parameters
     ----------
     config
         the YAML file; flows/examples/demo.yaml is a complete example.
-    backbone
-        only these; what the others stand on stays, and the run is never a baseline.
     method
-        measure these instead of the file's methods, each as YAML or JSON, such as
-        "{kind: uwm, tau: 0.05}"; the audit is then called NAME-methods.
-    runner
-        what runs the stages: threads of this process, processes of this machine, or Dask.
-    workers
-        how many threads or processes per backbone, or how many Dask workers in all.
-    dask_address
-        of a Dask scheduler, tcp://HOST:PORT; without it a cluster is started on this machine.
+        measure this instead of the file's methods, written as YAML or JSON, such as
+        "{kind: uwm, tau: 0.05}"; the audit is then called NAME-methods. May be given several
+        times.
     """
     from flows.audit_file.read import only, read_config, with_methods
 
     whole = read_config(config)
     settings = with_methods(only(whole, backbone), method)
     partial = len(settings.backbones) < len(whole.backbones)
-    where = runner_of(runner, workers, dask_address)
-    artifacts = Store(store)
+    where = runner.checked()
+    artifacts = Store(store, reading=plan)
+    if plan:
+        return show_plan(settings, artifacts, _planned)
     folder = writable(out or OUT / settings.name)
-    fetch(settings)
-    prepare_prefect()
-    from flows.plan.plan import check_room, make_plan
-    from flows.stages.runners import check_runner
-
-    check_runner(where)
-    check_room(make_plan(settings, artifacts), artifacts)
+    ready(settings, where, artifacts, _planned)
     from flows.audit.flow import audit as audit_flow
     from flows.report.terminal import print_results
 
     results = audit_flow(settings, artifacts.url, str(folder), where, partial=partial)
-    # A table needs its width, also where the output goes to a file.
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print()
-    print_results(console, results)
+    say("")
+    print_results(console(), results)
     tables = [f"{name}.parquet" for name in results.tables]
     for name in ("results.parquet", *tables, "results.json", "report.html"):
-        console.print(f"{folder / name}", soft_wrap=True, highlight=False)
+        say(folder / name)
     if results.failures:
         return FAILED
     return REGRESSED if results.verdict and not results.verdict.passed else DONE
 
 
-def plan(config: Path, *, store: StoreOption = STORE) -> int:
-    """Say what an audit would compute and write, without computing it.
+def plan(config: Path, *, store: StoreOption = STORE, backbone: BackboneOption = None) -> int:
+    """Show what an audit would compute and write, without computing it.
 
     Exits with 2 when it would not fit on the disk.
+
+    For example:
+
+        uwm plan mine.yaml
 
     Parameters
     ----------
     config
         the YAML file of the audit.
     """
-    from flows.audit_file.read import read_config
+    from flows.audit_file.read import only, read_config
 
-    return tell_plan(read_config(config), Store(store, reading=True))
+    return show_plan(only(read_config(config), backbone), Store(store, reading=True), _planned)
+
+
+def _planned(settings: AuditConfig, artifacts: Store) -> Plan:
+    from flows.plan.plan import make_plan
+
+    return make_plan(settings, artifacts)

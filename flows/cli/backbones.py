@@ -7,7 +7,6 @@ the hub's cache say all of it.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from flows.cli.console import console
 from flows.cli.options import DONE
 from uwm.backbones.catalog import built_in
 from uwm.backbones.files import read_json
@@ -65,7 +65,7 @@ def models(search: str = "") -> list[ModelRow]:
     return [_row(name, read_json(known[name])) for name in sorted(names, key=_natural)]
 
 
-def print_models(console: Console, rows: Sequence[ModelRow]) -> None:
+def print_models(target: Console, rows: Sequence[ModelRow]) -> None:
     """A table of models, and below it the roles of the families in it."""
     table = Table(title=f"{len(rows)} of open_clip's models")
     for name in ("model", "image tower", "text tower"):
@@ -85,7 +85,7 @@ def print_models(console: Console, rows: Sequence[ModelRow]) -> None:
             str(len(row.tags)) if row.tags else "-",
             f"[green]{', '.join(row.cached)}[/]" if row.cached else "",
         )
-    console.print(table)
+    target.print(table)
     families = {
         family.name: family
         for row in rows
@@ -93,9 +93,9 @@ def print_models(console: Console, rows: Sequence[ModelRow]) -> None:
         if isinstance(family, Family)
     }
     for name, family in sorted(families.items()):
-        console.print(f"{name} has {', '.join(family.roles)}", highlight=False)
+        target.print(f"{name} has {', '.join(family.roles)}", highlight=False)
     if len(rows) == 1 and rows[0].tags:
-        console.print(f"tags of {rows[0].model}: {', '.join(rows[0].tags)}", highlight=False)
+        target.print(f"tags of {rows[0].model}: {', '.join(rows[0].tags)}", highlight=False)
 
 
 def _row(name: str, config: dict[str, Any]) -> ModelRow:
@@ -132,13 +132,15 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def backbones(search: str = "", /) -> int:
     """List open_clip's models: what can be edited in each, its pictures, and weights at hand.
 
+    For example:
+
+        uwm backbones SigLIP2
+        uwm backbones 'ViT-?-16*'
+
     Parameters
     ----------
     search
         only models with this in their name, or of a pattern ('ViT-?-16*'); a single one is shown
-        with its pretrained tags.
-    """
-
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    print_models(console, models(search))
+        with its pretrained tags."""
+    print_models(console(), models(search))
     return DONE

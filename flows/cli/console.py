@@ -16,5 +16,5 @@ def console() -> Console:
 
 
 def say(text: object) -> None:
-    """Print one line as it is: no markup, no colours, no line breaks of ours."""
-    console().print(str(text), markup=False, highlight=False, soft_wrap=True)
+    """Print a line as it is: no markup, no colours, and no line break that is not in it."""
+    print(text, flush=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from flows.cli.console import say
 from flows.cli.options import DONE, OUT, STORE, NamedOutOption, StoreOption, prepare_prefect
 from storage.store.store import Store
 from uwm.errors import InputError
@@ -31,6 +32,10 @@ def serve(
 
     Needs a Prefect server that stays: `prefect server start`, and PREFECT_API_URL set to it.
 
+    For example:
+
+        uwm serve mine.yaml --cron "0 3 * * 1"
+
     Parameters
     ----------
     config
@@ -43,7 +48,7 @@ def serve(
 
     made = deployments(name, config, url, folder, schedule, spread=False)
     for deployment in made:
-        print(f"{deployment.flow_name}/{deployment.name}")
+        say(f"{deployment.flow_name}/{deployment.name}")
     _tell(folder, f"{made[0].flow_name}/{made[0].name}")
     serve_deployments(*made, print_starting_message=False)
     return DONE
@@ -63,6 +68,10 @@ def deploy(
 
     docs/workers.md says how to start a server and workers.
 
+    For example:
+
+        uwm deploy mine.yaml --cron never
+
     Parameters
     ----------
     config
@@ -79,14 +88,14 @@ def deploy(
     made = deployments(name, config, url, folder, schedule, spread=True)
     names = register(made, pool, backbone_pool)
     for deployed in names:
-        print(deployed)
+        say(deployed)
     _tell(folder, names[0])
     return DONE
 
 
 def _tell(folder: Path, deployment: str) -> None:
-    print(f"results will be in {folder.resolve()}; to run it now:")
-    print(f"prefect deployment run {deployment}", flush=True)
+    say(f"results will be in {folder.resolve()}; to run it now:")
+    say(f"prefect deployment run {deployment}")
 
 
 def _checked(

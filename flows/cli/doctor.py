@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 
+from flows.cli.console import console
 from flows.cli.options import (
     DONE,
     FAILED,
@@ -15,7 +15,12 @@ from flows.cli.options import (
 
 
 def doctor(*, store: StoreOption = STORE) -> int:
-    """Show versions, devices, Prefect's server and disk space, and what is wrong with them."""
+    """Show versions, devices, Prefect's server and disk space, and what is wrong with them.
+
+    For example:
+
+        uwm doctor
+    """
     prepare_prefect()
     from flows.operations.doctor import checks
 
@@ -24,5 +29,5 @@ def doctor(*, store: StoreOption = STORE) -> int:
     for what, good, found in checks(store):
         fine &= good
         table.add_row(what, "[green]ok[/]" if good else "[red]bad[/]", found)
-    Console().print(table)
+    console().print(table)
     return DONE if fine else FAILED

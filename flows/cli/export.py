@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from flows.cli.console import say
 from flows.cli.options import (
     DONE,
     OUT,
@@ -27,6 +28,11 @@ def export(
     store: StoreOption = STORE,
 ) -> int:
     """Write a backbone, edited by one method, as a folder for open_clip or transformers.
+
+    For example:
+
+        uwm export mine.yaml vit uwm --out vit-repaired
+        uwm export mine.yaml vit uwm --format hf --out vit-for-transformers
 
     Parameters
     ----------
@@ -52,5 +58,5 @@ def export(
 
     where = results or OUT / settings.name
     edits = write(settings, backbone, method, form, store, where, out)
-    print(f"{out}: {backbone} with {', '.join(edits) or 'no edit'}")
+    say(f"{out}: {backbone} with {', '.join(edits) or 'no edit'}")
     return DONE

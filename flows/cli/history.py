@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from cyclopts import App
-from rich.console import Console
 
-from flows.cli.options import STORE, StoreOption
+from flows.cli.console import console, say
+from flows.cli.options import DONE, STORE, StoreOption, writable
 from storage.store.history import accept, given, kept, names, written
 from storage.store.store import Store
 from uwm.errors import InputError
@@ -20,6 +19,11 @@ history_app = App(name="history", help="Show kept audits over time, and accept a
 def history(name: str = "", *, store: StoreOption = STORE, page: Path | None = None) -> int:
     """Show every kept audit of a name: when, verdict, and the unedited backbones' metrics.
 
+    For example:
+
+        uwm history mine
+        uwm history mine --page history.html
+
     Parameters
     ----------
     name
@@ -30,19 +34,25 @@ def history(name: str = "", *, store: StoreOption = STORE, page: Path | None = N
     from flows.report.history_page import print_history, write_history
 
     artifacts = Store.existing(store, reading=True)
+    if page is not None:
+        writable(page.parent)
     audits = kept(artifacts, name or _only(artifacts))
     if not audits:
         _only(artifacts, name)
-    print_history(Console(width=None if sys.stdout.isatty() else 160), audits)
+    print_history(console(), audits)
     if page is not None:
         write_history(page, audits)
-        print(page)
-    return 0
+        say(page)
+    return DONE
 
 
 @history_app.command(name="accept")
 def history_accept(name: str, when: str = "", *, store: StoreOption = STORE) -> int:
     """Let an audit that regressed be a baseline: what it found is the new normal.
+
+    For example:
+
+        uwm history accept mine
 
     Parameters
     ----------
@@ -50,8 +60,8 @@ def history_accept(name: str, when: str = "", *, store: StoreOption = STORE) -> 
         which one, as `uwm history` shows it; the last one unless given.
     """
     audit = accept(Store.existing(store), name, given(when) if when else None)
-    print(f"{audit.name} of {written(audit.when)} is accepted; later audits are compared with it")
-    return 0
+    say(f"{audit.name} of {written(audit.when)} is accepted; later audits are compared with it")
+    return DONE
 
 
 def _only(store: Store, wanted: str = "") -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,15 +11,28 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from pydantic import TypeAdapter, ValidationError
 
-from flows.cli.options import DONE, OUT, STORE, OutOption, StoreOption, prepare_prefect, writable
+from flows.cli.audit import show_plan
+from flows.cli.console import say
+from flows.cli.options import (
+    DONE,
+    OUT,
+    STORE,
+    THREADS,
+    PlanOption,
+    RunnerOptions,
+    StoreOption,
+    ready,
+    writable,
+)
 from storage.store.store import Store
-from uwm.config import AuditConfig, BackboneConfig
+from uwm.config import AuditConfig
 from uwm.config.grids import numbers
 from uwm.config.settings import Factor
 from uwm.errors import InputError
 
 if TYPE_CHECKING:
     from flows.inspection.flow import AlphaSweep
+    from flows.plan.plan import Plan
 
 _MOST = 101
 _FACTORS: TypeAdapter[tuple[Factor, ...]] = TypeAdapter(tuple[Factor, ...])
@@ -32,12 +47,20 @@ def inspect(
     share: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.1,
     alphas: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-3:1:9",
     store: StoreOption = STORE,
-    out: OutOption | None = None,
+    out: Path | None = None,
+    runner: RunnerOptions = THREADS,
+    plan: PlanOption = False,
 ) -> int:
     """Show how a backbone's scores are spread, and whether unsafe samples score higher.
 
     Of the layers that the audit's methods edit, on its calibration pairs; with --layer also what
     editing that one layer by several factors does on its validation pairs, or first benchmark.
+
+    For example:
+
+        uwm inspect mine.yaml
+        uwm inspect mine.yaml --layer text.01.out --alphas -1,0,2
+        uwm inspect mine.yaml --layer text.01.out --unit weight --alphas -3:1:9 --plan
 
     Parameters
     ----------
@@ -46,7 +69,7 @@ def inspect(
     backbone
         its name in that file; the first unless given.
     layer
-        one to edit, such as text.03.fc2.
+        one to edit, such as text.01.out.
     unit
         edit the layer's nodes, whole columns, or its weights.
     share
@@ -54,36 +77,50 @@ def inspect(
     alphas
         factors: FROM:TO:POINTS, evenly apart, or a list such as -1,0,2; 1 is the original.
     out
-        defaults to .uwm/out/NAME/BACKBONE, NAME being the audit's.
+        folder for the results; by default .uwm/out/NAME/BACKBONE, NAME being the audit's.
     """
-    from flows.audit_file.read import read_config
+    from flows.audit_file.read import only, read_config
 
-    settings = read_config(config)
-    chosen = _backbone(settings, backbone)
+    whole = read_config(config)
+    settings = only(whole, [backbone or whole.backbones[0].name])
+    (chosen,) = settings.backbones
     factors = _alphas(alphas)
+    where = runner.checked()
+    artifacts = Store(store, reading=plan)
+    planned = partial(_planned, partial(_sweep, layer, unit, share, factors) if layer else None)
+    if plan:
+        return show_plan(settings, artifacts, planned)
     folder = writable(out or OUT / settings.name / chosen.name)
-    prepare_prefect()
-    from uwm.backbones.locate import locate
-
-    locate(chosen)
+    ready(settings, where, artifacts, planned)
     from flows.inspection.flow import inspect_backbone, measured_on
     from flows.inspection.page import write_inspection
+    from flows.stages.runners import task_runner
 
     sweep = _sweep(layer, unit, share, factors) if layer else None
-    tables = inspect_backbone(settings, chosen, Store(store).url, sweep)
+    with task_runner(where, settings) as runs:
+        inspected = inspect_backbone.with_options(task_runner=runs)
+        tables = inspected(settings, chosen, artifacts.url, sweep)
     pairs = measured_on(settings).name
-    for path in write_inspection(folder, settings.name, pairs, tables, sweep):
-        print(path)
+    for path in write_inspection(folder, settings, pairs, tables, sweep):
+        say(path)
     return DONE
 
 
-def _backbone(config: AuditConfig, name: str | None) -> BackboneConfig:
-    named = {backbone.name: backbone for backbone in config.backbones}
-    if name is None:
-        return config.backbones[0]
-    if name not in named:
-        raise InputError(f"the audit has the backbones {', '.join(named)}; got {name}")
-    return named[name]
+def _planned(
+    sweep: Callable[[], AlphaSweep] | None, settings: AuditConfig, artifacts: Store
+) -> Plan:
+    from flows.inspection.flow import check_inspected, lay_out_inspection
+    from flows.plan.plan import make_plan
+    from uwm.backbones.load import load
+    from uwm.backbones.locate import at_hand
+
+    swept = sweep() if sweep else None
+    (backbone,) = settings.backbones
+    if at_hand(backbone):
+        check_inspected(settings, load(backbone, settings.device, settings.precision), swept)
+    return make_plan(
+        settings, artifacts, lambda stages, known: lay_out_inspection(stages, known, swept)
+    )
 
 
 def _sweep(
@@ -96,7 +133,7 @@ def _sweep(
         id = LayerId.parse(layer)
     except ValueError as error:
         raise InputError(
-            f"a layer is TOWER.BLOCK.ROLE, such as text.03.fc2; got {layer}"
+            f"a layer is TOWER.BLOCK.ROLE, such as text.01.out; got {layer}"
         ) from error
     return AlphaSweep(id, unit, share, alphas)
 

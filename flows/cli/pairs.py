@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from flows.cli.console import console, say
 from flows.cli.options import (
     BAD_INPUT,
     DONE,
@@ -24,13 +25,17 @@ pairs_app = App(name="pairs", help="Look at safe/unsafe pairs before an audit.")
 def pairs_show(
     config: Path,
     *,
-    reveal: Annotated[bool, Parameter(negative="")] = False,
+    reveal: bool = False,
     each: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = 3,
     out: NamedOutOption = None,
 ) -> int:
     """Count the pairs of every pair set per concept, and write a contact sheet, pairs.html.
 
     Exits with 2 when the audit would refuse a set.
+
+    For example:
+
+        uwm pairs show mine.yaml --each 2
 
     Parameters
     ----------
@@ -46,10 +51,9 @@ def pairs_show(
 
     settings = read_outline(config)
     folder = writable(out or OUT / settings.name)
-    console = Console()
     with Console(stderr=True).status("reading pairs"):
         views = pair_views(settings)
         write_pairs_page(folder / "pairs.html", settings.name, views, each, reveal)
-    print_pairs(console, views)
-    console.print(f"{folder / 'pairs.html'}", soft_wrap=True, highlight=False)
+    print_pairs(console(), views)
+    say(folder / "pairs.html")
     return BAD_INPUT if any(view.objection for view in views) else DONE

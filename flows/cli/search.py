@@ -2,84 +2,121 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from pydantic import ValidationError
-from rich.console import Console
 
+from flows.cli.audit import show_plan
+from flows.cli.console import console, say
 from flows.cli.options import (
     DONE,
     FAILED,
     OUT,
     STORE,
-    OutOption,
+    THREADS,
+    BackboneOption,
+    PlanOption,
+    RunnerOptions,
     StoreOption,
-    fetch,
-    prepare_prefect,
+    ready,
     writable,
 )
 from storage.store.store import Store
-from uwm.config import SearchSettings
+from uwm.config import AuditConfig, SearchSettings
 from uwm.errors import InputError
+from uwm.wording import plural
+
+if TYPE_CHECKING:
+    from flows.plan.plan import Plan
 
 
 def search(
     config: Path,
     *,
     store: StoreOption = STORE,
-    out: OutOption | None = None,
+    out: Path | None = None,
     budget: Annotated[int | None, Parameter(validator=Number(gte=2, lte=100_000))] = None,
     seed: int | None = None,
+    backbone: BackboneOption = None,
+    runner: RunnerOptions = THREADS,
+    plan: PlanOption = False,
 ) -> int:
     """Search shares and factors per layer on validation pairs, and measure the best on the test.
 
     Needs the extra `search`. Killed and started again, it goes on where it was; with a larger
     budget, too.
 
+    For example:
+
+        uwm search mine.yaml --budget 4
+        uwm search mine.yaml --budget 160 --plan
+
     Parameters
     ----------
     config
         the YAML file of an audit with `validation` pairs; its section `search` says what to vary.
     out
-        defaults to .uwm/out/NAME-search, NAME being the audit's.
+        folder for the results; by default .uwm/out/NAME-search, NAME being the audit's.
     budget
         points to try per backbone, in place of the file's.
     seed
         of the search, in place of the file's.
     """
-    from flows.audit_file.read import read_config
+    from flows.audit_file.read import only, read_config
     from uwm.search.proposals import optuna_version
 
-    read = read_config(config)
-    changes = {"budget": budget, "seed": seed}
-    settings = (read.search or SearchSettings()).model_copy(
-        update={name: value for name, value in changes.items() if value is not None}
-    )
-    artifacts = Store(store)
-    folder = writable(out or OUT / f"{read.name}-search")
-    optuna_version()
-    fetch(read)
-    prepare_prefect()
-    from flows.report.terminal import print_table
-    from flows.search.flow import search as search_flow
-    from flows.search.flow import with_search
-
+    whole = read_config(config)
+    read = only(whole, backbone)
+    settings = _settings(read.search, budget=budget, seed=seed)
     try:
-        audit = with_search(read, settings)
+        searched = read.altered(search=settings)
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise InputError(f"{config}: {said}") from error
-    results = search_flow(audit, settings, artifacts.url, str(folder))
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print()
-    print_table(console, results.test)
-    for said in results.sentences:
-        console.print(said, markup=False, highlight=False)
+    where = runner.checked()
+    artifacts = Store(store, reading=plan)
+    optuna_version()
+    planned = partial(_planned, settings)
+    if plan:
+        return show_plan(searched, artifacts, planned)
+    folder = writable(out or OUT / f"{read.name}-search")
+    ready(searched, where, artifacts, planned)
+    from flows.report.terminal import print_table
+    from flows.search.flow import search as search_flow
+
+    some = len(read.backbones) < len(whole.backbones)
+    results = search_flow(searched, settings, artifacts.url, str(folder), where, partial=some)
+    say("")
+    print_table(console(), results.test)
+    for sentence in results.sentences:
+        say(sentence)
     names = ("search.parquet", "results.parquet", "search.json", "search.html")
     for name in (*names, *(f"{backbone}.yaml" for backbone in results.found)):
-        console.print(f"{folder / name}", soft_wrap=True, highlight=False)
+        say(folder / name)
     return FAILED if results.test.failures else DONE
+
+
+def _settings(base: SearchSettings | None, **given: int | None) -> SearchSettings:
+    """The file's search with what was given on the command line in its place."""
+    kept = {name: getattr(base, name) for name in base.model_fields_set} if base else {}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return SearchSettings.model_validate({**kept, **changes})
+
+
+def _planned(search: SearchSettings, settings: AuditConfig, artifacts: Store) -> Plan:
+    from flows.plan.plan import make_plan
+    from flows.search.backbone import lay_out_known
+
+    made = make_plan(
+        settings, artifacts, lambda stages, known: lay_out_known(stages, known, search)
+    )
+    made.unknown.append(
+        f"the edits of up to {plural(search.budget, 'point')} per backbone, each run over the "
+        "validation data of the towers that it edits, and those of them that are measured on the "
+        "test data"
+    )
+    return made

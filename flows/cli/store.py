@@ -6,15 +6,16 @@ import math
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.table import Table
 
+from flows.cli.console import console, say
 from flows.cli.options import DONE, FAILED, STORE, StoreOption
 from storage.store.copies import bound
 from storage.store.garbage import clear, garbage
 from storage.store.history import recorded, unknown
 from storage.store.integrity import size
 from storage.store.store import Store
+from uwm.wording import plural
 
 store_app = App(name="store", help="Show, check and clear the store of artifacts.")
 
@@ -27,7 +28,12 @@ def _age(kind: object, hours: float) -> None:
 
 @store_app.command
 def ls(*, store: StoreOption = STORE) -> int:
-    """List artifacts by kind: how many, how large, and what is unfinished or unneeded."""
+    """List artifacts by kind: how many, how large, and what is unfinished or unneeded.
+
+    For example:
+
+        uwm store ls
+    """
     artifacts = Store.existing(store, reading=True)
     entries = list(artifacts.entries())
     kinds: dict[str, list[int]] = {}
@@ -42,23 +48,27 @@ def ls(*, store: StoreOption = STORE) -> int:
     total = [size for sizes in kinds.values() for size in sizes]
     table.add_section()
     table.add_row("all", str(len(total)), f"{sum(total) / 2**20:.1f}")
-    console = Console()
-    console.print(table)
+    console().print(table)
     drafts = sum(not found.complete for found in entries)
     unneeded = len(garbage(artifacts, older_than=0))
-    console.print(f"{drafts} unfinished; {unneeded} that no audit stands on (`uwm store gc`)")
+    say(f"{drafts} unfinished; {unneeded} that no audit stands on (`uwm store gc`)")
     if artifacts.shared:
         room = f"{size(artifacts.root) / 2**20:.1f} of {bound() / 2**20:.0f} MiB"
-        console.print(f"copies on this machine: {room} in {artifacts.root}", soft_wrap=True)
+        say(f"copies on this machine: {room} in {artifacts.root}")
     for run, used in recorded(artifacts).items():
-        console.print(f"{run} stands on {len(used)} artifacts", highlight=False)
+        say(f"{run} stands on {plural(len(used), 'artifact')}")
     _tell_unknown(artifacts)
     return DONE
 
 
 @store_app.command
 def verify(*, store: StoreOption = STORE) -> int:
-    """Compare every file of every artifact with the checksum it was written with."""
+    """Compare every file of every artifact with the checksum it was written with.
+
+    For example:
+
+        uwm store verify
+    """
     artifacts = Store.existing(store, reading=True)
     checked, broken = 0, 0
     for held in artifacts.entries():
@@ -67,10 +77,10 @@ def verify(*, store: StoreOption = STORE) -> int:
         checked += 1
         if found := artifacts.damage(held.name):
             broken += 1
-            print(f"{held.name}: {'; '.join(found)}")
-    print(f"{checked} artifacts checked, {broken} damaged")
+            say(f"{held.name}: {'; '.join(found)}")
+    say(f"{plural(checked, 'artifact')} checked, {broken} damaged")
     if broken:
-        print("the next audit that needs a damaged artifact computes it anew")
+        say("the next audit that needs a damaged artifact computes it anew")
     return FAILED if broken else DONE
 
 
@@ -79,9 +89,13 @@ def gc(
     *,
     store: StoreOption = STORE,
     older_than_hours: Annotated[float, Parameter(validator=_age)] = 24,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: bool = False,
 ) -> int:
     """Delete what no recorded audit stands on: artifacts and unfinished work.
+
+    For example:
+
+        uwm store gc --older-than-hours 48 --dry-run
 
     Parameters
     ----------
@@ -94,8 +108,8 @@ def gc(
     age = older_than_hours * 3600
     found = garbage(artifacts, age) if dry_run else clear(artifacts, age)
     for held in found:
-        print(f"{'would delete' if dry_run else 'deleted'} {held.name}")
-    print(f"{len(found)} folders, {sum(held.size for held in found) / 2**20:.1f} MiB")
+        say(f"{'would delete' if dry_run else 'deleted'} {held.name}")
+    say(f"{plural(len(found), 'folder')}, {sum(held.size for held in found) / 2**20:.1f} MiB")
     _tell_unknown(artifacts)
     return DONE
 

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from cyclopts import Parameter
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
 
-from flows.cli.audit import tell_plan
+from flows.cli.audit import show_plan
+from flows.cli.console import console, say
 from flows.cli.options import (
     DONE,
     FAILED,
     OUT,
     STORE,
-    OutOption,
+    THREADS,
+    BackboneOption,
+    PlanOption,
+    RunnerOptions,
     StoreOption,
-    fetch,
-    prepare_prefect,
-    runner_of,
+    ready,
     writable,
 )
 from storage.store.store import Store
-from uwm.config import AuditConfig, RunnerKind, SweepSettings
+from uwm.config import AuditConfig, SweepSettings
 from uwm.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.plan.plan import Plan
 
 
 def sweep(
@@ -38,18 +41,23 @@ def sweep(
     towers: Literal["cross", "same"] | None = None,
     sizes: list[int] | None = None,
     controls: int | None = None,
-    backbone: list[str] | None = None,
+    backbone: BackboneOption = None,
     store: StoreOption = STORE,
-    out: OutOption | None = None,
-    runner: RunnerKind = "threads",
-    workers: int | None = None,
-    plan: Annotated[bool, Parameter(negative="")] = False,
+    out: Path | None = None,
+    runner: RunnerOptions = THREADS,
+    plan: PlanOption = False,
 ) -> int:
     """Measure grids of settings: tau, alpha, roles, scores, calibration sizes, per tower.
 
     One capture serves all of them, and each edit of a tower is run over the data once: 20 edits of
-    either tower are 40 passes and 441 rows. What is done is kept; start a killed sweep again and it
+    each tower are 40 passes and 441 rows. What is done is kept; start a killed sweep again and it
     goes on. Options here win over the file's `sweep:`.
+
+    For example:
+
+        uwm sweep mine.yaml --tau 0.05 --alpha=-1:1:9 --towers same
+        uwm sweep mine.yaml --tau 0.01:0.5:9:log --plan
+        uwm sweep mine.yaml --kind neurons --share 0.1 --sizes 1 --controls 1
 
     Parameters
     ----------
@@ -69,42 +77,42 @@ def sweep(
         calibration pairs per concept.
     controls
         random edits beside every edit of a tower.
-    backbone
-        only these.
     out
-        defaults to .uwm/out/NAME-sweep, NAME being the audit's.
-    plan
-        only say what would be computed and written, as `uwm plan` does of an audit.
+        folder for the results; by default .uwm/out/NAME-sweep, NAME being the audit's.
     """
     from flows.audit_file.read import check_sweep, only, read_config
 
     whole = read_config(config)
     settings = only(whole, backbone)
-    partial = len(settings.backbones) < len(whole.backbones)
     given = {"kind": kind, "tau": tau, "share": share, "alpha": alpha, "towers": towers}
     wanted = _wanted(settings, {**given, "sizes": sizes, "controls": controls})
     check_sweep(settings, wanted)
+    where = runner.checked()
     artifacts = Store(store, reading=plan)
+    planned = partial(_planned, wanted)
     if plan:
-        return tell_plan(settings, artifacts, wanted)
+        return show_plan(settings, artifacts, planned)
     folder = writable(out or OUT / f"{settings.name}-sweep")
-    fetch(settings)
-    prepare_prefect()
-    from flows.plan.plan import check_room, make_plan
-    from flows.stages.runners import check_runner
+    ready(settings, where, artifacts, planned)
     from flows.sweep.flow import sweep as sweep_flow
     from flows.sweep.page import print_sweep, write_page
 
-    where = runner_of(runner, workers)
-    check_runner(where)
-    check_room(make_plan(settings, artifacts, wanted), artifacts)
-    results = sweep_flow(settings, wanted, artifacts.url, str(folder), where, partial=partial)
+    some = len(settings.backbones) < len(whole.backbones)
+    results = sweep_flow(settings, wanted, artifacts.url, str(folder), where, partial=some)
     write_page(folder / "sweep.html", results, config)
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    print_sweep(console, results)
+    print_sweep(console(), results)
     for name in ("sweep.parquet", "sweep.json", "sweep.html"):
-        console.print(f"{folder / name}", soft_wrap=True, highlight=False)
+        say(folder / name)
     return FAILED if results.failures else DONE
+
+
+def _planned(wanted: SweepSettings, settings: AuditConfig, artifacts: Store) -> Plan:
+    from flows.plan.plan import make_plan
+    from flows.sweep.backbone import lay_out_sweep
+
+    return make_plan(
+        settings, artifacts, lambda stages, known: lay_out_sweep(stages, known, wanted)
+    )
 
 
 def _wanted(config: AuditConfig, given: dict[str, Any]) -> SweepSettings:

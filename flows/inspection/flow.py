@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -15,8 +14,8 @@ from storage.store.store import Store
 from tasks.capture import StatisticsSpec
 from tasks.edit import AnyEditSpec
 from tasks.embeddings import read_results
-from tasks.evaluate import safety_spec
-from tasks.inspect import DISTRIBUTION, PHI, read_inspection
+from tasks.evaluate import SafetySpec, safety_spec
+from tasks.inspect import DISTRIBUTION, PHI, InspectionSpec, read_inspection
 from tasks.metrics import metric_plugins
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load
@@ -47,6 +46,8 @@ class AlphaSweep:
         return f"{self.layer}, {100 * self.share:g} % {what}"
 
 
+Factors = dict[tuple[float, bool], SafetySpec]
+"""What a factor does, by the factor and whether it is of a random control."""
 Tables = dict[str, pd.DataFrame]
 """`distribution`, `phi` (see `tasks.inspect.read_inspection`) and, if asked for, `alphas`."""
 
@@ -70,9 +71,25 @@ def inspect_backbone(
         *(Store(store), loaded, backbone.name, config.batch_size, config.seed),
         tagged=config.tag_tasks,
     )
-    towers = [tower for tower in TOWERS if config.edited_roles(tower)]
-    _check(config, loaded, towers, sweep)
-    captured = _capture(stages, config, towers)
+    check_inspected(config, loaded, sweep)
+    inspections, factors = lay_out_inspection(stages, config, sweep)
+    stages.wait()
+    found = [read_inspection(stages.store, spec) for spec in inspections]
+    tables = {
+        name: pd.concat([part[name] for part in found], ignore_index=True)
+        for name in (DISTRIBUTION, PHI)
+    }
+    tables = {name: table.assign(backbone=backbone.name) for name, table in tables.items()}
+    if sweep is not None:
+        tables[SWEEP] = _alphas(stages.store, sweep, factors).assign(backbone=backbone.name)
+    return tables
+
+
+def lay_out_inspection(
+    stages: Stages, config: AuditConfig, sweep: AlphaSweep | None
+) -> tuple[list[InspectionSpec], Factors]:
+    """Submit every stage of an inspection: of the scores per tower, and of the sweep's factors."""
+    captured = _capture(stages, config)
     inspections = [
         stages.inspection(
             statistics,
@@ -83,22 +100,14 @@ def inspect_backbone(
         )
         for tower, statistics in captured.items()
     ]
-    tables = {}
-    if sweep is not None:
-        tables[SWEEP] = _alphas(stages, config, captured[sweep.layer.tower], sweep)
-    stages.wait()
-    found = [read_inspection(stages.store, spec) for spec in inspections]
-    first = {
-        name: pd.concat([part[name] for part in found], ignore_index=True)
-        for name in (DISTRIBUTION, PHI)
-    }
-    return {name: table.assign(backbone=backbone.name) for name, table in (first | tables).items()}
+    if sweep is None:
+        return inspections, {}
+    return inspections, _factors(stages, config, captured[sweep.layer.tower], sweep)
 
 
-def _check(
-    config: AuditConfig, backbone: Backbone, towers: Sequence[Tower], sweep: AlphaSweep | None
-) -> None:
-    if not towers:
+def check_inspected(config: AuditConfig, backbone: Backbone, sweep: AlphaSweep | None) -> None:
+    """Raise InputError where no method edits anything, or not the layer that is swept."""
+    if not _towers(config):
         raise InputError("no method of this audit edits a layer, so there is none to inspect")
     if sweep is None:
         return
@@ -113,12 +122,15 @@ def _check(
         raise InputError(f"the halves of a gated MLP are edited together; got {sweep.layer} alone")
 
 
-def _capture(
-    stages: Stages, config: AuditConfig, towers: Sequence[Tower]
-) -> dict[Tower, StatisticsSpec]:
+def _towers(config: AuditConfig) -> list[Tower]:
+    """Those that the audit's methods edit."""
+    return [tower for tower in TOWERS if config.edited_roles(tower)]
+
+
+def _capture(stages: Stages, config: AuditConfig) -> dict[Tower, StatisticsSpec]:
     datasets = stages.datasets([config.calibration])
     found = {}
-    for tower in towers:
+    for tower in _towers(config):
         read = stages.pixels if tower == "image" else stages.tokens
         (inputs,) = read([config.calibration], datasets)
         roles = config.edited_roles(tower)
@@ -131,10 +143,10 @@ def measured_on(config: AuditConfig) -> PairsConfig:
     return config.validation or config.benchmarks[0]
 
 
-def _alphas(
+def _factors(
     stages: Stages, config: AuditConfig, statistics: StatisticsSpec, sweep: AlphaSweep
-) -> pd.DataFrame:
-    """Safety and recall on `measured_on`, a row per factor and metric, `control` or not.
+) -> Factors:
+    """Submit what `_alphas` reads.
 
     Alpha 1 is the original, which needs no control; every other has one, as many nodes or weights
     of the layer drawn at random.
@@ -159,7 +171,7 @@ def _alphas(
     }
     original = {part: stages.embeddings(part, None, [inputs[part]])[0] for part in TOWERS}
     metrics = metric_plugins(config.metrics)
-    specs = {}
+    specs: Factors = {}
     for (alpha, control), change in made.items():
         own = stages.embeddings(tower, change, [inputs[tower]])[0]
         embedded = original | {tower: own}
@@ -171,17 +183,21 @@ def _alphas(
         name = f"{sweep.layer} · alpha {alpha:g}" + (" · random" if control else "")
         stages.evaluation([spec], name, [*before, *after])
         specs[alpha, control] = spec
-    stages.wait()
+    return specs
+
+
+def _alphas(store: Store, sweep: AlphaSweep, factors: Factors) -> pd.DataFrame:
+    """Safety and recall on `measured_on`, a row per factor and metric, `control` or not."""
     return pd.concat(
         [
-            read_results(stages.store, [spec]).assign(
+            read_results(store, [spec]).assign(
                 layer=str(sweep.layer),
                 unit=sweep.unit,
                 share=sweep.share,
                 alpha=alpha,
                 control=control,
             )
-            for (alpha, control), spec in specs.items()
+            for (alpha, control), spec in factors.items()
         ],
         ignore_index=True,
     ).drop(columns="concept")

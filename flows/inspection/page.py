@@ -11,14 +11,12 @@ from flows.inspection.flow import SWEEP, AlphaSweep, Tables
 from flows.report.pages import write_page
 from flows.report.plots import COLORS, interval, panels, plot_html, styled
 from tasks.inspect import DISTRIBUTION, PHI
-from uwm.metrics.registry import BUILT_IN
-
-_DRAWN = {metric.name: metric.label for metric in BUILT_IN.changed if metric.data == "pairs"}
-"""What an edit of one layer may change: names and labels."""
+from uwm.config import AuditConfig
+from uwm.metrics.registry import BUILT_IN, Metric, Metrics
 
 
 def write_inspection(
-    folder: Path, name: str, pairs: str, tables: Tables, sweep: AlphaSweep | None
+    folder: Path, config: AuditConfig, pairs: str, tables: Tables, sweep: AlphaSweep | None
 ) -> list[Path]:
     """Write a Parquet file per table and `inspect.html`; the same tables give the same bytes.
 
@@ -32,13 +30,13 @@ def write_inspection(
     plots = {
         "distribution": distribution_plot(tables[DISTRIBUTION]),
         "phi": phi_plot(tables[PHI]),
-        **({"alphas": alpha_plot(tables[SWEEP])} if SWEEP in tables else {}),
+        **({"alphas": alpha_plot(tables[SWEEP], config.measured)} if SWEEP in tables else {}),
     }
     path = folder / "inspect.html"
     write_page(
         path,
         "inspection",
-        name=name,
+        name=config.name,
         backbone=tables[PHI]["backbone"].iloc[0],
         plots={which: plot_html(plot, which) for which, plot in plots.items()},
         distribution=tables[DISTRIBUTION].to_dict(orient="records"),
@@ -94,30 +92,46 @@ def phi_plot(table: pd.DataFrame) -> go.Figure:
     return _low_legend(styled(figure, height=440))
 
 
-def alpha_plot(table: pd.DataFrame) -> go.Figure:
+def alpha_plot(table: pd.DataFrame, metrics: Metrics = BUILT_IN) -> go.Figure:
     """Change from the original over the factor, safety beside what an edit should keep; the same
-    of as many random nodes or weights beside it, on the same scale."""
-    shown = table.assign(metric=table["metric"].map(_DRAWN))
-    figure, places = panels(["chosen by score", "chosen at random"])
-    for index, metric in enumerate(_DRAWN.values()):
-        for control, panel in zip((False, True), places, strict=True):
-            own = (shown["control"] == control) | (shown["alpha"] == 1)
-            part = shown[(shown["metric"] == metric) & own].sort_values("alpha")
+    of as many random nodes or weights beside it, on the same scale. Metrics in another unit than
+    percent have such a pair of panels of their own."""
+    drawn = _drawn(metrics)
+    units = list(dict.fromkeys(metric.points for metric in drawn))
+    titles = ["chosen by score", "chosen at random"] * len(units)
+    figure, places = panels(titles, shared=False)
+    for index, metric in enumerate(drawn):
+        first = 2 * units.index(metric.points)
+        for control, panel in zip((False, True), places[first : first + 2], strict=True):
+            own = (table["control"] == control) | (table["alpha"] == 1)
+            part = table[(table["metric"] == metric.name) & own].sort_values("alpha")
             panel.draw(
                 go.Scatter(
                     x=part["alpha"],
                     y=part["change"],
                     error_y=interval(part["change"], part["change_low"], part["change_high"]),
                     mode="lines+markers",
-                    name=metric,
+                    name=metric.label,
                     line={"color": COLORS[index % len(COLORS)], "width": 1.5},
                 )
             )
     for panel in places:
         panel.reference(y=0)
         panel.axes(x="alpha")
-    places[0].axes(y="change, points")
+    for first, unit in zip(range(0, len(places), 2), units, strict=True):
+        places[first].axes(y=f"change, {unit}")
+        places[first + 1].axes(y={"matches": f"y{first + 1}" if first else "y"})
     return styled(figure, height=460)
+
+
+def _drawn(metrics: Metrics) -> list[Metric]:
+    """What an edit of one layer may change: the built-in metrics that an edit shows in, and the
+    audit's own ones."""
+    return [
+        metric
+        for metric in metrics.of(data="pairs")
+        if metric in metrics.changed or metric not in BUILT_IN.entries
+    ]
 
 
 def _low_legend(figure: go.Figure) -> go.Figure:

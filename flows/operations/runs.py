@@ -54,9 +54,8 @@ def crash_stuck(
     Returns:
         The runs, each with the time it was last heard of.
     """
-    found = [
-        (run, heard) for run in _running(client) if now - (heard := _heard(client, run)) >= silent
-    ]
+    running = [(run, last_heard(client, run)) for run in _running(client)]
+    found = [(run, heard) for run, heard in running if now - heard >= silent]
     if not dry_run:
         for run, heard in found:
             said = f"nothing heard of its process since {heard:%Y-%m-%d %H:%M:%S} UTC"
@@ -96,7 +95,7 @@ def _all(read: Any, **filters: Any) -> Iterator[Any]:
     return iter(pages)
 
 
-def _heard(client: SyncPrefectClient, run: FlowRun) -> datetime:
+def last_heard(client: SyncPrefectClient, run: FlowRun) -> datetime:
     """When a run's process was last heard of."""
     found = client.read_events(
         EventFilter(

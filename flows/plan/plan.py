@@ -6,7 +6,7 @@ weights are digested, since these decide what is cached; no tower runs and nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -19,7 +19,6 @@ from flows.audit.backbone import lay_out, results_spec
 from flows.plan.sizes import FREE, Cost, Sizes
 from flows.stages.data import without_missing
 from flows.stages.stages import Stages
-from flows.sweep.backbone import lay_out_sweep
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.choose import ChoiceSpec, read_choice
@@ -28,7 +27,7 @@ from tasks.tune import TunedSpec
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load
 from uwm.backbones.locate import at_hand
-from uwm.config import AuditConfig, SweepSettings
+from uwm.config import AuditConfig
 from uwm.config.methods.requests import WeightsFrom
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
@@ -142,8 +141,20 @@ class PlannedStages(Stages):
             row.passes[cost.tower] += cost.samples
 
 
-def make_plan(config: AuditConfig, store: Store, swept: SweepSettings | None = None) -> Plan:
-    """What auditing `config` on `store` would do, or sweeping it as `swept` says.
+def audited(stages: PlannedStages, config: AuditConfig) -> None:
+    """Lay out one backbone's audit."""
+    stages.count("results", results_spec(stages.name, stages, lay_out(stages, config)))
+
+
+def make_plan(
+    config: AuditConfig,
+    store: Store,
+    laid_out: Callable[[PlannedStages, AuditConfig], object] = audited,
+) -> Plan:
+    """What auditing `config` on `store` would do, or something else with its backbones.
+
+    Args:
+        laid_out: submits the stages of one backbone's work.
 
     Raises:
         InputError: what the audit itself would refuse in its data or backbones.
@@ -170,10 +181,7 @@ def make_plan(config: AuditConfig, store: Store, swept: SweepSettings | None = N
                     f"{item.name}: all of {method.name} and what edits it, since its weights are "
                     "not on this machine yet; `uwm audit` fetches them first"
                 )
-        if swept is None:
-            stages.count("results", results_spec(item.name, stages, lay_out(stages, known)))
-        else:
-            lay_out_sweep(stages, known, swept)
+        laid_out(stages, known)
         plan.rows += stages.rows.values()
         plan.unknown += stages.unknown
     return plan

@@ -15,16 +15,23 @@ from flows.report.plots import COLORS, interval, panels, plot_html, styled
 from storage.store.history import KeptAudit, written
 from uwm.metrics.registry import BUILT_IN, ZEROSHOT_MEAN
 
-HEADLINE = BUILT_IN.headline
-_DRAWN = tuple(metric.label for metric in BUILT_IN if metric.over_time)
-"""Headline metrics that have a panel: safety, then knowledge."""
+
+def shown(audits: Sequence[KeptAudit]) -> dict[str, str]:
+    """The metrics of a history: names and the labels of their columns.
+
+    They are the headline ones, and every metric of the audits' own under its name: a kept audit
+    does not say what its plugins call them.
+    """
+    names = dict.fromkeys(figure.metric for audit in audits for figure in audit.figures)
+    return BUILT_IN.headline | {name: name for name in names if name not in BUILT_IN}
 
 
 def timeline(audits: Sequence[KeptAudit]) -> pd.DataFrame:
-    """The headline metrics of kept audits on the first benchmark and over zero-shot sets.
+    """The metrics of kept audits on the first benchmark and over zero-shot sets.
 
-    Columns: when, backbone, method, metric (as in `HEADLINE`), value, low, high.
+    Columns: when, backbone, method, metric (a label of `shown`), value, low, high.
     """
+    columns = shown(audits)
     rows = []
     for audit in audits:
         pairs = next(
@@ -35,13 +42,13 @@ def timeline(audits: Sequence[KeptAudit]) -> pd.DataFrame:
                 "when": audit.when,
                 "backbone": figure.backbone,
                 "method": figure.method,
-                "metric": HEADLINE[figure.metric],
+                "metric": columns[figure.metric],
                 "value": figure.value,
                 "low": figure.low,
                 "high": figure.high,
             }
             for figure in audit.figures
-            if figure.metric in HEADLINE and figure.dataset in (pairs, ZEROSHOT_MEAN)
+            if figure.metric in columns and figure.dataset in (pairs, ZEROSHOT_MEAN)
         ]
     return pd.DataFrame(rows)
 
@@ -49,9 +56,10 @@ def timeline(audits: Sequence[KeptAudit]) -> pd.DataFrame:
 def print_history(console: Console, audits: Sequence[KeptAudit]) -> None:
     """A line per kept audit and backbone, unedited; then what broke the policy."""
     table = Table(title=f"audit {audits[0].name}: unedited backbones, percent")
+    columns = shown(audits)
     for name in ("when", "verdict", "backbone"):
         table.add_column(name, no_wrap=True)
-    for name in HEADLINE.values():
+    for name in columns.values():
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     lines = timeline(audits)
     for audit in audits:
@@ -59,15 +67,18 @@ def print_history(console: Console, audits: Sequence[KeptAudit]) -> None:
         verdict: str = audit.verdict
         if verdict == "regressed":
             verdict = "regressed, accepted" if audit.accepted else "[red]regressed[/]"
-        shown = [written(audit.when), verdict]
+        cells = [written(audit.when), verdict]
         own = lines[(lines["when"] == audit.when) & (lines["method"] == "original")]
         for backbone, part in own.groupby("backbone", sort=False):
             values = part.set_index("metric")["value"]
-            cells = [f"{values[name]:.1f}" if name in values else "-" for name in HEADLINE.values()]
-            table.add_row(*shown, str(backbone), *cells)
-            shown = ["", ""]
+            figures = [
+                f"{values[label]:.{_digits(name)}f}" if label in values else "-"
+                for name, label in columns.items()
+            ]
+            table.add_row(*cells, str(backbone), *figures)
+            cells = ["", ""]
         if own.empty:
-            table.add_row(*shown, "no method `original`")
+            table.add_row(*cells, "no method `original`")
     console.print(table)
     for audit in audits:
         for broken in audit.broken:
@@ -95,9 +106,15 @@ def write_history(path: Path, audits: Sequence[KeptAudit]) -> None:
 
 
 def over_time(lines: pd.DataFrame, backbone: str, audits: Sequence[KeptAudit]) -> go.Figure:
-    """One backbone's metrics over audits with their intervals, a panel each; regressions marked."""
+    """One backbone's metrics over audits with their intervals, a panel each; regressions marked.
+
+    Of the built-in metrics those that are followed over time, safety before knowledge; then the
+    audits' own ones.
+    """
     own = lines[lines["backbone"] == backbone]
-    metrics = [metric for metric in _DRAWN if (own["metric"] == metric).any()]
+    followed = [metric.label for metric in BUILT_IN if metric.over_time]
+    followed += [label for name, label in shown(audits).items() if name not in BUILT_IN]
+    metrics = [label for label in followed if (own["metric"] == label).any()]
     figure, places = panels(metrics, shared=False)
     methods = list(dict.fromkeys(lines["method"]))
     for metric, panel in zip(metrics, places, strict=True):
@@ -116,3 +133,8 @@ def over_time(lines: pd.DataFrame, backbone: str, audits: Sequence[KeptAudit]) -
             if audit.verdict == "regressed":
                 panel.reference(x=audit.when.timestamp() * 1000, color="#b23b1e")
     return styled(figure, height=320)
+
+
+def _digits(metric: str) -> int:
+    """Decimals of a metric's values in the table; those of a metric of one's own may be small."""
+    return BUILT_IN[metric].digits if metric in BUILT_IN else 3

@@ -12,7 +12,8 @@ from flows.results.table import AuditResults, summary
 
 def publish(results: AuditResults, folder: Path) -> None:
     """Publish what was written to `folder`."""
-    table = summary(results).round(1)
+    digits = {metric.label: metric.digits for metric in results.config.measured}
+    table = summary(results).round(digits)
     lines = [f"# Audit {results.config.name}", ""]
     if results.failures:
         lines += [*(f"- **{line}**" for line in not_audited(results)), ""]

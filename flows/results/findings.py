@@ -8,7 +8,6 @@ from flows.results.table import AuditResults, headline
 from flows.results.wording import change, mark, plural, signed
 from uwm.metrics.intervals import Interval
 from uwm.metrics.registry import Metrics
-from uwm.wording import plural
 
 Changes = dict[tuple[str, str, str], Interval]
 """By backbone, method and label of the metric."""

@@ -167,6 +167,13 @@ def with_points(config: AuditConfig, chosen: Sequence[Chosen], seeds: int) -> Au
     return config.altered(methods=(default, *others, *points, *controls))
 
 
+def lay_out_known(stages: Stages, config: AuditConfig, search: SearchSettings) -> None:
+    """Submit what a search computes whatever it tries: its inputs, the captures, and the audit's
+    own methods on the test data."""
+    read_inputs(stages, _sets(config, search))
+    lay_out(stages, with_points(config, [], seeds=search.control_seeds))
+
+
 def _explore(
     stages: SearchStages, config: AuditConfig, search: SearchSettings
 ) -> tuple[list[Trial], list[Spec]]:
@@ -212,14 +219,7 @@ def _explore(
 def _inputs(
     stages: SearchStages, config: AuditConfig, search: SearchSettings
 ) -> tuple[Inputs, Validation, dict[str, Inputs]]:
-    if config.validation is None:  # `uwm.config.AuditConfig` has seen to it
-        raise ValueError("a search needs validation pairs")
-    sets: dict[str, DataConfig] = {
-        "calibration": config.calibration,
-        "validation": config.validation,
-    }
-    sets |= {f"zero-shot {data.name}": data for data in search.zeroshot}
-    inputs = read_inputs(stages, sets)
+    inputs = read_inputs(stages, _sets(config, search))
     others = [inputs[f"zero-shot {data.name}"] for data in search.zeroshot]
     validation = Validation(
         inputs["validation"],
@@ -227,6 +227,17 @@ def _inputs(
         metric_plugins(config.metrics),
     )
     return inputs["calibration"], validation, inputs
+
+
+def _sets(config: AuditConfig, search: SearchSettings) -> dict[str, DataConfig]:
+    """The data that a search looks at."""
+    if config.validation is None:  # `uwm.config.AuditConfig` has seen to it
+        raise ValueError("a search needs validation pairs")
+    sets: dict[str, DataConfig] = {
+        "calibration": config.calibration,
+        "validation": config.validation,
+    }
+    return sets | {f"zero-shot {data.name}": data for data in search.zeroshot}
 
 
 def _given(

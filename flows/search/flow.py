@@ -34,7 +34,7 @@ def search(
     """Search every backbone of `config`; what one of them fails at does not stop the others.
 
     Args:
-        config: an audit with `settings` as its search; see `with_search`.
+        config: an audit with `settings` as its search; see `AuditConfig.altered`.
         store: where artifacts lie; points that were measured are not measured again.
         out: the folder for what `flows.search.results.write_search` and the page write.
         runner: where task runs go.
@@ -67,12 +67,3 @@ def search(
         backbones=None if partial else [backbone.name for backbone in config.backbones],
     )
     return results
-
-
-def with_search(config: AuditConfig, settings: SearchSettings) -> AuditConfig:
-    """The audit with this search as its own, so that its captures serve the search, too.
-
-    Raises:
-        ValidationError: the audit is not one that can be searched, see `AuditConfig`.
-    """
-    return AuditConfig.model_validate({**dict(config), "search": settings})

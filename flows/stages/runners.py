@@ -50,7 +50,7 @@ def check_runner(runner: Runner) -> None:
 def task_runner(runner: Runner, config: AuditConfig) -> Iterator[TaskRunner[Any]]:
     """A task runner for the backbones of an audit, `config.parallel` of which run at a time.
 
-    On CPUs this process computes with as many threads from then on as a pass should, and other
+    On CPUs this process computes meanwhile with as many threads as a pass should, and other
     processes with as many as this one, see `Backbone`.
 
     Raises:
@@ -60,10 +60,11 @@ def task_runner(runner: Runner, config: AuditConfig) -> Iterator[TaskRunner[Any]
     cores = os.cpu_count() or 1
     backbones = 1 if runner.kind == "dask" else config.parallel  # a cluster is for all of them
     processes = 1 if runner.kind == "threads" else runner.workers or _processes(config, backbones)
-    if resolve_device(config.device) == "cpu":
-        # Small matrices gain more from a core per backbone than from all cores per matrix.
-        torch.set_num_threads(config.threads or max(1, cores // (backbones * processes)))
     with ExitStack() as stack:
+        if resolve_device(config.device) == "cpu":
+            # Small matrices gain more from a core per backbone than from all cores per matrix.
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(config.threads or max(1, cores // (backbones * processes)))
         if runner.kind == "threads":
             yield ThreadPoolTaskRunner(max_workers=runner.workers or THREADS)
             return

@@ -27,9 +27,13 @@ def start(command: str, config: Path, folder: Path) -> BaseProcess:
 
     It leads a group of its own. What it says goes to `said.log` in `folder`.
     """
-    folder.mkdir(exist_ok=True)
     options = ["--store", str(folder / "store"), "--out", str(folder / "out")]
-    arguments = [command, str(config), *options]
+    return launch([command, str(config), *options], folder)
+
+
+def launch(arguments: list[str], folder: Path) -> BaseProcess:
+    """`uwm ARGUMENTS`, likewise."""
+    folder.mkdir(exist_ok=True)
     server = str(PREFECT_API_URL.value())
     process = _FORKS.Process(target=_command, args=(arguments, server, folder / "said.log"))
     process.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flows.cli.app import run
+from flows.cli.app import app, run
 from flows.cli.options import BAD_INPUT, DONE, FAILED
 from storage.store.history import record
 from storage.store.store import Store
@@ -133,6 +134,57 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str], arguments: list[str]) 
     assert capsys.readouterr().out.strip()
 
 
+def every_help() -> dict[str, str]:
+    """What `--help` prints of each command, in a fresh interpreter, and what that has imported."""
+    code = (
+        "import io, json, sys; from contextlib import redirect_stdout; "
+        "from flows.cli.app import app, run\n"
+        "def names(of, above=()):\n"
+        "    yield above\n"
+        "    for part in of:\n"
+        "        if not part.startswith('-'): yield from names(of[part], (*above, part))\n"
+        "def told(name):\n"
+        "    with redirect_stdout(io.StringIO()) as said: run([*name, '--help'])\n"
+        "    return said.getvalue()\n"
+        "texts = {' '.join(name): told(name) for name in names(app)}\n"
+        "heavy = {'torch', 'prefect', 'open_clip', 'pandas'} & set(sys.modules)\n"
+        "print(json.dumps(texts | {'imported': ' '.join(sorted(heavy))}))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    texts: dict[str, str] = json.loads(found.stdout)
+    return texts
+
+
+def test_help_imports_nothing_heavy_and_offers_no_negative_flags() -> None:
+    texts = every_help()
+    assert texts.pop("imported") == ""
+    assert len(texts) > 15
+    assert {name: text for name, text in texts.items() if not text.startswith("Usage: uwm")} == {}
+    flags = [name for name, text in texts.items() if "--no-" in text or "--empty-" in text]
+    assert flags == []
+
+
+@pytest.mark.parametrize("command", ["audit", "sweep", "search", "inspect"])
+def test_commands_that_compute_share_their_options(command: str) -> None:
+    shared = {"--store", "--out", "--backbone", "--runner", "--workers", "--dask-address", "--plan"}
+    assert shared <= {
+        name for argument in app[command].assemble_argument_collection() for name in argument.names
+    }
+
+
+@pytest.mark.parametrize("command", ["audit", "sweep", "search", "inspect"])
+def test_what_could_not_be_written_is_told_before_weights_are_looked_for(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    config.write_text(
+        GOOD + "validation: {kind: demo, split: validation}\nsweep: {kind: uwm, tau: [0.1]}\n"
+    )
+    (tmp_path / "file").touch()
+    options = ["--store", str(tmp_path / "store"), "--out", str(tmp_path / "file")]
+    assert run([command, str(config), *options]) == BAD_INPUT
+    assert "name another with --out" in capsys.readouterr().err
+
+
 def test_the_store_is_shown_checked_and_cleared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,7 +194,7 @@ def test_the_store_is_shown_checked_and_cleared(
     assert run(["store", "ls", *option]) == DONE
     told = capsys.readouterr().out
     assert "1 that no audit stands on" in told
-    assert "audit weekly stands on 1 artifacts" in told
+    assert "audit weekly stands on 1 artifact" in told
 
     assert run(["store", "verify", *option]) == DONE
     assert "2 artifacts checked, 0 damaged" in capsys.readouterr().out

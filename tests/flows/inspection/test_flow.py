@@ -93,7 +93,7 @@ def test_without_a_layer_there_is_no_sweep(config: AuditConfig, tmp_path: Path) 
     ("options", "said"),
     [
         (["--backbone", "b32"], "the backbones clip, siglip; got b32"),
-        (["--layer", "fc2"], "such as text.03.fc2; got fc2"),
+        (["--layer", "fc2"], "such as text.01.out; got fc2"),
         (["--layer", "image.00.out"], "image.00.fc2, image.01.fc2; got image.00.out"),
         (["--layer", "text.01.fc2", "--alphas", "1:2"], "FROM:TO:POINTS"),
         (["--layer", "text.01.fc2", "--alphas", "0,nan"], "finite numbers; got 0,nan"),

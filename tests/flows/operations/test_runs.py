@@ -24,7 +24,7 @@ from ruamel.yaml import YAML
 import flows
 from flows.cli.app import run
 from flows.cli.options import DONE
-from flows.operations.runs import FLOWS, crash_stuck
+from flows.operations.runs import FLOWS, crash_stuck, last_heard
 
 ROOT = Path(__file__).parents[3]
 SILENT = timedelta(minutes=10)
@@ -77,9 +77,7 @@ def heard(client: SyncPrefectClient, name: str) -> datetime:
     """When a run was last heard of, once its first heartbeat has come through."""
     flow_run = named(client, name)
     assert flow_run.start_time is not None
-    from flows.operations.runs import _heard
-
-    while (found := _heard(client, flow_run)) <= flow_run.start_time:
+    while (found := last_heard(client, flow_run)) <= flow_run.start_time:
         time.sleep(0.2)
     return found
 
@@ -131,4 +129,4 @@ def test_only_the_run_of_the_killed_process_is_marked(
             )
             assert {task.state_name for task in tasks} == {"Crashed"}
     assert run(["runs", "crash-stuck", "--minutes", "600", "--dry-run"]) == DONE
-    assert "0 would be marked as crashed" in capsys.readouterr().out
+    assert "0 runs would be marked as crashed" in capsys.readouterr().out

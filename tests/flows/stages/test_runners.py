@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+import torch
 
 import storage.store.shards
 from flows.audit.flow import audit
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT
-from flows.stages.runners import check_runner
+from flows.stages.runners import check_runner, task_runner
 from storage.store.store import Store
 from tests.flows.audit_file.test_read import GOOD
 from tests.flows.conftest import audited
@@ -106,6 +107,16 @@ def test_a_runner_that_cannot_be_is_refused(
     assert run(["audit", str(path), "--store", str(tmp_path / "store"), *options]) == BAD_INPUT
     assert said in "".join(capsys.readouterr())
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_torch_has_its_threads_back_afterwards(
+    small: Callable[..., AuditConfig], kind: Literal["threads", "processes"]
+) -> None:
+    before = torch.get_num_threads()
+    with task_runner(Runner(kind=kind), small(threads=before + 1)):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
 
 
 def test_a_scheduler_that_does_not_answer_is_named() -> None:

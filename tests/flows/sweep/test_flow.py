@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 
 from flows.audit.flow import audit
 from flows.audit_file.read import with_methods
-from flows.plan.plan import make_plan
+from flows.plan.plan import Plan, make_plan
+from flows.sweep.backbone import lay_out_sweep
 from flows.sweep.flow import sweep as sweep_flow
 from flows.sweep.results import SweepResults
 from storage.store.store import Store
@@ -37,12 +38,16 @@ def test_a_plan_counts_what_the_sweep_then_makes(
     config, store = small("clip"), Store(tmp_path / "store")
     settings = {**NEURONS, "towers": "same", "controls": 1}
     wanted: SweepSettings = TypeAdapter(SweepSettings).validate_python(settings)
-    plan = make_plan(config, store, wanted)
+
+    def planned() -> Plan:
+        return make_plan(config, store, lambda stages, known: lay_out_sweep(stages, known, wanted))
+
+    plan = planned()
     assert plan.unknown == []
     assert list(store.artifacts()) == []
     swept(config, tmp_path, **settings)
     assert plan.missing == len(list(store.artifacts()))
-    after = make_plan(config, store, wanted)
+    after = planned()
     assert (after.missing, after.size) == (0, 0)
 
 
