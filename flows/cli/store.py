@@ -116,7 +116,7 @@ def gc(
 
 def _tell_unknown(artifacts: Store) -> None:
     for run in unknown(artifacts):
-        print(
+        say(
             f"the record of {run} is damaged, so nothing complete is deleted; run it again with "
             f"all its backbones, or delete its folder in {artifacts.url}/audits"
         )
