@@ -1,11 +1,12 @@
-"""Activation capture: norm and std of every asked-for layer's input, per sample and partition.
+"""Activation capture: norm and std of what layers read, per sample and partition.
 
-The one expensive stage. What it keeps serves every score, tau, alpha and prior.
+The one expensive stage. What it keeps serves every score, share, alpha and prior, and each input of
+a tower is an artifact of its own: whoever asks for another one runs the tower for that one alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -13,50 +14,51 @@ from typing import ClassVar
 from torch import Tensor
 
 from storage.formats.samples import SampleArrays
-from storage.formats.statistics import StatisticsArrays
-from storage.store.shards import ShardedSpec, within, write_listing
+from storage.formats.statistics import StatisticsArrays, fill_statistics
+from storage.store.shards import ShardedSpec, pieces, within, write_listing
 from storage.store.spec import Spec
 from storage.store.store import Store
+from storage.store.together import make_together
 from tasks.inputs import INPUTS
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
 from uwm.config import Precision
-from uwm.families import Role, Tower
+from uwm.families import INPUT_ROLES, LayerInput, Role, Tower, read_by
 from uwm.layers import Layer, find_layers
 from uwm.method.capture import capture
 from uwm.method.statistics import Activations
 
 
 class StatisticsSpec(ShardedSpec):
-    """norm, std and maybe peak, float32 (samples, in), per partition and input of one tower."""
+    """norm and std, float32 (samples, in), per partition and block, of one input of one tower."""
 
     kind: ClassVar[str] = "statistics"
     resumable: ClassVar[bool] = True
     tower: Tower
     weights: str
     precision: Precision
-    roles: tuple[Role, ...]
-    peaks: bool = False
+    reads: LayerInput
 
     @classmethod
     def of(
-        cls,
-        backbone: Backbone,
-        tower: Tower,
-        roles: Sequence[Role],
-        inputs: Spec,
-        *,
-        peaks: bool = False,
-    ) -> StatisticsSpec:
-        return cls(
-            tower=tower,
-            weights=backbone.tower_digest(tower),
-            precision=backbone.precision,
-            roles=tuple(sorted(roles)),
-            peaks=peaks,
-            inputs=inputs.digest,
-        )
+        cls, backbone: Backbone, tower: Tower, roles: Sequence[Role], inputs: Spec
+    ) -> list[StatisticsSpec]:
+        """Those of every input that layers of some roles read."""
+        return [
+            cls(
+                tower=tower,
+                weights=backbone.tower_digest(tower),
+                precision=backbone.precision,
+                reads=reads,
+                inputs=inputs.digest,
+            )
+            for reads in read_by(roles)
+        ]
+
+    def layers(self, backbone: Backbone) -> tuple[Layer, ...]:
+        """The layers that read this input."""
+        return find_layers(backbone.model, self.tower, INPUT_ROLES[self.reads])
 
 
 def input_widths(backbone: Backbone, layers: Sequence[Layer]) -> dict[str, int]:
@@ -64,34 +66,59 @@ def input_widths(backbone: Backbone, layers: Sequence[Layer]) -> dict[str, int]:
     return {layer.input: layer.weight(backbone.model).shape[1] for layer in layers}
 
 
+def read_statistics(store: Store, digests: Sequence[str]) -> dict[str, list[StatisticsArrays]]:
+    """Statistics by the name of an input (`Layer.input`), in pieces in the order of samples."""
+    found: dict[str, list[StatisticsArrays]] = {}
+    for digest in digests:
+        arrays = [StatisticsArrays(folder) for folder in pieces(store, StatisticsSpec.kind, digest)]
+        found |= dict.fromkeys(arrays[0].names, arrays)
+    return found
+
+
 @stage
 def capture_statistics(
     specs: Sequence[StatisticsSpec], store: Store, backbone: Backbone, batch_size: int
 ) -> None:
-    """Run one tower over both partitions of the calibration pairs, observed."""
+    """Run a tower over both partitions of the calibration pairs, once for all inputs of a shard."""
+    passes: dict[object, list[StatisticsSpec]] = {}
+    for spec in specs:
+        if not spec.shards:
+            passes.setdefault((spec.tower, spec.inputs, spec.rows), []).append(spec)
+    for together in passes.values():
+        _capture(together, store, backbone, batch_size)
     for spec in specs:
         if spec.shards:
             store.make(spec, partial(write_listing, shards=spec.shards))
-            continue
-        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
-        part = spec.part(inputs.samples)
-        layers = find_layers(backbone.model, spec.tower, spec.roles)
-        widths = input_widths(backbone, layers)
+
+
+def _capture(
+    specs: Sequence[StatisticsSpec], store: Store, backbone: Backbone, batch_size: int
+) -> None:
+    """Capture those of several inputs of the same samples that are missing, in one pass."""
+    tower = specs[0].tower
+
+    def build(folders: Mapping[StatisticsSpec, Path]) -> None:
+        inputs = SampleArrays(store.path(INPUTS[tower], specs[0].inputs))
+        part = specs[0].part(inputs.samples)
+        samples = part.stop - part.start
+        layers = [layer for spec in folders for layer in spec.layers(backbone)]
+        arrays = [
+            StatisticsArrays.create(folder, samples, CHUNK, widths)
+            for spec, folder in folders.items()
+            for widths in [input_widths(backbone, spec.layers(backbone))]
+        ]
 
         def load(partition: str, rows: slice) -> Tensor:
             return backbone.staged(inputs.read(partition, within(part, rows)))
 
-        def observe(chunk: Tensor) -> dict[str, Activations]:
-            return capture(backbone, spec.tower, layers, chunk, batch_size, peaks=spec.peaks)
+        def observe(chunk: Tensor, names: Collection[str]) -> dict[str, Activations]:
+            wanted = [layer for layer in layers if layer.input in names]
+            return capture(backbone, tower, wanted, chunk, batch_size)
 
-        def build(folder: Path) -> None:
-            arrays = StatisticsArrays.create(
-                folder, part.stop - part.start, CHUNK, widths, peaks=spec.peaks
-            )
-            with (
-                backbone.locks[spec.tower],
-                progress(f"capture-{spec.tower}", f"{spec.tower} chunks captured") as tell,
-            ):
-                arrays.fill(load, observe, tell)
+        with (
+            backbone.locks[tower],
+            progress(f"capture-{tower}", f"{tower} chunks captured") as tell,
+        ):
+            fill_statistics(arrays, load, observe, tell)
 
-        store.make(spec, build)
+    make_together(store, specs, build)

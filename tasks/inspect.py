@@ -11,10 +11,9 @@ import torch
 
 from storage.formats.scores import read_scores
 from storage.formats.statistics import StatisticsArrays
-from storage.store.shards import pieces
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.capture import StatisticsSpec
+from tasks.capture import StatisticsSpec, read_statistics
 from tasks.score import ScoresSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
@@ -32,24 +31,26 @@ class InspectionSpec(Spec):
     """Two tables about one tower.
 
     Attributes:
+        statistics: digests of those of each input that the roles read.
         scores: unit, and digest of its scores.
     """
 
     kind: ClassVar[str] = "inspections"
     tower: Tower
-    statistics: str
+    statistics: tuple[str, ...]
     roles: tuple[Role, ...]
     scores: tuple[tuple[str, str], ...]
     seed: int
 
     @classmethod
     def of(
-        cls, statistics: StatisticsSpec, scores: Sequence[ScoresSpec], seed: int
+        cls, statistics: Sequence[StatisticsSpec], scores: Sequence[ScoresSpec], seed: int
     ) -> InspectionSpec:
+        """Of scores of the same roles of one tower, by these statistics."""
         return cls(
-            tower=statistics.tower,
-            statistics=statistics.digest,
-            roles=statistics.roles,
+            tower=scores[0].tower,
+            statistics=tuple(spec.digest for spec in statistics),
+            roles=scores[0].roles,
             scores=tuple((found.unit, found.digest) for found in scores),
             seed=seed,
         )
@@ -91,12 +92,12 @@ def _distribution(store: Store, spec: InspectionSpec) -> list[dict[str, object]]
 
 
 def _phi(store: Store, spec: InspectionSpec, backbone: Backbone) -> list[dict[str, object]]:
-    statistics = [
-        StatisticsArrays(folder) for folder in pieces(store, "statistics", spec.statistics)
-    ]
+    statistics = read_statistics(store, spec.statistics)
     rows = []
     for layer in find_layers(backbone.model, spec.tower, spec.roles):
-        n, safe, unsafe, change, higher = _preference(statistics, layer, spec, backbone)
+        n, safe, unsafe, change, higher = _preference(
+            statistics[layer.input], layer, spec, backbone
+        )
         rows.append(
             {
                 **_place(layer.id),

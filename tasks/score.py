@@ -11,17 +11,15 @@ from torch import Tensor
 
 from storage.formats.datasets import read_dataset
 from storage.formats.scores import write_scores
-from storage.formats.statistics import StatisticsArrays
-from storage.store.shards import pieces
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.capture import StatisticsSpec
+from tasks.capture import StatisticsSpec, read_statistics
 from tasks.own_code import OwnCodeSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import NodeScoreKind, ScoreKind, Subset
 from uwm.config.methods.requests import OwnCode, StatisticsScore, Unit
-from uwm.families import Role, Tower
+from uwm.families import Role, Tower, read_by
 from uwm.layers import find_layers
 from uwm.method.scoring import LayerScore, scorer, usable
 from uwm.method.subsets import subset_rows
@@ -31,13 +29,14 @@ class ScoresSpec(Spec):
     """A score per layer of one tower: (out, in) of unit `weight`, (in,) of unit `node`.
 
     Attributes:
+        statistics: digests of those of each input that the roles read.
         dataset: digest of the calibration set, where scores are of a part of it.
         subset: that part.
     """
 
     kind: ClassVar[str] = "scores"
     tower: Tower
-    statistics: str
+    statistics: tuple[str, ...]
     unit: Unit
     score: ScoreKind | NodeScoreKind | OwnCodeSpec
     prior: bool
@@ -48,18 +47,23 @@ class ScoresSpec(Spec):
     @classmethod
     def of(
         cls,
-        statistics: StatisticsSpec,
+        statistics: Sequence[StatisticsSpec],
         unit: Unit,
         score: ScoreKind | NodeScoreKind | OwnCode,
         roles: Sequence[Role],
         prior: bool = False,
         part: tuple[Spec, Subset] | None = None,
     ) -> ScoresSpec:
-        """`part` is the calibration set and which part of it counts; all of it by default."""
+        """Scores by statistics of one tower, which may be of further inputs too.
+
+        Args:
+            part: the calibration set and which part of it counts; all of it by default.
+        """
         dataset, subset = part or (None, None)
+        captured = {spec.reads: spec for spec in statistics}
         return cls(
-            tower=statistics.tower,
-            statistics=statistics.digest,
+            tower=statistics[0].tower,
+            statistics=tuple(captured[reads].digest for reads in read_by(roles)),
             unit=unit,
             score=OwnCodeSpec.of(score) if isinstance(score, OwnCode) else score,
             prior=prior,
@@ -78,9 +82,9 @@ class ScoresSpec(Spec):
 def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None:
     """Score every layer of one tower; one chunk of one layer's statistics in memory at a time."""
     for spec in specs:
-        found = pieces(store, "statistics", spec.statistics)
-        statistics = [StatisticsArrays(folder) for folder in found]
-        rows = _rows(store, spec, sum(arrays.samples for arrays in statistics))
+        statistics = read_statistics(store, spec.statistics)
+        total = sum(arrays.samples for arrays in next(iter(statistics.values())))
+        rows = _rows(store, spec, total)
         samples = int(rows.sum())
 
         def build(folder: Path) -> None:
@@ -89,7 +93,7 @@ def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None
                 weight = layer.weight(backbone.model)
                 scorer = spec.scorer(weight)
                 begin = 0
-                for arrays in statistics:
+                for arrays in statistics[layer.input]:
                     for chunk in arrays.chunks():
                         keep = rows[begin + chunk.start : begin + chunk.stop]
                         safe, unsafe = (part.rows(keep) for part in arrays.read(layer.input, chunk))

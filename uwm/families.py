@@ -27,6 +27,9 @@ TOWERS: tuple[Tower, ...] = get_args(Tower)
 
 
 ROLES: tuple[Role, ...] = get_args(Role)
+LayerInput = Literal["qkv", "out", "fc1", "fc2"]
+"""What layers of a block read: query, key and value share one input, every other role has its own.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,19 @@ class Family:
 
 
 _QKV: tuple[Role, ...] = ("query", "key", "value")
+INPUT_ROLES: dict[LayerInput, tuple[Role, ...]] = {
+    "qkv": _QKV,
+    "out": ("out",),
+    "fc1": ("fc1",),
+    "fc2": ("fc2",),
+}
+"""The roles that read each input."""
+
+
+def read_by(roles: Iterable[Role]) -> tuple[LayerInput, ...]:
+    """The inputs that layers of some roles read, each once, in the order of `INPUT_ROLES`."""
+    wanted = {*roles}
+    return tuple(name for name, readers in INPUT_ROLES.items() if wanted.intersection(readers))
 
 
 def _packed(weight: str, reads: str) -> tuple[Site, ...]:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from uwm.errors import UnknownBlockError, UnsupportedFamilyError
 from uwm.families import (
-    _QKV,
     FAMILIES,
     ROLES,
     TOWERS,
@@ -26,6 +25,7 @@ from uwm.families import (
     Site,
     Tower,
     check_roles,
+    read_by,
 )
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Layer:
     @property
     def input(self) -> str:
         """The name of the layer's input, `fc2/03`; query, key and value share `qkv/03`."""
-        return f"{'qkv' if self.id.role in _QKV else self.id.role}/{self.id.block:02d}"
+        return f"{read_by([self.id.role])[0]}/{self.id.block:02d}"
 
     def weight(self, model: nn.Module) -> Tensor:
         """The layer's (out, in) weight: a view, so that writing to it edits the model."""

@@ -74,7 +74,7 @@ def tower_scores(
             return stages.computed_scores(wanted, tower, roles, calibration[tower])
         case StatisticsScore() as wanted:
             captured = config.captured_roles(tower, method.base)
-            statistics = stages.statistics(tower, captured, calibration[tower], peaks=config.peaks)
+            statistics = stages.statistics(tower, captured, calibration[tower])
             subset = part or wanted.part
             return stages.scores(
                 statistics,

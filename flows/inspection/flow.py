@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -127,14 +128,14 @@ def _towers(config: AuditConfig) -> list[Tower]:
     return [tower for tower in TOWERS if config.edited_roles(tower)]
 
 
-def _capture(stages: Stages, config: AuditConfig) -> dict[Tower, StatisticsSpec]:
+def _capture(stages: Stages, config: AuditConfig) -> dict[Tower, list[StatisticsSpec]]:
     datasets = stages.datasets([config.calibration])
     found = {}
     for tower in _towers(config):
         read = stages.pixels if tower == "image" else stages.tokens
         (inputs,) = read([config.calibration], datasets)
         roles = config.edited_roles(tower)
-        found[tower] = stages.statistics(tower, roles, inputs, peaks=config.peaks)
+        found[tower] = stages.statistics(tower, roles, inputs)
     return found
 
 
@@ -144,7 +145,7 @@ def measured_on(config: AuditConfig) -> PairsConfig:
 
 
 def _factors(
-    stages: Stages, config: AuditConfig, statistics: StatisticsSpec, sweep: AlphaSweep
+    stages: Stages, config: AuditConfig, statistics: Sequence[StatisticsSpec], sweep: AlphaSweep
 ) -> Factors:
     """Submit what `_alphas` reads.
 

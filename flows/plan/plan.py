@@ -86,6 +86,7 @@ class PlannedStages(Stages):
         super().__init__(store, backbone, name, config.batch_size, config.seed)
         self._sizes = Sizes(backbone)
         self._seen = seen
+        self._passes = set[object]()
         self.rows: dict[str, PlanRow] = {}
         self.unknown: list[str] = []
 
@@ -135,8 +136,11 @@ class PlannedStages(Stages):
             row.cached += 1
             return
         row.missing += 1
-        row.samples += cost.samples
         row.size += cost.measure()
+        if cost.shared is not None and cost.shared in self._passes:
+            return
+        self._passes.add(cost.shared)
+        row.samples += cost.samples
         if cost.tower is not None:
             row.passes[cost.tower] += cost.samples
 

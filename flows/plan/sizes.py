@@ -49,11 +49,13 @@ class Cost:
         measure: bytes to write, worked out when asked for.
         samples: rows of data behind it, partitions counted apart.
         tower: the tower that all samples run through, if any; for gradients back through it, too.
+        shared: what artifacts that come from one pass have in common; None for a pass of its own.
     """
 
     measure: Callable[[], int] = lambda: 0
     samples: int = 0
     tower: Tower | None = None
+    shared: object = None
 
 
 FREE = Cost()
@@ -87,12 +89,12 @@ class Sizes:
             case StatisticsSpec() | EmbeddingsSpec() if spec.shards:
                 return FREE  # a list of names
             case StatisticsSpec():
-                layers = find_layers(backbone.model, spec.tower, spec.roles)
-                widths = input_widths(backbone, layers)
-                fields = list(statistics_fields(widths, peaks=spec.peaks).values())
+                widths = input_widths(backbone, spec.layers(backbone))
+                fields = list(statistics_fields(widths).values())
                 parts = self._rows(spec)
-                # A row of statistics holds both partitions.
-                return Cost(lambda: _bytes(fields, parts[:1]), sum(parts), spec.tower)
+                # A row of statistics holds both partitions. One pass serves all inputs of a tower.
+                one = (spec.tower, spec.weights, spec.inputs, spec.rows)
+                return Cost(lambda: _bytes(fields, parts[:1]), sum(parts), spec.tower, one)
             case ScoresSpec():
                 self._scores[spec.digest] = spec
                 return Cost(lambda: self._score_bytes(spec))

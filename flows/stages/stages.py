@@ -120,17 +120,17 @@ class Stages(Submissions):
         self._runs[tokens.digest].result()
         return [int(row) for row in too_short(self.store, tokens, self._backbone).nonzero()[0]]
 
-    def statistics(
-        self, tower: Tower, roles: Sequence[Role], inputs: Spec, *, peaks: bool = False
-    ) -> StatisticsSpec:
-        """Activation statistics of every block's `roles` on calibration inputs."""
-        spec = StatisticsSpec.of(self._backbone, tower, roles, inputs, peaks=peaks)
-        (whole,) = self._submit_samples(capture_statistics, [spec], what=tower, needs=[inputs])
-        return whole
+    def statistics(self, tower: Tower, roles: Sequence[Role], inputs: Spec) -> list[StatisticsSpec]:
+        """Activation statistics of every input that `roles` read, on calibration inputs.
+
+        Those that are missing are captured in one pass.
+        """
+        specs = StatisticsSpec.of(self._backbone, tower, roles, inputs)
+        return self._submit_samples(capture_statistics, specs, what=tower, needs=[inputs])
 
     def scores(
         self,
-        statistics: StatisticsSpec,
+        statistics: Sequence[StatisticsSpec],
         unit: Unit,
         kind: ScoreKind | NodeScoreKind | OwnCode,
         roles: Sequence[Role],
@@ -140,11 +140,11 @@ class Stages(Submissions):
     ) -> ScoresSpec:
         """Scores of one tower's layers, by all of the calibration set or a part of it."""
         spec = ScoresSpec.of(statistics, unit, kind, roles, prior, part)
-        what = f"{statistics.tower} · {unit} · {getattr(kind, 'label', kind)}" + (
+        what = f"{spec.tower} · {unit} · {getattr(kind, 'label', kind)}" + (
             f" · {part[1]}" if part else ""
         )
         self._submit(
-            score, [spec], self._backbone, what=what, needs=[statistics, *(part or ())[:1]]
+            score, [spec], self._backbone, what=what, needs=[*statistics, *(part or ())[:1]]
         )
         return spec
 
@@ -299,10 +299,10 @@ class Stages(Submissions):
         self._submit(agree, [spec], self._backbone, what=f"{spec.tower} · {method}", needs=needs)
 
     def inspection(
-        self, statistics: StatisticsSpec, scores: Sequence[ScoresSpec]
+        self, statistics: Sequence[StatisticsSpec], scores: Sequence[ScoresSpec]
     ) -> InspectionSpec:
         """What one tower's scores look like, and whether unsafe samples score higher."""
         spec = InspectionSpec.of(statistics, scores, self._seed)
-        needs = [statistics, *scores]
-        self._submit(inspect_scores, [spec], self._backbone, what=statistics.tower, needs=needs)
+        needs = [*statistics, *scores]
+        self._submit(inspect_scores, [spec], self._backbone, what=spec.tower, needs=needs)
         return spec

@@ -69,18 +69,24 @@ class Submissions:
         """Submit a pass of a tower over samples, large sets in shards; the wholes.
 
         Within one process a tower takes one input at a time, so that a run makes all the shards.
+        With several, a run makes those of the same samples, which one pass may serve.
         """
         arguments = (self._backbone, self._batch_size)
         split = [spec.split(self._samples[spec.inputs]) for spec in specs]
-        shards = [shard for found, _ in split for shard in found]
         wholes = [whole for _, whole in split]
+        new = [(found, whole) for found, whole in split if whole not in self._made]
+        shards = [shard for found, _ in new for shard in found]
+        left = [whole for _, whole in new]
         if self._spread:
-            for number, shard in enumerate(shards, 1):
-                name = f"{what} · shard {number}/{len(shards)}"
-                self._submit(stage, [shard], *arguments, what=name, needs=needs)
-            self._submit(stage, wholes, *arguments, what=what, needs=[*needs, *shards])
+            passes: dict[object, list[Sharded]] = {}
+            for shard in shards:
+                passes.setdefault((shard.inputs, shard.rows), []).append(shard)
+            for number, together in enumerate(passes.values(), 1):
+                name = f"{what} · shard {number}/{len(passes)}"
+                self._submit(stage, together, *arguments, what=name, needs=needs)
+            self._submit(stage, left, *arguments, what=what, needs=[*needs, *shards])
         else:
-            self._submit(stage, [*shards, *wholes], *arguments, what=what, needs=needs)
+            self._submit(stage, [*shards, *left], *arguments, what=what, needs=needs)
         return wholes
 
     def _submit(

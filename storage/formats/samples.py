@@ -146,9 +146,13 @@ class SampleArrays:
         for start in range(0, self.samples, self.chunk):
             yield slice(start, min(start + self.chunk, self.samples))
 
+    def lacks(self, rows: slice) -> bool:
+        """Whether the chunk with these rows is not written yet."""
+        return not self._marker(rows).exists()
+
     def missing(self) -> list[slice]:
         """The rows of chunks that are not written yet."""
-        return [rows for rows in self.chunks() if not self._marker(rows).exists()]
+        return [rows for rows in self.chunks() if self.lacks(rows)]
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The whole shape of one array, samples first."""
@@ -188,10 +192,7 @@ class SampleArrays:
         store: Callable[[Computed], Mapping[str, Array]],
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
-        """Compute and write every missing chunk.
-
-        Loading the next chunk and storing the last one overlap with computing this one, each in a
-        thread of its own: reads, copies from a device and writes hide behind the forward pass.
+        """Compute and write every missing chunk, see `fill_together`.
 
         Args:
             load: rows to inputs.
@@ -199,26 +200,13 @@ class SampleArrays:
             store: results to arrays in memory, by name.
             progress: told the number of chunks done and in all, after each.
         """
-        missing, total = self.missing(), len(list(self.chunks()))
-        done = total - len(missing)
-        with ThreadPoolExecutor(1) as loader, ThreadPoolExecutor(1) as writer:
-            written: Future[None] | None = None
-            ahead = loader.submit(load, missing[0]) if missing else None
-            for position, rows in enumerate(missing):
-                if ahead is None:
-                    break
-                inputs = ahead.result()
-                following = missing[position + 1 : position + 2]
-                ahead = loader.submit(load, following[0]) if following else None
-                results = compute(inputs)
-                if written is not None:
-                    written.result()
-                written = writer.submit(
-                    lambda rows, got: self.write(rows, store(got)), rows, results
-                )
-                progress(done + position + 1, total)
-            if written is not None:
-                written.result()
+        fill_together(
+            [self],
+            load,
+            lambda inputs, _: compute(inputs),
+            lambda results: [store(results)],
+            progress,
+        )
 
     def _array(self, name: str) -> zarr.Array[Any]:
         if name not in self._arrays:
@@ -249,6 +237,56 @@ class SampleArrays:
 
     def _marker(self, rows: slice) -> Path:
         return self._folder / _MARKERS / f"{rows.start:09d}"
+
+
+def fill_together(
+    members: Sequence[SampleArrays],
+    load: Callable[[slice], Loaded],
+    compute: Callable[[Loaded, Sequence[int]], Computed],
+    store: Callable[[Computed], Sequence[Mapping[str, Array]]],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Compute and write every chunk that a member is missing, once for all that are missing it.
+
+    Loading the next chunk and storing the last one overlap with computing this one, each in a
+    thread of its own: reads, copies from a device and writes hide behind the forward pass.
+
+    Args:
+        members: arrays with as many samples and chunks each.
+        load: rows to inputs.
+        compute: inputs, and the places of the members that are missing the chunk, to results,
+            perhaps still on a device.
+        store: results to arrays in memory by name, for each of these members.
+        progress: told the number of chunks done and in all, after each.
+    """
+    chunks = list(members[0].chunks())
+    missing = [
+        (rows, places)
+        for rows in chunks
+        if (places := [place for place, each in enumerate(members) if each.lacks(rows)])
+    ]
+    done = len(chunks) - len(missing)
+
+    def write(rows: slice, places: Sequence[int], results: Computed) -> None:
+        for place, arrays in zip(places, store(results), strict=True):
+            members[place].write(rows, arrays)
+
+    with ThreadPoolExecutor(1) as loader, ThreadPoolExecutor(1) as writer:
+        written: Future[None] | None = None
+        ahead = loader.submit(load, missing[0][0]) if missing else None
+        for position, (rows, places) in enumerate(missing):
+            if ahead is None:
+                break
+            inputs = ahead.result()
+            following = missing[position + 1 : position + 2]
+            ahead = loader.submit(load, following[0][0]) if following else None
+            results = compute(inputs, places)
+            if written is not None:
+                written.result()
+            written = writer.submit(write, rows, places, results)
+            progress(done + position + 1, len(chunks))
+        if written is not None:
+            written.result()
 
 
 def read_across(pieces: Sequence[SampleArrays], name: str, rows: slice) -> Array:

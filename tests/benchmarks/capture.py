@@ -13,14 +13,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import open_clip
 import torch
 from torch import Tensor
 
-from storage.formats.statistics import PARTITIONS, StatisticsArrays
+from storage.formats.statistics import PARTITIONS, StatisticsArrays, fill_statistics
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import Geometry, Normalization
 from uwm.backbones.load import load, resolve_device
@@ -82,12 +82,12 @@ def capture_seconds(
                 backbone.forward(tower, part)
         synchronize(backbone)
 
-    def observe(chunk: Tensor) -> dict[str, Activations]:
+    def observe(chunk: Tensor, names: Collection[str]) -> dict[str, Activations]:
         return capture(backbone, tower, layers, chunk, batch)
 
     def captured(folder: Path) -> None:
         arrays = StatisticsArrays.create(folder, len(inputs), CHUNK, widths)
-        arrays.fill(lambda part, rows: inputs[rows], observe)
+        fill_statistics([arrays], lambda part, rows: inputs[rows], observe)
 
     with tempfile.TemporaryDirectory() as root:
         plain()
@@ -114,9 +114,10 @@ def scoring_memory(samples: int, chunk: int = CHUNK) -> float:
     """How many MiB resident memory grows at most while scoring a (512, 2048) layer (Linux only)."""
     with tempfile.TemporaryDirectory() as root:
         arrays = StatisticsArrays.create(Path(root), samples, chunk, {"fc2/00": 2048})
-        arrays.fill(
+        fill_statistics(
+            [arrays],
             lambda part, rows: torch.rand(rows.stop - rows.start, 2048).add_(0.1),
-            lambda values: {"fc2/00": Activations(values, values)},
+            lambda values, names: {"fc2/00": Activations(values, values)},
         )
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
         before = resident("VmRSS")

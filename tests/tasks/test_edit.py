@@ -16,7 +16,7 @@ def edits(bench: Bench, rule: Rule, share: float) -> tuple[Edit, Edit, Edit]:
     scores = ScoresSpec.of(statistics, "node" if rule == "nodes" else "weight", "ratio", ("fc2",))
     made = EditSpec.of(scores, rule, share, -1.0)
     specs: list[AnyEditSpec] = [made, *(RandomEditSpec.of(made, seed) for seed in (0, 1))]
-    capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
+    capture_statistics.fn(statistics, bench.store, bench.backbone, 64)
     score.fn([scores], bench.store, bench.backbone)
     edit.fn(specs, bench.store, bench.backbone)
     one, first, second = (read_edit(bench.store.path("edits", spec.digest)) for spec in specs)
@@ -43,7 +43,7 @@ def test_a_larger_tau_is_another_edit_of_the_same_scores(bench: Bench) -> None:
 def node_scores(bench: Bench) -> ScoresSpec:
     statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
     scores = ScoresSpec.of(statistics, "node", "ratio", ("fc2",))
-    capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
+    capture_statistics.fn(statistics, bench.store, bench.backbone, 64)
     score.fn([scores], bench.store, bench.backbone)
     return scores
 

@@ -62,5 +62,5 @@ def test_precision_is_part_of_what_embeddings_and_statistics_are(bench: Bench) -
     half = dataclasses.replace(bench.backbone, precision="bf16")
     both = (bench.backbone, half)
     embeddings = {EmbeddingsSpec.of(one, "text", None, bench.tokens).digest for one in both}
-    statistics = {StatisticsSpec.of(one, "text", ("fc2",), bench.tokens).digest for one in both}
+    statistics = {StatisticsSpec.of(one, "text", ("fc2",), bench.tokens)[0].digest for one in both}
     assert (len(embeddings), len(statistics)) == (2, 2)

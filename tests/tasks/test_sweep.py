@@ -14,7 +14,7 @@ def test_a_cell_of_a_grid_is_an_evaluation_of_its_own(bench: Bench) -> None:
     statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
     scores = ScoresSpec.of(statistics, "node", "ratio", ("fc2",))
     made = EditSpec.of(scores, "nodes", 0.3, -2.0)
-    capture_statistics.fn([statistics], bench.store, bench.backbone, 64)
+    capture_statistics.fn(statistics, bench.store, bench.backbone, 64)
     score.fn([scores], bench.store, bench.backbone)
     edit.fn([made], bench.store, bench.backbone)
     image = EmbeddingsSpec.of(bench.backbone, "image", None, bench.pixels)

@@ -206,7 +206,6 @@ def _by_statistics(
                 *(backbone, tower, layers),
                 pairs[rows].inputs(backbone, tower, partition),
                 batch_size,
-                peaks=wanted.score == "peak_ratio",
             )
             for partition in PARTITIONS
         )

@@ -22,7 +22,7 @@ from uwm.config.settings import Settings
 from uwm.config.sweep import SweepSettings
 from uwm.config.towers import PerTower, Roles
 from uwm.config.zeroshot import ZeroShotItem, ZeroShotSet, separate
-from uwm.families import TOWERS, Role, Tower
+from uwm.families import Role, Tower
 from uwm.metrics.plugins import with_plugins
 from uwm.metrics.registry import Metrics
 
@@ -149,20 +149,6 @@ class AuditConfig(Settings):
     @property
     def _searched(self) -> list[PerTower[Roles]]:
         return [family.roles for family in self.search.families.values()] if self.search else []
-
-    @property
-    def peaks(self) -> bool:
-        """Whether a method's score needs the largest magnitudes over tokens."""
-        requests = [
-            method.request(tower)
-            for method in self.edit_methods
-            for tower in TOWERS
-            if method.points(tower)
-        ]
-        return any(
-            isinstance(request, StatisticsScore) and request.score == "peak_ratio"
-            for request in requests
-        )
 
     def altered(self, **changes: Any) -> AuditConfig:
         """The audit with other values of some fields, without what refers to what is then gone.

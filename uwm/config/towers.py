@@ -19,7 +19,6 @@ NodeScoreKind = Literal[
     "ratio_of_means",
     "difference",
     "standardized",
-    "peak_ratio",
     "flow_ratio",
 ]
 """What ranks an MLP neuron, see `uwm.method.scoring.NodeScore`."""

@@ -20,15 +20,12 @@ def capture(
     layers: Sequence[Layer],
     inputs: Tensor,
     batch_size: int | None = None,
-    *,
-    peaks: bool = False,
 ) -> dict[str, Activations]:
     """Norm and std over real tokens of what each of `layers` reads.
 
     Args:
         inputs: pixels or token ids, see `Backbone.forward`.
         batch_size: samples per forward pass, all at once by default.
-        peaks: find the largest magnitude over tokens too.
 
     Returns:
         Per name of an input (`Layer.input`), float32 (samples, in) on the backbone's device. The
@@ -53,14 +50,14 @@ def capture(
         if name not in found:
             # For all samples at once: small tensors that stay from between the layers of a pass
             # scatter its large ones over the memory, and slow the pass itself.
-            found[name] = TokenMoments.empty(len(inputs), x, peaks=peaks)
+            found[name] = TokenMoments.empty(len(inputs), x)
             places[name] = found[name].split(size)
         if real is None and x.shape[1] not in every:
             every[x.shape[1]] = RealTokens.every(len(inputs), x).split(size)
         tokens, moments = (real or every[x.shape[1]])[number], places[name][number]
         with backbone.uncast():
             if name in seen:  # the model calls it twice in a pass
-                moments.become(moments.merge(token_moments(x, tokens, peaks=peaks)))
+                moments.become(moments.merge(token_moments(x, tokens)))
             else:
                 token_moments(x, tokens, out=moments)
         seen.add(name)

@@ -1,14 +1,15 @@
 """Run a tower and hand each layer's input to an observer, leaving the model as it was.
 
 Pre-hooks see the input of most layers. `nn.MultiheadAttention` is the exception: it hands its
-output projection's weight straight to a fused function and never calls the module. While observed,
-each such instance computes attention in explicit steps that do call it; embeddings agree to 2e-6
-and nothing of the patch remains.
+output projection's weight straight to a fused function and never calls the module. While a tower is
+observed, each such instance in its blocks computes attention in explicit steps that do call it,
+whichever layers are asked for: what one layer reads must not depend, not even in its last bit, on
+which others are observed beside it. Embeddings agree to 2e-6 and nothing of the patch remains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -16,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from uwm.errors import LayerNotObservedError
-from uwm.layers import Layer
+from uwm.families import Tower
+from uwm.layers import Layer, find_layers
 
 Observer = Callable[[Layer, Tensor], None]
 """Called with a layer and the activation that it reads."""
@@ -43,10 +45,9 @@ def observing(model: nn.Module, layers: Sequence[Layer], observer: Observer) -> 
         return hook
 
     with ExitStack() as stack:
+        for attention in _attentions(model, {layer.id.tower for layer in layers}):
+            stack.enter_context(_explicit(attention))
         for path, layer in first.items():
-            parent = model.get_submodule(path.rpartition(".")[0])
-            if isinstance(parent, nn.MultiheadAttention):
-                stack.enter_context(_explicit(parent))
             handle = model.get_submodule(path).register_forward_pre_hook(listen(layer))
             stack.callback(handle.remove)
         yield
@@ -55,6 +56,15 @@ def observing(model: nn.Module, layers: Sequence[Layer], observer: Observer) -> 
             f"no activation reached {', '.join(silent)}: the model uses their weights without "
             "calling the module, so they cannot be scored. Leave these roles out."
         )
+
+
+def _attentions(model: nn.Module, towers: Iterable[Tower]) -> list[nn.MultiheadAttention]:
+    """The attention of every block of these towers that hides its output projection."""
+    parents = dict.fromkeys(
+        layer.reads.rpartition(".")[0] for tower in towers for layer in find_layers(model, tower)
+    )
+    modules = map(model.get_submodule, parents)
+    return [module for module in modules if isinstance(module, nn.MultiheadAttention)]
 
 
 def as_tokens(activation: Tensor, samples: int, layer: Layer) -> Tensor:

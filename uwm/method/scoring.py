@@ -21,7 +21,7 @@ from torch import Tensor
 
 from uwm.config import NodeScoreKind, ScoreKind
 from uwm.config.methods.requests import OwnCode, StatisticsScore
-from uwm.errors import InputError, NonFiniteScoreError, PairingError
+from uwm.errors import NonFiniteScoreError, PairingError
 from uwm.method.statistics import Activations
 
 EPSILON = 1e-8
@@ -151,7 +151,6 @@ class NodeScore:
         ratio_of_means  mean_b(u) / mean_b(s)
         difference      mean_b(u - s)
         standardized    mean_b(u - s) / std_b(u - s), the paired effect size
-        peak_ratio      mean_b(u / s) of the largest magnitudes over tokens instead of norms
         flow_ratio      mean_b(u / s) of norms over stds: Eq. 9's normalisation, for comparison
 
     Args:
@@ -175,7 +174,6 @@ class NodeScore:
 
         Raises:
             PairingError: as `WeightScore`.
-            InputError: the kind is `peak_ratio`, and no peaks were captured.
         """
         check_paired(safe.norm, unsafe.norm)
         match self._kind:
@@ -190,12 +188,6 @@ class NodeScore:
             case "difference" | "standardized":
                 difference = unsafe.norm.double() - safe.norm
                 terms = [difference, difference.square()]
-            case "peak_ratio":
-                if unsafe.peak is None or safe.peak is None:
-                    raise InputError(
-                        "a score of peaks needs statistics that were captured with them"
-                    )
-                terms = [preference(unsafe.peak, safe.peak)]
         for sums, term in zip(self._sums, terms, strict=False):
             sums += term.sum(0, dtype=torch.float64)
         self.samples += len(safe.norm)
@@ -227,8 +219,8 @@ def usable(
     keep &= ~(unsafe.std.isnan() & unsafe.norm.isfinite()).any(1)
     safe, unsafe = safe.rows(keep), unsafe.rows(keep)
     return (
-        Activations(*(part.to(device) for part in safe.known)),
-        Activations(*(part.to(device) for part in unsafe.known)),
+        Activations(*(part.to(device) for part in safe)),
+        Activations(*(part.to(device) for part in unsafe)),
     )
 
 

@@ -17,61 +17,47 @@ from uwm.errors import PairingError
 
 
 class Activations(NamedTuple):
-    """`norm` and `std` over tokens of one layer's input on one partition, each (samples, in).
-
-    `peak`, the largest magnitude over tokens, is there where it was asked for.
-    """
+    """`norm` and `std` over tokens of one layer's input on one partition, each (samples, in)."""
 
     norm: Tensor
     std: Tensor
-    peak: Tensor | None = None
-
-    @property
-    def known(self) -> tuple[Tensor, ...]:
-        """Those that are there."""
-        return tuple(part for part in self if part is not None)
 
     def rows(self, keep: Tensor) -> Activations:
         """Those of some samples: `keep` is bool (samples,)."""
-        return Activations(*(part[keep] for part in self.known))
+        return Activations(*(part[keep] for part in self))
 
 
 class TokenMoments(NamedTuple):
     """Moments over tokens, per sample and node.
 
     Shapes: `tokens` (samples, 1, 1), `mean` and `squares` (samples, 1, in), as products over tokens
-    give them; `squares` is the sum of squared distances from the mean; `peak` (samples, 1, in), the
-    largest magnitude, is there where it was asked for.
+    give them; `squares` is the sum of squared distances from the mean.
     """
 
     tokens: Tensor
     mean: Tensor
     squares: Tensor
-    peak: Tensor | None = None
 
     @classmethod
-    def empty(cls, samples: int, x: Tensor, *, peaks: bool) -> TokenMoments:
+    def empty(cls, samples: int, x: Tensor) -> TokenMoments:
         """Room for the moments of so many samples of an activation like `x`."""
-        widths = (1, *[x.shape[-1]] * (2 + peaks))
-        tokens, *rest = (torch.empty(samples, 1, width, device=x.device) for width in widths)
-        return cls(tokens, *rest)
+        widths = (1, x.shape[-1], x.shape[-1])
+        return cls(*(torch.empty(samples, 1, width, device=x.device) for width in widths))
 
     def split(self, size: int) -> list[TokenMoments]:
         """Those of so many samples at a time, the last ones perhaps fewer: views, to write to."""
-        known = [torch.split(part, size) for part in self if part is not None]
-        return [TokenMoments(*parts) for parts in zip(*known, strict=True)]
+        parts = [torch.split(part, size) for part in self]
+        return [TokenMoments(*each) for each in zip(*parts, strict=True)]
 
     def become(self, other: TokenMoments) -> None:
         """Take the values of `other`, in place."""
         for mine, theirs in zip(self, other, strict=True):
-            if mine is not None and theirs is not None:
-                mine.copy_(theirs)
+            mine.copy_(theirs)
 
     @property
     def activations(self) -> Activations:
         """What scores need of them."""
-        peak = None if self.peak is None else self.peak.squeeze(1)
-        return Activations(self.norm, self.std, peak)
+        return Activations(self.norm, self.std)
 
     @property
     def norm(self) -> Tensor:
@@ -90,10 +76,7 @@ class TokenMoments(NamedTuple):
         delta = other.mean - self.mean
         mean = self.mean + delta * (other.tokens / tokens.clamp(min=1))
         between = delta.square() * (self.tokens * other.tokens / tokens.clamp(min=1))
-        peak = None
-        if self.peak is not None and other.peak is not None:
-            peak = torch.maximum(self.peak, other.peak)
-        return TokenMoments(tokens, mean, self.squares + other.squares + between, peak)
+        return TokenMoments(tokens, mean, self.squares + other.squares + between)
 
 
 class RealTokens(NamedTuple):
@@ -131,14 +114,13 @@ class RealTokens(NamedTuple):
 
 
 def token_moments(
-    x: Tensor, tokens: RealTokens, *, peaks: bool = False, out: TokenMoments | None = None
+    x: Tensor, tokens: RealTokens, *, out: TokenMoments | None = None
 ) -> TokenMoments:
     """Moments of a layer's input over its real tokens.
 
     Args:
         x: (samples, tokens, in).
-        peaks: find the largest magnitude over tokens too, which costs another pass over `x`.
-        out: where to write them; it says, too, whether peaks are wanted.
+        out: where to write them.
 
     Returns:
         Float32 moments. Sums over tokens are products with the mask: on a CPU many times faster
@@ -154,11 +136,9 @@ def token_moments(
             f"got {tuple(x.shape)} and {(samples, tokens.context)}"
         )
     if out is None:
-        out = TokenMoments.empty(samples, x, peaks=peaks)
+        out = TokenMoments.empty(samples, x)
     out.tokens.copy_(tokens.number)
     x = x[:, :length].float()
     torch.bmm(tokens.share, x, out=out.mean)
     torch.bmm(tokens.mask, (x - out.mean).square_(), out=out.squares)
-    if out.peak is not None:
-        torch.amax((x * tokens.mask.mT).abs_(), 1, keepdim=True, out=out.peak)
     return out

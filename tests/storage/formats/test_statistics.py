@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from storage.formats.statistics import PARTITIONS, StatisticsArrays
+from storage.formats.statistics import PARTITIONS, StatisticsArrays, fill_statistics
 from uwm.errors import DamagedArtifactError
 from uwm.method.statistics import Activations
 
@@ -27,7 +27,7 @@ def load(part: str, rows: slice) -> Tensor:
 
 def filled(folder: Path) -> StatisticsArrays:
     arrays = StatisticsArrays.create(folder, SAMPLES, 4, WIDTHS)
-    arrays.fill(load, observed)
+    fill_statistics([arrays], load, lambda rows, names: observed(rows))
     return StatisticsArrays(folder)
 
 

@@ -99,8 +99,3 @@ def test_gradients_ask_for_no_capture() -> None:
         ("fc1", "out"),
         ("fc1",),
     )
-
-
-def test_peaks_are_captured_where_a_score_reads_them() -> None:
-    assert not audit(methods=[{"kind": "neurons"}]).peaks
-    assert audit(methods=[{"kind": "neurons", "score": "peak_ratio"}]).peaks

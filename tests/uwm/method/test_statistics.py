@@ -89,21 +89,3 @@ def test_a_sample_without_a_token_has_norm_0_and_no_std() -> None:
 def test_a_mask_that_does_not_fit_is_refused() -> None:
     with pytest.raises(PairingError, match=r"\(2, 4, 3\) and \(2, 5\)"):
         moments(torch.randn(2, 4, 3), torch.ones(2, 5, dtype=torch.bool))
-
-
-@given(activations(), st.data())
-@settings(deadline=None)
-def test_the_peak_is_the_largest_magnitude_of_the_real_tokens(
-    case: tuple[Tensor, Tensor], data: st.DataObject
-) -> None:
-    x, keep = case
-    cut = data.draw(st.integers(1, x.shape[1] - 1))
-    first, second = (
-        token_moments(part, RealTokens.of(mask), peaks=True)
-        for part, mask in ((x[:, :cut], keep[:, :cut]), (x[:, cut:], keep[:, cut:]))
-    )
-    merged = first.merge(second).peak
-    assert merged is not None
-    for sample, mask, peak in zip(x, keep, merged.squeeze(1), strict=True):
-        assert torch.equal(peak, sample[mask].abs().amax(0))
-    assert moments(x, keep).peak is None
