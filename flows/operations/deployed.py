@@ -105,7 +105,8 @@ def audit_on_worker(
         if not (state.is_crashed() and tries_left):
             break
         get_run_logger().warning("audit · %s crashed and starts again", backbone.name)
-    return state
+    # A state of another run would be summed up, and its message lost; one of our own is kept.
+    return State(type=state.type, name=state.name, message=state.message)
 
 
 def _registered(client: SyncPrefectClient, deployment: str) -> DeploymentResponse:
