@@ -33,7 +33,7 @@ def config(tmp_path: Path) -> Path:
         (("tau: 0.02", "tau: 0"), "greater than 0; got 0"),
         (("tau: 0.02", "tau: 1"), "less than 1; got 1"),
         (("tau: 0.02", "tau: .nan"), "line 9"),
-        (("tau: 0.02", "tao: 0.02"), "did you mean 'tau'?"),
+        (("tau: 0.02", "taau: 0.02"), "did you mean 'tau'?"),
         (("tau: 0.02", "roles: {image: [fc9], text: []}"), "line 9"),
         (("{kind: demo, split: test}", "{kind: tables, images: nowhere}"), "line 6"),
         ((GOOD, "- just a list"), "should be a mapping"),
