@@ -72,6 +72,8 @@ def on_workers(
             names = ", ".join(sorted(run.name for run in waiting))
             get_run_logger().warning("no worker takes these runs: %s; %s", names, remedy)
         warned = remedy is not None
+    for run in ended.values():
+        run.wait()  # takes the state from the task itself; the server's copy may lag behind it
     return {name: run.state for name, run in ended.items()}
 
 
