@@ -32,7 +32,7 @@ class OwnCodeSpec(BaseModel, frozen=True, extra="forbid"):
         Raises:
             PluginError: it cannot be loaded.
         """
-        return cls(name=own.label, code=_code(own), settings=own.settings, reference=own.reference)
+        return cls(name=str(own), code=_code(own), settings=own.settings, reference=own.reference)
 
     def checked(self) -> OwnCode:
         """The code, to be run.

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from uwm.wording import plural as counted
+
 Mark = Literal["+", "-", ""]
 
 
@@ -50,8 +52,8 @@ def change(metric: str, figure: HasInterval, digits: int = 1) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 row`, `2 rows`, `no rows`."""
-    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+    """`1 row`, `2 rows`, and in a sentence `no rows` where a command counts `0 rows`."""
+    return counted(count, noun) if count else f"no {noun}s"
 
 
 def joined(words: Sequence[str], last: str = "and") -> str:

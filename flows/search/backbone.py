@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -14,8 +14,9 @@ from flows.audit.backbone import (
     read_inputs,
     short_texts,
 )
-from flows.audit.edits import settle, tower_scores
+from flows.audit.edits import tower_scores
 from flows.search.claims import Claim, claims
+from flows.search.first import DEFAULT, PROPOSED, UNIFORM, default_method, first_points
 from flows.search.stages import SearchStages, Validation
 from flows.stages.data import DataConfig
 from flows.stages.inputs import Inputs, Towers
@@ -24,31 +25,22 @@ from flows.stages.stages import Stages
 from storage.formats.backbone_results import BackboneResults
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.edit import EditSpec, LayerwiseEditSpec
+from tasks.edit import LayerwiseEditSpec
 from tasks.metrics import metric_plugins
 from tasks.search import ProposalsSpec, TrialsSpec, proposals_spec, read_trials
 from uwm.backbones.load import load
 from uwm.config import (
     AuditConfig,
     BackboneConfig,
-    EditMethod,
     Layerwise,
     RandomControl,
     SearchSettings,
-    Uwm,
 )
-from uwm.config.methods.requests import StatisticsScore
-from uwm.config.reserved import PAPER_DEFAULT, SEARCHED
-from uwm.families import TOWERS, Tower
-from uwm.method.edit_files import read_edit
+from uwm.config.reserved import SEARCHED
+from uwm.families import Tower
 from uwm.search.pareto import Measured, front, measured, pick_keeping, pick_safer, spread
 from uwm.search.proposals import optuna_version
-from uwm.search.space import Point, normal
-
-ORIGINAL, DEFAULT, METHOD, UNIFORM, PROPOSED = (
-    *("original", "paper's default", "method", "uniform", "proposed"),
-)
-"""Where a point comes from."""
+from uwm.search.space import Point
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class Trial:
     """A point as it was measured on the validation data.
 
     Attributes:
-        origin: one of those above, a method with its name.
+        origin: one of `flows.search.first`, a method with its name.
         metrics: in percent.
     """
 
@@ -147,15 +139,6 @@ def search_backbone(
     )
 
 
-def default_method(config: AuditConfig) -> Uwm:
-    """The paper's settings: a method of the audit, or one more."""
-    for method in config.edit_methods:
-        default = Uwm(kind="uwm", name=method.name)
-        if method == default:
-            return default
-    return Uwm(kind="uwm", name=PAPER_DEFAULT)
-
-
 def with_points(config: AuditConfig, chosen: Sequence[Chosen], seeds: int) -> AuditConfig:
     """The audit of the paper's default, the editing methods of `config`, chosen points and their
     random controls."""
@@ -183,7 +166,7 @@ def _explore(
     space = stages.space(search)
     seed = config.seed if search.seed is None else search.seed
     knowledge = [metric.rule_name for metric in config.measured.goals("knowledge")]
-    given = _given(stages, config, inputs)
+    given = first_points(stages, config, inputs)
     for drawn in space.uniform(search.warmup, seed):
         given.setdefault(drawn.model_dump_json(), (UNIFORM, drawn))
     origins = [origin for origin, _ in given.values()]
@@ -238,85 +221,6 @@ def _sets(config: AuditConfig, search: SearchSettings) -> dict[str, DataConfig]:
         "validation": config.validation,
     }
     return sets | {f"zero-shot {data.name}": data for data in search.zeroshot}
-
-
-def _given(
-    stages: SearchStages, config: AuditConfig, inputs: dict[str, Inputs]
-) -> dict[str, tuple[str, Point]]:
-    """The first points with their origins, each once: the original, the paper's default, and what
-    the audit's methods are set to or choose on the validation pairs."""
-    default = default_method(config)
-    methods = [default, *(method for method in config.edit_methods if method != default)]
-    found: dict[str, tuple[str, Point]] = {"": (ORIGINAL, None)}
-    for method in methods:
-        # What no point of the space can say is measured beside it.
-        if (score := _score(method)) is None:
-            continue
-        origin = DEFAULT if method == default else f"{METHOD} {method.name}"
-        point = _as_point(stages, method, score, settle(stages, config, method, inputs)[0])
-        if point is not None:
-            found.setdefault(point.model_dump_json(), (origin, point))
-    return found
-
-
-def _score(method: EditMethod) -> StatisticsScore | None:
-    """The score of a method in both towers, but for the prior, if a point of a search can say it.
-
-    None for other weights, scores of a part of the pairs and scores by anything but statistics.
-    """
-    wanted = [method.request(tower) for tower in TOWERS if method.points(tower)]
-    rules = {method.selected_by(tower).rule for tower in TOWERS if method.points(tower)}
-    found = {
-        replace(request, prior=False)
-        for request in wanted
-        if isinstance(request, StatisticsScore)
-        and request.part is None
-        and isinstance(request.score, str)
-    }
-    whole = all(isinstance(request, StatisticsScore) for request in wanted)
-    if method.base is not None or not whole or len(found) != 1 or len(rules) != 1:
-        return None
-    return found.pop()
-
-
-def _as_point(
-    stages: SearchStages, method: EditMethod, score: StatisticsScore, edits: Towers
-) -> Point:
-    """What a method's edits do to each layer, None where they do nothing."""
-    stages.wait()
-    settings: dict[str, tuple[float, float]] = {}
-    prior = {"image": False, "text": False}
-    rule = "mass"
-    for tower, spec in zip(TOWERS, edits, strict=True):
-        if isinstance(spec, LayerwiseEditSpec):
-            settings |= {name: (share, alpha) for name, share, alpha in spec.layers}
-        elif isinstance(spec, EditSpec):
-            nodes = stages.nodes(tower)
-            edit = read_edit(stages.store.path(spec.kind, spec.digest))
-            for id, layer in edit.layers.items():
-                whole = spec.scope == "block"
-                share = spec.share if whole else len(layer.indices) / nodes[str(id)]
-                settings[str(id)] = (share, layer.alpha)
-        else:
-            continue
-        wanted = method.request(tower)
-        prior[tower] = isinstance(wanted, StatisticsScore) and wanted.prior
-        if spec.rule != "nodes":
-            rule = spec.rule
-    if not settings:
-        return None
-    return normal(
-        Layerwise.model_validate(
-            {
-                "kind": "layerwise",
-                "unit": score.unit,
-                "score": score.score,
-                "selection": rule,
-                "prior": prior,
-                "settings": settings,
-            }
-        )
-    )
 
 
 def _edits(

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from flows.report.audit_page import table_cells, trade_off
 from flows.report.pages import write_page as write
 from flows.report.plots import COLORS, panels, plot_html, styled
-from flows.search.backbone import DEFAULT, ORIGINAL, PROPOSED, Searched
+from flows.search.backbone import Searched
+from flows.search.first import DEFAULT, ORIGINAL, PROPOSED
 from flows.search.results import SearchResults, point_document
 from uwm.config.reserved import SEARCHED
 from uwm.search.pareto import Measured

@@ -14,7 +14,8 @@ from flows.audit_file.write import write_config
 from flows.results.files import versions
 from flows.results.findings import not_audited
 from flows.results.table import AuditResults, collect
-from flows.search.backbone import Searched, default_method, with_points
+from flows.search.backbone import Searched, with_points
+from flows.search.first import default_method
 from uwm.config import AuditConfig, Layerwise, SearchSettings, Uwm
 from uwm.families import TOWERS
 from uwm.search.proposals import optuna_version

@@ -140,9 +140,7 @@ class Stages(Submissions):
     ) -> ScoresSpec:
         """Scores of one tower's layers, by all of the calibration set or a part of it."""
         spec = ScoresSpec.of(statistics, unit, kind, roles, prior, part)
-        what = f"{spec.tower} · {unit} · {getattr(kind, 'label', kind)}" + (
-            f" · {part[1]}" if part else ""
-        )
+        what = f"{spec.tower} · {unit} · {kind}" + (f" · {part[1]}" if part else "")
         self._submit(
             score, [spec], self._backbone, what=what, needs=[*statistics, *(part or ())[:1]]
         )
@@ -174,7 +172,7 @@ class Stages(Submissions):
         """Scores of one tower's layers by a function of one's own."""
         spec = ComputedScoresSpec.of(self._backbone, wanted, tower, roles, inputs)
         arguments = self._backbone, self._batch_size
-        what = f"{tower} · {wanted.by.label}"
+        what = f"{tower} · {wanted.by}"
         self._submit(compute_scores, [spec], *arguments, what=what, needs=[inputs])
         return spec
 

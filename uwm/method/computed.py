@@ -57,12 +57,10 @@ def compute(
         if score is None or tuple(score.shape) != shape:
             given = "none" if score is None else f"one of shape {tuple(score.shape)}"
             raise PluginError(
-                f"{wanted.by.label} should give a score of shape {shape} for {layer.id}, by its "
+                f"{wanted.by} should give a score of shape {shape} for {layer.id}, by its "
                 f"id; it gave {given}"
             )
         if not score.isfinite().all():
-            raise NonFiniteScoreError(
-                f"{wanted.by.label} gave {layer.id} a score that is not finite"
-            )
+            raise NonFiniteScoreError(f"{wanted.by} gave {layer.id} a score that is not finite")
         scores[layer.id] = score.detach().float()
     return scores

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from flows.audit.flow import audit
 from flows.audit_file.read import read_config
-from flows.search.backbone import DEFAULT, ORIGINAL, PROPOSED, UNIFORM
+from flows.search.first import DEFAULT, ORIGINAL, PROPOSED, UNIFORM
 from storage.store.garbage import clear
 from storage.store.store import Store
 from tests.flows.commands import ended, kill_when, start

@@ -45,8 +45,7 @@ class OwnCode:
     def of(cls, reference: str, **settings: Setting) -> OwnCode:
         return cls(reference, tuple(sorted(settings.items())))
 
-    @property
-    def label(self) -> str:
+    def __str__(self) -> str:
         """What it is called in the names of runs."""
         return self.reference.rpartition(":")[2]
 
