@@ -199,9 +199,10 @@ def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
             assert (out / name).read_bytes() == (single / "out" / name).read_bytes()
 
         soon = datetime.now(UTC) + timedelta(seconds=5)
-        interval = IntervalSchedule(interval=timedelta(hours=1), anchor_date=soon)
-        hourly = DeploymentScheduleCreate(schedule=interval, active=True)
-        client.create_deployment_schedules(deployment.id, [hourly])
+        # A server that looks late passes over a time that has gone by; the next is not far.
+        interval = IntervalSchedule(interval=timedelta(minutes=2), anchor_date=soon)
+        scheduled = DeploymentScheduleCreate(schedule=interval, active=True)
+        client.create_deployment_schedules(deployment.id, [scheduled])
         again = completed(client, PARENT, 2)[1]
         assert again.auto_scheduled
         unchanged = runs_of(client, BACKBONE)[3:]
