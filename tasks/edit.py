@@ -1,8 +1,8 @@
-"""Mask selection and the edit it makes, or a random one of the same size."""
+"""Mask selection and the edit it makes, or a control of the same size."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,15 +11,17 @@ from torch import Tensor
 from storage.formats.scores import read_scores
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.capture import StatisticsSpec, read_statistics
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import Scope
-from uwm.config.methods.requests import Rule
+from uwm.config.methods.requests import Draw, Rule
 from uwm.families import Tower
-from uwm.layers import LayerId
+from uwm.layers import LayerId, find_layers
+from uwm.method.controls import Loudness, select_control
 from uwm.method.edit_files import read_edit, write_edit
 from uwm.method.editing import make_edit
-from uwm.method.selection import Selection, select_by_layer, select_layers, select_like
+from uwm.method.selection import Selection, select_by_layer, select_layers
 
 if TYPE_CHECKING:
     from tasks.computed import ComputedScoresSpec
@@ -109,38 +111,48 @@ class LayerwiseEditSpec(Spec):
         return select_by_layer(self.rule, scores, points)
 
 
-class RandomEditSpec(Spec):
-    """As many weights (or nodes) per layer as edit `like`, drawn at random."""
+class ControlEditSpec(Spec):
+    """As many weights (or nodes) per layer as edit `like`, selected without its scores.
+
+    Attributes:
+        statistics: digests of those of the inputs of its layers; for a draw of equal contribution.
+    """
 
     kind: ClassVar[str] = "edits"
     tower: Tower
     like: str
-    seed: int
+    draw: Draw
+    statistics: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, like: ScoredEditSpec, seed: int) -> RandomEditSpec:
+    def of(
+        cls, like: ScoredEditSpec, draw: Draw, statistics: Sequence[StatisticsSpec] = ()
+    ) -> ControlEditSpec:
+        needed = statistics if draw.by == "contribution" else ()
         return cls(
             tower=like.tower,
             like=like.digest,
-            seed=seed,
+            draw=draw,
+            statistics=tuple(spec.digest for spec in needed),
         )
 
 
 ScoredEditSpec = EditSpec | LayerwiseEditSpec
-AnyEditSpec = ScoredEditSpec | RandomEditSpec
+AnyEditSpec = ScoredEditSpec | ControlEditSpec
 
 
 @stage
 def edit(specs: Sequence[AnyEditSpec], store: Store, backbone: Backbone) -> None:
-    """Select by score (or at random) and write the edit."""
+    """Select by score (or as a control) and write the edit."""
     for spec in specs:
 
         def build(folder: Path) -> None:
             selection: Selection
             alpha: float | Mapping[LayerId, float]
-            if isinstance(spec, RandomEditSpec):
+            if isinstance(spec, ControlEditSpec):
                 like = read_edit(store.path("edits", spec.like))
-                selection = select_like(like, backbone.model, spec.seed)
+                loudness = _loudness(store, backbone, spec, like.layers)
+                selection = select_control(like, backbone.model, spec.draw, loudness)
                 alpha = {id: layer.alpha for id, layer in like.layers.items()}
                 (unit,) = {layer.unit for layer in like.layers.values()}
             else:
@@ -152,3 +164,19 @@ def edit(specs: Sequence[AnyEditSpec], store: Store, backbone: Backbone) -> None
 
         with backbone.locks[spec.tower]:
             store.make(spec, build)
+
+
+def _loudness(
+    store: Store, backbone: Backbone, spec: ControlEditSpec, edited: Collection[LayerId]
+) -> dict[LayerId, Tensor]:
+    """How strongly the inputs of the edited layers fire on the calibration pairs."""
+    statistics = read_statistics(store, spec.statistics)
+    found = {}
+    for layer in find_layers(backbone.model, spec.tower):
+        if layer.id in edited and layer.input in statistics:
+            loudness = Loudness(layer.weight(backbone.model).shape[1])
+            for arrays in statistics[layer.input]:
+                for chunk in arrays.chunks():
+                    loudness.update(*arrays.read(layer.input, chunk))
+            found[layer.id] = loudness.result()
+    return found

@@ -12,7 +12,6 @@ from storage.formats.datasets import read_dataset
 from storage.formats.embeddings import read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.embed import EmbeddingsSpec
 from tasks.embeddings import (
     OUTCOMES,
     TABLE,
@@ -71,8 +70,8 @@ class KnowledgeSpec(Spec):
 def safety_spec(
     dataset: str,
     pairs: Spec,
-    edited: tuple[EmbeddingsSpec, EmbeddingsSpec],
-    original: tuple[EmbeddingsSpec, EmbeddingsSpec],
+    edited: tuple[Spec, Spec],
+    original: tuple[Spec, Spec],
     resamples: int,
     seed: int,
     metrics: Sequence[MetricPlugin] = (),
@@ -94,8 +93,8 @@ def safety_spec(
 
 def knowledge_spec(
     datasets: Sequence[tuple[str, Spec]],
-    edited: Sequence[tuple[EmbeddingsSpec, EmbeddingsSpec]],
-    original: Sequence[tuple[EmbeddingsSpec, EmbeddingsSpec]],
+    edited: Sequence[tuple[Spec, Spec]],
+    original: Sequence[tuple[Spec, Spec]],
     resamples: int,
     seed: int,
 ) -> KnowledgeSpec:

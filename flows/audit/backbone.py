@@ -17,6 +17,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.audit.bases import Weights, begin_trainings, checkpoints, trained
 from flows.audit.edits import controls, rescored, settle
 from flows.audit.measuring import Repair, measure
+from flows.results.table import seeded
 from flows.sections.registry import sections
 from flows.sections.section import RepairedBackbone
 from flows.stages.data import DataConfig, identify
@@ -179,13 +180,23 @@ def _repairs(
         if table is not None:
             choices[method.name] = table
         repairs.append(Repair(method.name, edits, weights))
+    if weights.name is None:
+        repairs += [
+            Repair(method.name, (None, None), weights, blanks=True)
+            for method in config.methods
+            if method.blanks_texts
+        ]
     settled = {repair.method: repair.edits for repair in repairs}
+    methods = {method.name: method for method in config.edit_methods}
     for control in config.controls:
         if control.of in settled:
-            drawn = controls(weights.stages, settled[control.of], control.seeds)
+            draws, method = control.draws, methods[control.of]
+            at = weights.stages, config, method, settled[control.of]
             repairs += [
-                Repair(f"{control.name} #{seed}", edits, weights, control.of, seed)
-                for seed, edits in enumerate(drawn)
+                Repair(seeded(control.name, draw.seed), edits, weights, control.of, draw.seed)
+                for draw, edits in zip(
+                    draws, controls(*at, draws, inputs["calibration"]), strict=False
+                )
             ]
     return repairs, choices
 
@@ -224,7 +235,7 @@ def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dic
     Raises:
         SourceError: more of them than the calibration set's `max_quarantined`.
     """
-    if not config.captured_roles("text"):
+    if not config.scored_roles("text"):
         return {}
     short = stages.short_texts(calibration.text)
     source, _ = identify(config.calibration, config.seed)

@@ -10,11 +10,13 @@ import pandas as pd
 from flows.stages.inputs import Inputs, Towers
 from flows.stages.stages import AnyScores, Stages
 from storage.store.spec import Spec
-from tasks.edit import EditSpec, LayerwiseEditSpec, ScoredEditSpec
+from tasks.capture import StatisticsSpec
+from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
 from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig, EditMethod, Subset
 from uwm.config.methods.requests import (
     ComputedScore,
+    Draw,
     EditPoint,
     GradientScore,
     LayerPoints,
@@ -135,12 +137,23 @@ def rescored(
     return image, text
 
 
-def controls(stages: Stages, edits: Towers, seeds: int) -> list[Towers]:
-    """Random edits as large as `edits`, per seed; none where the method edits nothing."""
-    drawn = [
-        stages.random_edits(like, seeds)
-        if isinstance(like, EditSpec | LayerwiseEditSpec)
-        else [None] * seeds
-        for like in edits
-    ]
+def controls(
+    stages: Stages,
+    config: AuditConfig,
+    method: EditMethod,
+    edits: Towers,
+    draws: Sequence[Draw],
+    calibration: Inputs,
+) -> list[Towers]:
+    """Edits as large as a method's `edits`, per draw; none where it edits nothing."""
+    drawn: list[Sequence[ControlEditSpec | None]] = []
+    for tower, like in zip(TOWERS, edits, strict=True):
+        if not isinstance(like, EditSpec | LayerwiseEditSpec):
+            drawn.append([None] * len(draws))
+            continue
+        statistics: Sequence[StatisticsSpec] = ()
+        if any(draw.by == "contribution" for draw in draws):
+            captured = config.captured_roles(tower, method.base)
+            statistics = stages.statistics(tower, captured, calibration[tower])
+        drawn.append(stages.control_edits(like, draws, statistics))
     return list(zip(*drawn, strict=True)) if any(edits) else []

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flows.audit.bases import Weights
+from flows.results.table import unseeded
 from flows.stages.inputs import Inputs, Towers
 from flows.stages.stages import Stages
-from tasks.embed import EmbeddingsSpec
+from storage.store.spec import Spec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, safety_spec
 from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig
@@ -16,23 +17,28 @@ from uwm.config import AuditConfig
 
 @dataclass(frozen=True)
 class Repair:
-    """A method as it is measured: its edits, the weights that they are made on, and for a control
-    what it controls and its seed."""
+    """A method as it is measured.
+
+    Attributes:
+        edits: its edits of both towers.
+        weights: what these are made on.
+        control_of: for a control what it controls, and `seed` that of a random one.
+        blanks: whether it replaces the embeddings of texts that a probe calls unsafe.
+    """
 
     method: str
     edits: Towers
     weights: Weights
     control_of: str | None = None
     seed: int | None = None
+    blanks: bool = False
 
     def place(self, config: AuditConfig) -> tuple[bool, int]:
         """Where it stands among others: the original, methods as configured, then controls."""
         if self.method == "original":
             return False, -1
         names = [method.name for method in config.methods]
-        if self.control_of is not None:
-            return True, names.index(f"random {self.control_of}")
-        return False, names.index(self.method)
+        return self.control_of is not None, names.index(unseeded(self.method, self.seed))
 
 
 def measure(
@@ -52,6 +58,13 @@ def measure(
         dict(zip(names, _embed(on, edits, [inputs[name] for name in names]), strict=True))
         for on, edits in ((repair.weights.stages, repair.edits), (stages, (None, None)))
     )
+    if repair.blanks:
+        calibration = stages.embeddings("text", None, [inputs["calibration"].text])[0]
+        texts = stages.blanked([text for _, text in edited.values()], calibration)
+        edited = {
+            name: (image, text)
+            for (name, (image, _)), text in zip(edited.items(), texts, strict=True)
+        }
     draw = config.resamples, config.seed
     metrics = metric_plugins(config.metrics)
     specs: list[SafetySpec | KnowledgeSpec] = [
@@ -74,9 +87,7 @@ def measure(
     return specs
 
 
-def _embed(
-    stages: Stages, edits: Towers, inputs: Sequence[Inputs]
-) -> list[tuple[EmbeddingsSpec, EmbeddingsSpec]]:
+def _embed(stages: Stages, edits: Towers, inputs: Sequence[Inputs]) -> list[tuple[Spec, Spec]]:
     image, text = edits
     return list(
         zip(

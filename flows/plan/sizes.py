@@ -21,10 +21,11 @@ from storage.formats.statistics import statistics_fields
 from storage.sources import Source
 from storage.store.integrity import size
 from storage.store.spec import Spec
+from tasks.blank import BlankedSpec
 from tasks.capture import StatisticsSpec, input_widths
 from tasks.computed import ComputedScoresSpec
 from tasks.datasets import DatasetSpec, dataset_of
-from tasks.edit import EditSpec, LayerwiseEditSpec, RandomEditSpec, ScoredEditSpec
+from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
 from tasks.embed import EmbeddingsSpec, embedding_field
 from tasks.gradients import GradientScoresSpec
 from tasks.pixels import PixelsSpec, pixel_field
@@ -69,6 +70,7 @@ class Sizes:
         self._parts: dict[str, list[int]] = {}  # rows of each partition, by digest
         self._sources: dict[str, Source] = {}
         self._edits: dict[str, Cost] = {}
+        self._embeddings: dict[str, Cost] = {}
         self._scores: dict[str, AnyScores] = {}
 
     def cost(self, spec: Spec, position: int, arguments: Sequence[Any]) -> Cost:
@@ -109,12 +111,16 @@ class Sizes:
             case EditSpec() | LayerwiseEditSpec():
                 found = self._edits[spec.digest] = Cost(lambda: self._edit_bytes(spec))
                 return found
-            case RandomEditSpec():
+            case ControlEditSpec():
                 return self._edits[spec.like]
             case EmbeddingsSpec():
                 parts = self._rows(spec)
                 fields = [embedding_field(backbone)]
-                return Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
+                found = Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
+                self._embeddings[spec.digest] = Cost(found.measure)
+                return found
+            case BlankedSpec():
+                return self._embeddings.get(spec.embeddings, FREE)  # of shards
             case TunedSpec():
                 samples = spec.training.epochs * sum(self._parts[spec.inputs])
                 return Cost(lambda: self._factor_bytes(spec), samples, spec.tower)

@@ -14,7 +14,6 @@ from flows.report.plots import interval, marker, offset, panels, plot_html, styl
 from flows.results.files import versions
 from flows.results.findings import left_out, not_audited
 from flows.results.table import AuditResults, headline, zeroshot
-from flows.results.wording import mark
 from uwm.metrics.registry import Group, Metric, Metrics
 
 
@@ -73,7 +72,7 @@ def trade_off(results: AuditResults) -> go.Figure:
                     error_y=_widest(y),
                     name=method,
                     mode="markers",
-                    marker=marker(numbers[method], 12, control=bool(part["control"].iloc[0])),
+                    marker=marker(numbers[method], 12, control=bool(part["control_of"].iloc[0])),
                 )
             )
         panel.axes(x="knowledge kept, %")
@@ -94,7 +93,7 @@ def changes(results: AuditResults) -> go.Figure:
     figure, drawn = panels(results.backbones)
     for backbone, panel in zip(results.backbones, drawn, strict=True):
         for method, part in _methods(table, backbone):
-            control = bool(part["control"].iloc[0])
+            control = bool(part["control_of"].iloc[0])
             part = part.set_index("metric").reindex(metrics).dropna(subset=["change"])
             beside = offset(places.index(method), len(places))
             panel.draw(
@@ -122,8 +121,8 @@ def _goals(metrics: Metrics, group: Group) -> list[str]:
 def table_cells(results: AuditResults, benchmark: str) -> list[dict[str, Any]]:
     """Rows of a benchmark's table: backbone, method and a cell per headline metric.
 
-    A cell has `value`, `low`, `high`, the `digits` to show of them, and the `sign` that
-    `flows.results.wording.mark` gives the change from the original.
+    A cell has `value`, `low`, `high`, the `digits` to show of them, and as `sign` the mark that
+    `flows.results.table.marked` gives the change from the original.
     """
     return _table(results, headline(results, benchmark))
 
@@ -149,20 +148,14 @@ def _table(results: AuditResults, table: pd.DataFrame) -> list[dict[str, Any]]:
                 row["metric"]: _cell(row, labelled.get(row["metric"], usual))
                 for _, row in part.iterrows()
             }
-            control = bool(part["control"].iloc[0])
+            control = bool(part["control_of"].iloc[0])
             rows.append({"backbone": backbone, "method": method, "control": control, **cells})
     return rows
 
 
 def _cell(row: pd.Series, metric: Metric) -> dict[str, Any]:
-    sign = mark(
-        row["change_low"],
-        row["change_high"],
-        control=bool(row["control"]),
-        higher_is_better=metric.higher_is_better,
-    )
     figures = {name: row[name] for name in ("value", "low", "high")}
-    return {**figures, "digits": metric.digits, "sign": sign}
+    return {**figures, "digits": metric.digits, "sign": row["mark"]}
 
 
 def _methods(table: pd.DataFrame, backbone: str) -> list[tuple[str, pd.DataFrame]]:

@@ -7,7 +7,8 @@ from rich.table import Table
 
 from flows.report.audit_page import table_cells
 from flows.results.findings import left_out, not_audited
-from flows.results.table import GAPS, AuditResults
+from flows.results.table import GAPS, AuditResults, headline
+from flows.results.wording import plural
 
 _STYLES = {"+": "green", "-": "red", "": ""}
 
@@ -35,12 +36,20 @@ def print_results(console: Console, results: AuditResults) -> None:
         console.print("\n  ".join(lines), style="yellow", markup=False, highlight=False)
 
 
+def caption(results: AuditResults) -> str:
+    """What stars and rows of the table mean."""
+    tested = int(headline(results)["tested"].sum())
+    return (
+        f"* the change from the original is significant at 5 %, corrected for all "
+        f"{plural(tested, 'change')} of the table (Holm); random: mean over seeds"
+    )
+
+
 def print_table(console: Console, results: AuditResults) -> None:
-    """The summary: a row per backbone and method; changes beyond their interval are coloured."""
+    """The summary: a row per backbone and method; significant changes are coloured."""
     table = Table(
         title=f"{results.config.name}: {results.benchmark}, percent",
-        caption="* the 95 % interval of the change from the original excludes zero; "
-        "random: mean over seeds",
+        caption=caption(results),
     )
     for name in ("backbone", "method"):
         table.add_column(name, no_wrap=True)

@@ -2,33 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flows.results.table import AuditResults, headline
-from flows.results.wording import change, mark, plural, signed
+from flows.results.wording import change, plural, signed
 from uwm.metrics.intervals import Interval
-from uwm.metrics.registry import Metrics
+from uwm.metrics.registry import Metric, Metrics
 
-Changes = dict[tuple[str, str, str], Interval]
-"""By backbone, method and label of the metric."""
+
+@dataclass(frozen=True)
+class _Figures:
+    """The figures of the summary's table that findings are about.
+
+    Attributes:
+        changes: by backbone, method and label of the metric.
+        marks: likewise, as the table has them.
+        controls: names of a method's controls, by backbone and method.
+        references: names of methods that replace embeddings instead of repairing weights.
+    """
+
+    changes: Mapping[tuple[str, str, str], Interval]
+    marks: Mapping[tuple[str, str, str], str]
+    controls: Mapping[tuple[str, str], Sequence[str]]
+    references: Sequence[str]
+
+    @classmethod
+    def of(cls, results: AuditResults) -> _Figures:
+        table = headline(results)
+        keys = list(zip(table["backbone"], table["method"], table["metric"], strict=True))
+        values = table[["change", "change_low", "change_high"]].to_numpy().tolist()
+        controls: dict[tuple[str, str], list[str]] = {}
+        for backbone, method, of in zip(
+            table["backbone"], table["method"], table["control_of"], strict=True
+        ):
+            found = controls.setdefault((backbone, of), [])
+            if method not in found:
+                found.append(method)
+        return cls(
+            {key: Interval(*row) for key, row in zip(keys, values, strict=True)},
+            dict(zip(keys, table["mark"], strict=True)),
+            controls,
+            [method.name for method in results.config.methods if method.blanks_texts],
+        )
+
+    def rivals(self, backbone: str, method: str, metric: Metric) -> dict[str, Interval]:
+        """What a gain must exceed: the changes of the method's controls, and in the union of safe
+        and unsafe items those of references, too."""
+        names = [*self.controls.get((backbone, method), ())]
+        if metric.redirects:
+            names += self.references
+        found = {name: self.changes.get((backbone, name, metric.label)) for name in names}
+        return {name: change for name, change in found.items() if change is not None}
 
 
 def findings(results: AuditResults) -> list[str]:
     """What the numbers allow one to say of each method, in a sentence each."""
-    table = headline(results)
-    keys = zip(table["backbone"], table["method"], table["metric"], strict=True)
-    values = table[["change", "change_low", "change_high"]].to_numpy().tolist()
-    changes: Changes = {key: Interval(*row) for key, row in zip(keys, values, strict=True)}
+    figures = _Figures.of(results)
     claiming = (*results.config.edit_methods, *results.config.weight_methods)
     return [
-        _finding(results.metrics, changes, backbone, setting)
+        _finding(results.metrics, figures, backbone, setting)
         for backbone, settings in results.settings.items()
         for setting in settings
         if setting["method"] in {method.name for method in claiming}
     ]
 
 
-def _finding(metrics: Metrics, changes: Changes, backbone: str, setting: dict[str, Any]) -> str:
+def _finding(metrics: Metrics, figures: _Figures, backbone: str, setting: dict[str, Any]) -> str:
     method = setting["method"]
     if setting["image"] is None and setting["text"] is None and "weights" not in setting:
         weights = f"the weights of {setting['base']} are" if "base" in setting else "the model is"
@@ -37,22 +78,21 @@ def _finding(metrics: Metrics, changes: Changes, backbone: str, setting: dict[st
             f"required knowledge on the validation pairs; {weights} left unchanged."
         )
 
-    def judged(metric: str) -> tuple[bool, bool, str]:
-        """Whether it rose beyond its interval and the control's, whether it fell, and the words."""
-        own = changes[backbone, method, metric]
-        control = changes.get((backbone, f"random {method}", metric))
-        beside = f", random {signed(control.value)}" if control else ""
-        beyond = mark(own.low, own.high)
-        rose = beyond == "+" and (control is None or own.value > control.high)
-        return rose, beyond == "-", change(metric, own) + beside
+    def judged(metric: Metric) -> tuple[bool, bool, str]:
+        """Whether it rose significantly and beyond every rival, whether it fell, and the words."""
+        own = figures.changes[backbone, method, metric.label]
+        marked = figures.marks[backbone, method, metric.label]
+        rivals = figures.rivals(backbone, method, metric)
+        # Of random controls `high` is that of the highest seed; of a reference its own interval's.
+        rose = marked == "+" and all(own.value > rival.high for rival in rivals.values())
+        beside = [f"{_short(name, method)} {signed(rival.value)}" for name, rival in rivals.items()]
+        return rose, marked == "-", ", ".join([change(metric.label, own), *beside])
 
-    gains, losses, parts = zip(
-        *(judged(goal.label) for goal in metrics.goals("safety")), strict=True
-    )
+    gains, losses, parts = zip(*(judged(goal) for goal in metrics.goals("safety")), strict=True)
     union = [
-        judged(metric.label)
+        judged(metric)
         for metric in metrics
-        if metric.redirects and (backbone, method, metric.label) in changes
+        if metric.redirects and (backbone, method, metric.label) in figures.changes
     ]
     parts = (*parts, *(words for *_, words in union))
     if all(gains):
@@ -64,14 +104,19 @@ def _finding(metrics: Metrics, changes: Changes, backbone: str, setting: dict[st
     elif any(losses):
         verdict = "less safe on unsafe queries"
     else:
-        controlled = any(key[:2] == (backbone, f"random {method}") for key in changes)
-        verdict = "no safer beyond the interval" + " and the random control" * controlled
+        controlled = bool(figures.controls.get((backbone, method)))
+        verdict = "no safer beyond chance" + " and the controls" * controlled
     costs = [
-        f"{metric} {signed(changes[backbone, method, metric].value)}"
+        f"{metric} {signed(figures.changes[backbone, method, metric].value)}"
         for metric in (goal.label for goal in metrics.goals("knowledge"))
-        if (backbone, method, metric) in changes
+        if (backbone, method, metric) in figures.changes
     ]
     return f"{backbone}, {method}: {verdict} ({'; '.join(parts)}); knowledge: {', '.join(costs)}."
+
+
+def _short(rival: str, method: str) -> str:
+    """A control's name without that of its method: `random`, `random, equal number`."""
+    return rival.replace(f" {method}", "", 1)
 
 
 def left_out(results: AuditResults) -> list[str]:

@@ -11,6 +11,8 @@ import pandas as pd
 from flows.results.verdict import Verdict
 from storage.formats.backbone_results import BackboneResults
 from uwm.config import AuditConfig
+from uwm.metrics.changes import holm, interval_p
+from uwm.metrics.intervals import LEVEL, Interval
 from uwm.metrics.registry import ZEROSHOT_MEAN, Metrics
 
 COLUMNS = (
@@ -115,18 +117,28 @@ def _first(table: pd.DataFrame, *names: str) -> pd.DataFrame:
     return table[[*names, *(name for name in table if name not in names)]]
 
 
+def seeded(name: str, seed: int | None) -> str:
+    """What a control is called as it is measured: with its seed, if it is a random one."""
+    return name if seed is None else f"{name} #{seed}"
+
+
+def unseeded(method: str, seed: int | None) -> str:
+    """Inverse of `seeded`: what the audit calls the method."""
+    return method if seed is None else method.removesuffix(f" #{seed}")
+
+
 def headline(results: AuditResults, benchmark: str | None = None) -> pd.DataFrame:
     """The rows that the summary is made of; the seeds of a control are averaged.
 
     Columns: backbone, method, metric (its label), value, low, high, change, change_low,
-    change_high, control (bool). For a control low and high are the least and greatest seed's.
+    change_high, control_of (empty but for controls), mark and tested, see `marked`. For a control
+    low and high are the least and greatest seed's.
     """
     rows, labels = results.whole, results.metrics.headline
     shown = rows["dataset"].isin([benchmark or results.benchmark, ZEROSHOT_MEAN])
-    rows = rows[shown & rows["metric"].isin(labels)].assign(
-        metric=lambda table: table["metric"].map(labels)
-    )
-    return _seeds_averaged(rows)
+    rows = rows[shown & rows["metric"].isin(labels)]
+    higher = {metric.label: metric.higher_is_better for metric in results.metrics}
+    return marked(_seeds_averaged(rows.assign(metric=rows["metric"].map(labels))), higher)
 
 
 def zeroshot(results: AuditResults, metric: str) -> pd.DataFrame:
@@ -134,24 +146,60 @@ def zeroshot(results: AuditResults, metric: str) -> pd.DataFrame:
     names = [data.name for data in results.config.zeroshot_sets]
     rows = results.whole
     shown = rows["dataset"].isin([*names, ZEROSHOT_MEAN]) & (rows["metric"] == metric)
-    return _seeds_averaged(rows[shown].assign(metric=lambda table: table["dataset"]))
+    table = _seeds_averaged(rows[shown].assign(metric=lambda table: table["dataset"]))
+    higher = results.metrics[metric].higher_is_better
+    return marked(table, dict.fromkeys(table["metric"], higher))
+
+
+def marked(table: pd.DataFrame, higher_is_better: Mapping[str, bool]) -> pd.DataFrame:
+    """A table with the columns `mark`, `+` or `-` for changes that are significant at 5 %, and
+    `tested`, whether a change could be.
+
+    Their p-values are corrected by Holm (1979) for all changes of the table, so that a table in
+    which nothing has changed has a mark with a probability of at most 5 %. What did not change at
+    all, the original for one, is no test; nor is a control.
+
+    Args:
+        higher_is_better: by what the column `metric` calls the metrics.
+    """
+    bounds = table[["change", "change_low", "change_high"]].to_numpy().tolist()
+    intervals = [Interval(*row) for row in bounds]
+    tests = [
+        index
+        for index, (change, of) in enumerate(zip(intervals, table["control_of"], strict=True))
+        if of == "" and (change.low, change.high) != (0, 0)
+    ]
+    corrected = holm([interval_p(intervals[index]) for index in tests])
+    marks = [""] * len(table)
+    for index, p in zip(tests, corrected, strict=True):
+        if p <= 1 - LEVEL:
+            rose = intervals[index].value > 0
+            marks[index] = "+" if rose == higher_is_better[table["metric"].iloc[index]] else "-"
+    tested = table.index.isin(table.index[tests])
+    return table.assign(mark=marks, tested=tested)
 
 
 def _seeds_averaged(rows: pd.DataFrame) -> pd.DataFrame:
-    single = rows[rows["control_of"].isna()].assign(control=False)
-    controls = rows[rows["control_of"].notna()]
-    drawn = controls.groupby(["backbone", "control_of", "metric"], sort=False, as_index=False).agg(
-        value=("value", "mean"),
-        low=("value", "min"),
-        high=("value", "max"),
-        change=("change", "mean"),
-        change_low=("change", "min"),
-        change_high=("change", "max"),
-    )
-    drawn = drawn.assign(method="random " + drawn["control_of"].astype(str), control=True)
     columns = ["backbone", "method", "metric", "value", "low", "high"]
-    columns += ["change", "change_low", "change_high", "control"]
-    return pd.concat([single[columns], drawn[columns]], ignore_index=True)
+    columns += ["change", "change_low", "change_high"]
+    single = rows[rows["control_of"].isna()][columns].assign(control_of="")
+    controls = rows[rows["control_of"].notna()]
+    seeds = [None if pd.isna(seed) else int(seed) for seed in controls["seed"]]
+    names = [unseeded(*pair) for pair in zip(controls["method"], seeds, strict=True)]
+    by = ["backbone", "method", "metric", "control_of"]
+    drawn = (
+        controls.assign(method=names)
+        .groupby(by, sort=False, as_index=False)
+        .agg(
+            value=("value", "mean"),
+            low=("value", "min"),
+            high=("value", "max"),
+            change=("change", "mean"),
+            change_low=("change", "min"),
+            change_high=("change", "max"),
+        )
+    )
+    return pd.concat([single, drawn[[*columns, "control_of"]]], ignore_index=True)
 
 
 def summary(results: AuditResults) -> pd.DataFrame:

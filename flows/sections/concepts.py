@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import pandas as pd
 
-from flows.results.table import AuditResults
+from flows.results.table import AuditResults, unseeded
 from flows.results.wording import Mark, mark
 from flows.sections.section import Section
 from uwm.metrics.intervals import Interval
@@ -115,8 +115,9 @@ def concept_rows(results: AuditResults, benchmark: str, backbone: str) -> list[C
 def _by_method(part: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
     """One concept's rows by method and metric, in the order of the audit; seeds together."""
     part = part[part["method"] != "original"]
-    control = part["control_of"].notna()
-    method = part["method"].where(~control, "random " + part["control_of"].astype(str))
+    seeds = [None if pd.isna(seed) else int(seed) for seed in part["seed"]]
+    names = [unseeded(*pair) for pair in zip(part["method"], seeds, strict=True)]
+    method = pd.Series(names, index=part.index, name="method")
     grouped = part.groupby([method, part["metric"]], sort=False)
     return [((str(key[0]), str(key[1])), own) for key, own in grouped]
 

@@ -15,6 +15,7 @@ import pandas as pd
 from flows.stages.data import DataConfig, identify
 from flows.stages.submissions import Submissions
 from storage.store.spec import Spec
+from tasks.blank import BlankedSpec, blank
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.computed import ComputedScoresSpec, compute_scores
@@ -22,9 +23,9 @@ from tasks.datasets import DatasetSpec, ingest
 from tasks.drift import AgreementSpec, agree
 from tasks.edit import (
     AnyEditSpec,
+    ControlEditSpec,
     EditSpec,
     LayerwiseEditSpec,
-    RandomEditSpec,
     ScoredEditSpec,
     edit,
 )
@@ -47,7 +48,7 @@ from uwm.config import (
     ScoreKind,
     Subset,
 )
-from uwm.config.methods.requests import ComputedScore, OwnCode, Rule, TrainedWeights, Unit
+from uwm.config.methods.requests import ComputedScore, Draw, OwnCode, Rule, TrainedWeights, Unit
 from uwm.errors import UnknownBlockError
 from uwm.families import TOWERS, Blocks, Role, Tower
 from uwm.layers import LayerId, find_layers, pick_blocks
@@ -226,11 +227,24 @@ class Stages(Submissions):
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 
-    def random_edits(self, like: ScoredEditSpec, seeds: int) -> list[RandomEditSpec]:
-        """Controls of an edit, one per seed."""
-        specs = [RandomEditSpec.of(like, self._seed + seed) for seed in range(seeds)]
-        what = f"{like.tower} · random like {like.digest[:8]}"
-        self._submit(edit, specs, self._backbone, what=what, needs=[like])
+    def random_edits(self, like: ScoredEditSpec, seeds: int) -> list[ControlEditSpec]:
+        """Random edits with the number of weights of another one, one per seed."""
+        return self.control_edits(like, [Draw("number", seed) for seed in range(seeds)])
+
+    def control_edits(
+        self,
+        like: ScoredEditSpec,
+        draws: Sequence[Draw],
+        statistics: Sequence[StatisticsSpec] = (),
+    ) -> list[ControlEditSpec]:
+        """Controls of an edit, one per draw; those of equal contribution by these statistics."""
+        seeded = [
+            draw if draw.seed is None else draw._replace(seed=self._seed + draw.seed)
+            for draw in draws
+        ]
+        specs = [ControlEditSpec.of(like, draw, statistics) for draw in seeded]
+        what = f"{like.tower} · controls of {like.digest[:8]}"
+        self._submit(edit, specs, self._backbone, what=what, needs=[like, *statistics])
         return specs
 
     def embeddings(
@@ -242,6 +256,14 @@ class Stages(Submissions):
         what = f"{tower} · {edited.digest[:8] if edited else unedited}"
         needs = [*inputs, *([edited] if edited else [])]
         return self._submit_samples(embed, specs, what=what, needs=needs)
+
+    def blanked(self, texts: Sequence[Spec], calibration: EmbeddingsSpec) -> list[BlankedSpec]:
+        """Embeddings of texts, those replaced that a probe fitted on `calibration` flags."""
+        specs = [
+            BlankedSpec(embeddings=text.digest, calibration=calibration.digest) for text in texts
+        ]
+        self._submit(blank, specs, what="texts", needs=[*texts, calibration])
+        return specs
 
     def trainings(
         self, name: str, wanted: TrainedWeights, inputs: Mapping[Tower, Spec]

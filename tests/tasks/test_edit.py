@@ -1,21 +1,25 @@
 import torch
 
 from tasks.capture import StatisticsSpec, capture_statistics
-from tasks.edit import AnyEditSpec, EditSpec, LayerwiseEditSpec, RandomEditSpec, edit
+from tasks.edit import AnyEditSpec, ControlEditSpec, EditSpec, LayerwiseEditSpec, edit
 from tasks.score import ScoresSpec, score
 from tests.bench import Bench
-from uwm.config.methods.requests import Rule
+from uwm.config.methods.requests import Draw, Rule
 from uwm.layers import LayerId
 from uwm.method.edit_files import read_edit
 from uwm.method.editing import Edit
 
 
 def edits(bench: Bench, rule: Rule, share: float) -> tuple[Edit, Edit, Edit]:
-    """An edit and two random ones like it."""
+    """An edit and two controls of equal contribution."""
     statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
     scores = ScoresSpec.of(statistics, "node" if rule == "nodes" else "weight", "ratio", ("fc2",))
     made = EditSpec.of(scores, rule, share, -1.0)
-    specs: list[AnyEditSpec] = [made, *(RandomEditSpec.of(made, seed) for seed in (0, 1))]
+    draws = [Draw("contribution", seed) for seed in (0, 1)]
+    specs: list[AnyEditSpec] = [
+        made,
+        *(ControlEditSpec.of(made, draw, statistics) for draw in draws),
+    ]
     capture_statistics.fn(statistics, bench.store, bench.backbone, 64)
     score.fn([scores], bench.store, bench.backbone)
     edit.fn(specs, bench.store, bench.backbone)
@@ -62,7 +66,7 @@ def test_layers_may_have_shares_and_factors_of_their_own(bench: Bench) -> None:
         LayerId("text", 1, "fc2"): (0.2, -3.0),
     }
     spec = LayerwiseEditSpec.of(scores, "nodes", points)
-    control = RandomEditSpec.of(spec, 0)
+    control = ControlEditSpec.of(spec, Draw("number", 0))
     edit.fn([spec, control], bench.store, bench.backbone)
     for made in (read_edit(bench.store.path("edits", one.digest)) for one in (spec, control)):
         assert {id: layer.alpha for id, layer in made.layers.items()} == {

@@ -7,13 +7,14 @@ import tasks.gradients
 from storage.formats.samples import SampleArrays
 from storage.formats.scores import read_scores
 from storage.store.store import Store
-from tasks.edit import EditSpec, RandomEditSpec, edit
+from tasks.edit import ControlEditSpec, EditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.gradients import GradientScoresSpec, score_gradients
 from tasks.inputs import INPUTS
 from tests.bench import Bench
 from uwm.backbones.backbone import Backbone
 from uwm.config import GradientKind
+from uwm.config.methods.requests import Draw
 from uwm.families import TOWERS, Role, Tower
 from uwm.layers import find_layers
 from uwm.method.edit_files import read_edit
@@ -173,7 +174,7 @@ def test_the_batch_size_of_gradients_is_part_of_the_address(bench: Bench) -> Non
 def test_edits_and_controls_are_made_of_them_as_of_any_scores(bench: Bench) -> None:
     scores = spec(bench, "text")
     made = EditSpec.of(scores, "count", 0.1, 0.0)
-    control = RandomEditSpec.of(made, 0)
+    control = ControlEditSpec.of(made, Draw("number", 0))
     score_gradients.fn([scores], bench.store, bench.backbone)
     edit.fn([made, control], bench.store, bench.backbone)
     one, drawn = (read_edit(bench.store.path("edits", each.digest)) for each in (made, control))

@@ -21,7 +21,9 @@ from uwm.config.backbones import (
 )
 from uwm.config.generalisation import Drift, HeldOut
 from uwm.config.methods import (
+    Blanking,
     Checkpoint,
+    Control,
     EditMethod,
     GradientMethod,
     GridMethod,
@@ -30,6 +32,7 @@ from uwm.config.methods import (
     Layerwise,
     LossWeights,
     LowRankTraining,
+    MagnitudeControl,
     Method,
     MethodConfig,
     Neurons,
@@ -99,10 +102,12 @@ __all__ = [
     "BenchmarkSet",
     "BenchmarkZeroShot",
     "Benchmarks",
+    "Blanking",
     "Checkpoint",
     "ChoiceRule",
     "ClassNames",
     "Common",
+    "Control",
     "DemoBackbone",
     "DemoPairs",
     "DemoZeroShot",
@@ -123,6 +128,7 @@ __all__ = [
     "Layerwise",
     "LossWeights",
     "LowRankTraining",
+    "MagnitudeControl",
     "ManifestPairs",
     "Method",
     "MethodConfig",

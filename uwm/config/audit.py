@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from uwm.config.backbones import BackboneConfig, Precision
 from uwm.config.checks import check_audit
 from uwm.config.generalisation import Drift, HeldOut
-from uwm.config.methods import EditMethod, Method, MethodConfig, RandomControl
+from uwm.config.methods import Control, EditMethod, Method, MethodConfig
 from uwm.config.methods.requests import StatisticsScore
 from uwm.config.metrics import MetricReferences
 from uwm.config.pairs import PairsConfig
@@ -120,8 +120,8 @@ class AuditConfig(Settings):
         return tuple(method for method in self.edit_methods if method.rescored)
 
     @property
-    def controls(self) -> tuple[RandomControl, ...]:
-        """The random controls of other methods."""
+    def controls(self) -> tuple[Control, ...]:
+        """The controls of other methods."""
         return tuple(control for method in self.methods if (control := method.control))
 
     def edited_roles(self, tower: Tower) -> tuple[Role, ...]:
@@ -129,18 +129,36 @@ class AuditConfig(Settings):
         return _union([*(method.roles for method in self.edit_methods), *self._searched], tower)
 
     def captured_roles(self, tower: Tower, base: str | None = None) -> tuple[Role, ...]:
-        """Of these, the roles scored by activation statistics on the weights of `base`.
+        """Of these, the roles whose inputs are captured on the weights of `base`.
 
-        None are the backbone's own weights.
+        For scores by activation statistics, and for controls of equal contribution. None are the
+        backbone's own weights.
         """
+        compared = {
+            control.of
+            for control in self.controls
+            if any(draw.by == "contribution" for draw in control.draws)
+        }
+        drawn = [method.roles for method in self._edited(tower, base) if method.name in compared]
+        return _union([*self._scored(tower, base), *drawn], tower)
+
+    def scored_roles(self, tower: Tower) -> tuple[Role, ...]:
+        """Of these, the roles scored by activation statistics on the backbone's own weights."""
+        return _union(self._scored(tower, None), tower)
+
+    def _scored(self, tower: Tower, base: str | None) -> list[PerTower[Roles]]:
         scored = [
             method.roles
-            for method in self.edit_methods
-            if method.base == base
-            and method.points(tower)
-            and isinstance(method.request(tower), StatisticsScore)
+            for method in self._edited(tower, base)
+            if isinstance(method.request(tower), StatisticsScore)
         ]
-        return _union([*scored, *(self._searched if base is None else ())], tower)
+        return [*scored, *(self._searched if base is None else ())]
+
+    def _edited(self, tower: Tower, base: str | None) -> list[EditMethod]:
+        """Methods that edit a tower of the weights of `base`."""
+        return [
+            method for method in self.edit_methods if method.base == base and method.points(tower)
+        ]
 
     def changed_roles(self, tower: Tower) -> tuple[Role, ...]:
         """Roles that any method edits or trains in a tower, or a search may edit, sorted."""

@@ -43,7 +43,7 @@ def _check_references(audit: AuditConfig) -> None:
     for control in audit.controls:
         if control.of not in editing:
             raise ValueError(
-                f"a random control is `of` an editing method of this audit "
+                f"a control is `of` an editing method of this audit "
                 f"({', '.join(sorted(editing)) or 'there is none'}); got {control.of!r}"
             )
     if audit.validation is None and any(method.chooses for method in audit.edit_methods):

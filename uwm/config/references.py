@@ -16,7 +16,7 @@ def standing(methods: Sequence[Method], backbones: Collection[str]) -> tuple[Met
     """What remains of methods on some backbones, in order; the original where nothing does.
 
     A method that brings weights keeps those of `backbones`. One that has none left is gone, and
-    with it what refers to it: edits of its weights, and random controls of those.
+    with it what refers to it: edits of its weights, and controls of those.
     """
     found = {method.name: left for method in methods if (left := method.of_backbones(backbones))}
     while lost := [name for name, method in found.items() if {*method.refers_to} - {*found}]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from uwm.config.audit import AuditConfig
 
 ORIGINAL = "original"
-RANDOM = "random "
-"""How the names of all random controls begin."""
+CONTROLS = ("random ", "magnitude ")
+"""How the names of all controls begin."""
 SEARCHED = "search "
 """How the names of all points begin that a search chooses."""
 PAPER_DEFAULT = "paper default"
@@ -41,8 +41,9 @@ def _reserved_for(method: Method) -> str | None:
     name = method.name
     if name == ORIGINAL and method.kind != ORIGINAL:
         return f"{ORIGINAL!r} is the backbone as it is"
-    if name.startswith(RANDOM) and method.control is None:
-        return f"names that begin with {RANDOM!r} are those of random controls"
+    for control in CONTROLS:
+        if name.startswith(control) and method.control is None:
+            return f"names that begin with {control!r} are those of {control}controls"
     if name.startswith(SEARCHED) and method.kind != "layerwise":
         return f"names that begin with {SEARCHED!r} are those of points that a search chose"
     if name == PAPER_DEFAULT and method != Uwm(kind="uwm", name=name):

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from uwm.config import Scope
 from uwm.config.methods.requests import Rule
 from uwm.errors import EmptySelectionError, InputError, NonFiniteScoreError
 from uwm.layers import LayerId
-from uwm.method.editing import Edit, tower_weights
 
 Selection = Mapping[LayerId, Tensor]
 """Sorted flat indices per layer, int64 (selected,)."""
@@ -135,20 +134,6 @@ def select_by_layer(
     """
     selection = {id: select(rule, scores[id], share) for id, (share, _) in points.items()}
     return selection, {id: alpha for id, (_, alpha) in points.items()}
-
-
-def select_like(edit: Edit, model: nn.Module, seed: int) -> dict[LayerId, Tensor]:
-    """A random selection of the same unit and size as `edit`'s, layer by layer."""
-    generator = torch.Generator().manual_seed(seed)
-    weights = tower_weights(model, edit.tower)
-    return {
-        id: select_random(
-            weights[id].numel() if layer.unit == "weight" else weights[id].shape[1],
-            len(layer.indices),
-            generator,
-        )
-        for id, layer in sorted(edit.layers.items())
-    }
 
 
 def _check_share(name: str, value: float) -> None:

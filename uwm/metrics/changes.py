@@ -114,6 +114,19 @@ def p_value(change: Change, max_fall: float) -> float:
     return _NORMAL.cdf(-beyond / change.error)
 
 
+def interval_p(change: Interval) -> float:
+    """The two-sided p-value of a change, from its 95 % interval.
+
+    A normal one by the distance of its bound on the side of zero, so that it is at most 5 % just
+    where the interval excludes zero.
+    """
+    distance = abs(change.value)
+    width = change.value - change.low if change.value > 0 else change.high - change.value
+    if distance == 0:
+        return 1.0
+    return 2 * _NORMAL.cdf(-_WIDTH * distance / width) if width > 0 else 0.0
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjusted p-values: those at most a level make any false alarm no likelier than the level."""
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])

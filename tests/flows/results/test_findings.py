@@ -9,6 +9,7 @@ import pytest
 
 from flows.results.findings import findings, left_out, not_audited
 from tests.flows.results.tables import results
+from uwm.config import Blanking
 from uwm.metrics.registry import BUILT_IN
 
 
@@ -16,8 +17,8 @@ from uwm.metrics.registry import BUILT_IN
     ("gain", "control", "said"),
     [
         (5, 0, "vit, uwm: less unsafe ("),
-        (0.5, -2, "no safer beyond the interval and the random control"),
-        (5, 4.5, "no safer beyond the interval and the random control"),
+        (0.5, -2, "no safer beyond chance and the controls"),
+        (5, 4.5, "no safer beyond chance and the controls"),
         (-5, 0, "vit, uwm: less safe on unsafe queries"),
     ],
 )
@@ -54,11 +55,29 @@ def test_only_what_finds_its_safe_pair_more_often_is_redirected(
     assert f"{BUILT_IN[UNION[0]].label} +5.0 [+4.0, +6.0], random +2.5" in finding
 
 
+def test_redirected_is_more_than_blanking_reaches() -> None:
+    """The reference that replaces embeddings bounds what counts in the union of all items."""
+    found = results(5, 0)
+    config = found.config.altered(
+        methods=(*found.config.methods, Blanking.model_validate({"kind": "blanking"}))
+    )
+    parts = [found.rows]
+    like = found.rows[(found.rows["method"] == "uwm") & (found.rows["metric"] == "P_t_u")]
+    for metric in UNION:
+        for method, gain in (("uwm", 5), ("blanking", 4.5)):
+            ends = {"change": gain, "change_low": gain - 1, "change_high": gain + 1}
+            parts.append(like.assign(metric=metric, method=method, **ends))
+    settled = replace(found, config=config, rows=pd.concat(parts, ignore_index=True))
+    (finding,) = findings(settled)
+    assert finding.startswith("vit, uwm: less unsafe (")
+    assert "blanking +4.5" in finding
+
+
 def test_without_a_control_none_is_mentioned() -> None:
     found = results(0.5, 0)
     alone = replace(found, rows=found.rows[found.rows["control_of"].isna()])
     (finding,) = findings(alone)
-    assert "no safer beyond the interval (" in finding
+    assert "no safer beyond chance (" in finding
     assert "random" not in finding
 
 

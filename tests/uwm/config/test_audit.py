@@ -91,7 +91,8 @@ def test_gradients_ask_for_no_capture() -> None:
         methods=[
             {"kind": "neurons", "roles": {"image": [], "text": ["fc1"]}},
             {"kind": "g_unsafe"},
-            {"kind": "random", "of": "g_unsafe"},
+            {"kind": "random", "of": "g_unsafe", "equal": "norm"},
+            {"kind": "magnitude", "of": "g_unsafe"},
         ]
     )
     assert (config.edited_roles("image"), config.captured_roles("image")) == (("fc2",), ())
@@ -99,3 +100,18 @@ def test_gradients_ask_for_no_capture() -> None:
         ("fc1", "out"),
         ("fc1",),
     )
+
+
+def test_a_control_of_equal_contribution_asks_for_a_capture_and_no_score_for_it() -> None:
+    config = audit(methods=[{"kind": "g_unsafe"}, {"kind": "random", "of": "g_unsafe"}])
+    assert config.captured_roles("text") == ("out",)
+    assert config.scored_roles("text") == ()
+
+
+def test_controls_are_named_by_what_they_are_and_several_stand_side_by_side() -> None:
+    controls = [{"kind": "random", "of": "uwm", "equal": by} for by in ("contribution", "number")]
+    config = audit(methods=[{"kind": "uwm"}, *controls, {"kind": "magnitude", "of": "uwm"}])
+    names = [control.name for control in config.controls]
+    assert names == ["random uwm", "random uwm, equal number", "magnitude uwm"]
+    with pytest.raises(ValueError, match="those of magnitude controls"):
+        audit(methods=[{"kind": "uwm", "name": "magnitude mine"}])

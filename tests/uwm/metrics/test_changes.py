@@ -12,10 +12,12 @@ from uwm.metrics.changes import (
     Change,
     holm,
     independent,
+    interval_p,
     mean_change,
     p_value,
     paired,
 )
+from uwm.metrics.intervals import Interval
 
 
 def outcomes(seed: int, share: float, samples: int = 400) -> np.ndarray:
@@ -115,3 +117,15 @@ def test_holm_corrects_upwards_and_keeps_the_order(p_values: list[float]) -> Non
 def test_holm_on_a_worked_example() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("value", [2.0, -2.0])
+def test_a_p_value_by_the_interval_agrees_with_it(value: float) -> None:
+    """5 % just where a bound is at zero, whichever side is the wider."""
+    for other in (0.5, 5.0):
+        at_zero = sorted((0.0, value + (other if value > 0 else -other)))
+        assert interval_p(Interval(value, *at_zero)) == pytest.approx(0.05)
+    assert interval_p(Interval(value, value - 1, value + 1)) < 0.05
+    assert interval_p(Interval(value, value - 3, value + 3)) > 0.05
+    assert interval_p(Interval(0, -1, 1)) == 1
+    assert interval_p(Interval(value, value, value)) == 0

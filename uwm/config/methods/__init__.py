@@ -8,9 +8,12 @@ from pydantic import PlainValidator, SerializeAsAny
 
 from uwm.config.kinds import Kinds
 from uwm.config.methods.base import EditMethod, GridMethod, Method, check_mass
+from uwm.config.methods.blanking import Blanking
 from uwm.config.methods.checkpoint import Checkpoint
+from uwm.config.methods.control import Control
 from uwm.config.methods.gradients import GradientMethod, GSafeClip, GUnsafe
 from uwm.config.methods.layerwise import Layerwise
+from uwm.config.methods.magnitude import MagnitudeControl
 from uwm.config.methods.neurons import Neurons
 from uwm.config.methods.original import Original
 from uwm.config.methods.random import RandomControl
@@ -19,7 +22,10 @@ from uwm.config.methods.uwm import Uwm
 
 METHODS: Kinds[Method] = Kinds(
     Method,
-    (Original, Uwm, Neurons, GUnsafe, GSafeClip, Layerwise, Checkpoint, SafeClip, RandomControl),
+    (
+        *(Original, Uwm, Neurons, GUnsafe, GSafeClip, Layerwise, Checkpoint, SafeClip),
+        *(RandomControl, MagnitudeControl, Blanking),
+    ),
     "uwm.methods",
 )
 MethodConfig = Annotated[Method, PlainValidator(METHODS.validate), SerializeAsAny()]
@@ -27,7 +33,9 @@ MethodConfig = Annotated[Method, PlainValidator(METHODS.validate), SerializeAsAn
 
 __all__ = [
     "METHODS",
+    "Blanking",
     "Checkpoint",
+    "Control",
     "EditMethod",
     "GSafeClip",
     "GUnsafe",
@@ -36,6 +44,7 @@ __all__ = [
     "Layerwise",
     "LossWeights",
     "LowRankTraining",
+    "MagnitudeControl",
     "Method",
     "MethodConfig",
     "Neurons",

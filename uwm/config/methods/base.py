@@ -30,7 +30,7 @@ from uwm.config.towers import (
 from uwm.families import TOWERS, Blocks, Tower
 
 if TYPE_CHECKING:
-    from uwm.config.methods.random import RandomControl
+    from uwm.config.methods.control import Control
 
 _UNTOUCHED = PerTower[Roles](image=(), text=())
 
@@ -62,9 +62,15 @@ class Method(Settings):
         return None
 
     @property
-    def control(self) -> RandomControl | None:
-        """Itself, where it is a random control."""
+    def control(self) -> Control | None:
+        """Itself, where it is a control of another method."""
         return None
+
+    @property
+    def blanks_texts(self) -> bool:
+        """Whether it replaces embeddings of unsafe texts instead of changing weights, see
+        `uwm.method.blanking`."""
+        return False
 
     @property
     def brings_weights(self) -> bool:

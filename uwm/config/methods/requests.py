@@ -25,6 +25,22 @@ Rule = Literal["mass", "count", "nodes"]
 """See `uwm.method.selection`."""
 
 
+Equal = Literal["number", "norm", "contribution"]
+"""What a random control has in common with an edit; each of these includes those before it."""
+
+
+class Draw(NamedTuple):
+    """How one edit of a control is selected, see `uwm.method.controls`.
+
+    Attributes:
+        by: at random with this much equal, or the `largest` weights.
+        seed: of a random one.
+    """
+
+    by: Equal | Literal["largest"]
+    seed: int | None = None
+
+
 Setting = str | int | float | bool | None
 
 

@@ -1,0 +1,38 @@
+"""What the controls of other methods have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from uwm.config.methods.base import Method
+from uwm.config.methods.requests import Draw
+
+
+class Control(Method):
+    """Edits as large as another method's, selected without its scores.
+
+    Measured on the first benchmark and the zero-shot sets, beside the method that it controls. Its
+    name begins with its kind.
+    """
+
+    of: str = Field(description="the name of the method to control")
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} {self.of}"
+
+    @property
+    def refers_to(self) -> tuple[str, ...]:
+        return (self.of,)
+
+    @property
+    def control(self) -> Control:
+        return self
+
+    @property
+    @abstractmethod
+    def draws(self) -> Sequence[Draw]:
+        """How each of its edits is selected."""
