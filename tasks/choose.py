@@ -10,7 +10,7 @@ import pandas as pd
 
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.embeddings import read_items, read_pair
+from tasks.embeddings import read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.metrics.evaluation import chosen
@@ -56,8 +56,8 @@ def choose(specs: Sequence[ChoiceSpec], store: Store) -> None:
 
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
-            items = read_items(store, spec.pairs)
-            rows = [pair_means(read_pair(store, *pair, items), metrics) for pair in spec.candidates]
+            kept = read_rows(store, spec.pairs, spec.candidates[0][1])
+            rows = [pair_means(read_pair(store, *pair, kept), metrics) for pair in spec.candidates]
             table = pd.DataFrame(rows)
             table["chosen"] = table.index == chosen(rows, 0, spec.max_loss, metrics)
             table.to_parquet(folder / TABLE, index=False)

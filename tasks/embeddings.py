@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from storage.formats.cut_texts import read_cut_texts
 from storage.formats.datasets import DataSet, read_dataset
 from storage.formats.embeddings import Embeddings, read_embeddings
+from storage.store.marker import SPEC
 from storage.store.spec import Spec
 from storage.store.store import Store
 from uwm.metrics.concepts import displayed
@@ -26,6 +32,8 @@ from uwm.metrics.zeroshot import class_embeddings, correct
 TABLE = "results.parquet"
 OUTCOMES = "outcomes"
 """A folder with a table per data set: per sample what it says to each metric."""
+_LISTING = "sets.json"
+"""The data sets' names, in the order of their tables."""
 Pair = tuple[str, str]
 """Digests of a data set's image and text embeddings."""
 
@@ -47,29 +55,68 @@ def read_outcomes(store: Store, names: Sequence[str]) -> dict[str, pd.DataFrame]
     Raises:
         DamagedArtifactError: an evaluation is missing or damaged.
     """
-    return {
-        path.stem: pd.read_parquet(path)
-        for name in names
-        for path in sorted((store.path(*name.split("/")) / OUTCOMES).glob("*.parquet"))
-    }
+    found: dict[str, pd.DataFrame] = {}
+    for name in names:
+        folder = store.path(*name.split("/")) / OUTCOMES
+        listed = json.loads((folder / _LISTING).read_text(encoding="utf-8"))
+        found |= {key: pd.read_parquet(folder / f"{n}.parquet") for n, key in enumerate(listed)}
+    return found
 
 
-def read_pair(store: Store, image: str, text: str, items: Items) -> PairedEmbeddings:
-    """The embeddings of a pair set's quadruples."""
-    return paired(read_embeddings(store, image), read_embeddings(store, text), items)
+def write_outcomes(folder: Path, outcomes: Mapping[str, pd.DataFrame]) -> None:
+    """Write what `read_outcomes` reads of one evaluation; a set's name is no part of a path."""
+    (folder / OUTCOMES).mkdir()
+    for number, table in enumerate(outcomes.values()):
+        table.to_parquet(folder / OUTCOMES / f"{number}.parquet", index=False)
+    (folder / OUTCOMES / _LISTING).write_text(json.dumps(list(outcomes)) + "\n", encoding="utf-8")
 
 
-def paired(images: Embeddings, texts: Embeddings, items: Items) -> PairedEmbeddings:
-    """A pair set's quadruples from the embeddings of its partitions."""
-    return PairedEmbeddings(
-        images["safe"], images["unsafe"], texts["safe"], texts["unsafe"], items=items
+@dataclass(frozen=True)
+class PairRows:
+    """The rows of an ingested pair set that a backbone is measured on, and what is known of them.
+
+    Rows whose two texts are the same to its tokenizer are left out: no metric tells them apart.
+
+    Attributes:
+        kept: their positions, int64 (rows,); None for all.
+        items: which of them have the same picture or text.
+        concepts: each row's, as it is displayed.
+    """
+
+    kept: Tensor | None
+    items: Items
+    concepts: list[str]
+
+    def pair(self, images: Embeddings, texts: Embeddings) -> PairedEmbeddings:
+        """The quadruples, from the embeddings of the set's partitions."""
+        parts = (images["safe"], images["unsafe"], texts["safe"], texts["unsafe"])
+        kept = parts if self.kept is None else [part[self.kept] for part in parts]
+        return PairedEmbeddings(*kept, items=self.items)
+
+
+def read_rows(store: Store, pairs: str, text: str) -> PairRows:
+    """The rows of the pair set `pairs` that a text tower can be measured on.
+
+    Args:
+        text: digest of any of the tower's embeddings of the set; an edit does not matter.
+    """
+    dataset = read_dataset(store.path("datasets", pairs))
+    items = Items.of(dataset.digests, dataset.texts)
+    concepts = [displayed(tag) for tag in dataset.rows["concept"]]
+    spec = json.loads((store.path("embeddings", text) / SPEC).read_text(encoding="utf-8"))
+    alike = set(read_cut_texts(store.path("tokens", spec["inputs"])).alike)
+    if not alike:
+        return PairRows(None, items, concepts)
+    kept = [row for row in range(len(concepts)) if row not in alike]
+    places = torch.tensor(kept, dtype=torch.int64)
+    return PairRows(
+        places, Items(*(part[places] for part in items)), [concepts[row] for row in kept]
     )
 
 
-def read_items(store: Store, digest: str) -> Items:
-    """Which rows of an ingested pair set have the same picture or text."""
-    dataset = read_dataset(store.path("datasets", digest))
-    return Items.of(dataset.digests, dataset.texts)
+def read_pair(store: Store, image: str, text: str, rows: PairRows) -> PairedEmbeddings:
+    """The embeddings of a pair set's quadruples."""
+    return rows.pair(read_embeddings(store, image), read_embeddings(store, text))
 
 
 def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) -> YesNo:
@@ -82,11 +129,6 @@ def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) ->
 def answers(dataset: DataSet, edited: YesNo, original: YesNo) -> Answers:
     """A zero-shot set's answers, to be measured."""
     return Answers(edited, original, _labels(dataset), dataset.rows["times"].to_numpy())
-
-
-def read_concepts(store: Store, digest: str) -> list[str]:
-    """The concept of every quadruple of a pair set, as it is displayed."""
-    return [displayed(tag) for tag in read_dataset(store.path("datasets", digest)).rows["concept"]]
 
 
 def _labels(dataset: DataSet) -> NDArray[np.int64]:

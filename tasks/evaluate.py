@@ -13,16 +13,15 @@ from storage.formats.embeddings import read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.embeddings import (
-    OUTCOMES,
     TABLE,
     Pair,
     answers,
     classified_right,
     digests,
-    read_concepts,
-    read_items,
     read_pair,
+    read_rows,
     tidy,
+    write_outcomes,
 )
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import progress, stage
@@ -121,9 +120,7 @@ def evaluate(specs: Sequence[SafetySpec | KnowledgeSpec], store: Store) -> None:
                     else _knowledge(spec, store)
                 )
                 tidy(rows).to_parquet(folder / TABLE, index=False)
-                (folder / OUTCOMES).mkdir()
-                for name, table in outcomes.items():
-                    table.to_parquet(folder / OUTCOMES / f"{name}.parquet", index=False)
+                write_outcomes(folder, outcomes)
 
             store.make(spec, build)
             tell(done, len(specs))
@@ -135,15 +132,15 @@ Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
 
 def _safety(spec: SafetySpec, store: Store) -> Found:
     metrics = metrics_with(spec.metrics)
-    items = read_items(store, spec.pairs)
-    original = pair_outcomes(read_pair(store, *spec.original, items), metrics)
+    kept = read_rows(store, spec.pairs, spec.original[1])
+    original = pair_outcomes(read_pair(store, *spec.original, kept), metrics)
     edited = original
     if spec.edited != spec.original:
-        edited = pair_outcomes(read_pair(store, *spec.edited, items), metrics)
-    clusters = items.clusters()
+        edited = pair_outcomes(read_pair(store, *spec.edited, kept), metrics)
+    clusters = kept.items.clusters()
     rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed, clusters)
     if spec.concepts:
-        concepts = read_concepts(store, spec.pairs)
+        concepts = kept.concepts
         rows += measure_concepts(spec.dataset, edited, original, concepts, metrics, clusters)
     table = pd.DataFrame(edited)
     if clusters is not None:

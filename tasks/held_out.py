@@ -11,7 +11,7 @@ import pandas as pd
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
-from tasks.embeddings import TABLE, Pair, digests, read_concepts, read_items, read_pair
+from tasks.embeddings import TABLE, Pair, digests, read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.metrics.held_out import HeldOutChange, held_out_changes
@@ -62,18 +62,17 @@ def hold_out(specs: Sequence[HeldOutSpec], store: Store) -> None:
 
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
-            items = read_items(store, spec.pairs)
+            kept = read_rows(store, spec.pairs, spec.original[1])
             original, ordinary = (
-                pair_outcomes(read_pair(store, *pair, items), metrics)
+                pair_outcomes(read_pair(store, *pair, kept), metrics)
                 for pair in (spec.original, spec.ordinary)
             )
             held_out = {
-                concept: pair_outcomes(read_pair(store, *pair, items), metrics)
+                concept: pair_outcomes(read_pair(store, *pair, kept), metrics)
                 for concept, pair in spec.held_out
             }
-            concepts = read_concepts(store, spec.pairs)
             rows = held_out_changes(
-                *(original, ordinary, held_out, concepts, metrics), items.clusters()
+                *(original, ordinary, held_out, kept.concepts, metrics), kept.items.clusters()
             )
             pd.DataFrame(map(_tidy, rows)).to_parquet(folder / TABLE, index=False)
 

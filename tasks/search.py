@@ -14,7 +14,7 @@ from storage.formats.datasets import read_dataset
 from storage.formats.embeddings import read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.embeddings import Pair, classified_right, read_items, read_pair
+from tasks.embeddings import Pair, classified_right, read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.config import Layerwise
@@ -136,9 +136,9 @@ def measure(specs: Sequence[TrialsSpec], store: Store) -> None:
 
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
-            items = read_items(store, spec.dataset)
+            kept = read_rows(store, spec.dataset, spec.pairs[0][1])
             table = pd.DataFrame(
-                [pair_means(read_pair(store, *pair, items), metrics) for pair in spec.pairs]
+                [pair_means(read_pair(store, *pair, kept), metrics) for pair in spec.pairs]
             )
             if spec.zeroshot:
                 top1 = [_top1(store, dataset, pairs) for dataset, pairs in spec.zeroshot]

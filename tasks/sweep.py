@@ -14,7 +14,7 @@ from storage.formats.embeddings import Embeddings, read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec
-from tasks.embeddings import answers, classified_right, paired, read_items, tidy
+from tasks.embeddings import answers, classified_right, read_rows, tidy
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import progress, stage
 from uwm.metrics.evaluation import measure, measure_zeroshot
@@ -106,9 +106,9 @@ class _Cells:
 
         self._read = read
         self._metrics = metrics_with(spec.metrics)
-        self._items = read_items(store, spec.dataset)
         images, texts = spec.original
-        original = paired(read(images[0]), read(texts[0]), self._items)
+        self._rows = read_rows(store, spec.dataset, texts[0])
+        original = self._rows.pair(read(images[0]), read(texts[0]))
         self._pairs = pair_outcomes(original, self._metrics)
         self._right = [
             classified_right(dataset, read(image), read(text))
@@ -118,9 +118,9 @@ class _Cells:
     def measured(self, images: Sets, texts: Sets) -> pd.DataFrame:
         """A row per data set and metric."""
         spec, draw = self._spec, (self._spec.resamples, self._spec.seed)
-        embeddings = paired(self._read(images[0]), self._read(texts[0]), self._items)
+        embeddings = self._rows.pair(self._read(images[0]), self._read(texts[0]))
         edited = pair_outcomes(embeddings, self._metrics)
-        rows = measure(spec.pairs, edited, self._pairs, *draw, self._items.clusters())
+        rows = measure(spec.pairs, edited, self._pairs, *draw, self._rows.items.clusters())
         if self._datasets:
             sets = {
                 name: answers(

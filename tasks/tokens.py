@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from storage.formats.cut_texts import CutTexts, write_cut_texts
 from storage.formats.datasets import read_dataset
 from storage.formats.samples import Field, SampleArrays
 from storage.store.spec import Spec
@@ -20,7 +21,7 @@ from uwm.chunks import CHUNK
 
 
 class TokensSpec(Spec):
-    """Token ids (texts, context), int32, of every partition of a data set."""
+    """Token ids (texts, context), int32, of every partition of a data set, and what was cut."""
 
     kind: ClassVar[str] = "tokens"
     resumable: ClassVar[bool] = True
@@ -50,6 +51,26 @@ def too_short(store: Store, spec: TokensSpec, backbone: Backbone) -> NDArray[np.
     return torch.stack(few).any(0).numpy()
 
 
+def _cut_texts(
+    texts: Mapping[str, Sequence[str]], arrays: SampleArrays, backbone: Backbone
+) -> CutTexts:
+    cut = dict.fromkeys(texts, 0)
+    alike: list[int] = []
+    for rows in arrays.chunks():
+        ids = {part: torch.from_numpy(arrays.read(part, rows)) for part in texts}
+        for part, found in ids.items():
+            cut[part] += int(backbone.cut_texts(list(texts[part][rows]), found.long()).sum())
+        if set(texts) == {"safe", "unsafe"}:
+            same = (ids["safe"] == ids["unsafe"]).all(1).nonzero()[:, 0] + rows.start
+            alike += [row for row in same.tolist() if texts["safe"][row] != texts["unsafe"][row]]
+    return CutTexts(
+        texts=sum(map(len, texts.values())),
+        cut=cut,
+        context=backbone.tokenizer.context_length,
+        alike=tuple(alike),
+    )
+
+
 @stage
 def tokenize(specs: Sequence[TokensSpec], store: Store, backbone: Backbone) -> None:
     """Tokenize each data set's texts once per tokenizer."""
@@ -66,5 +87,6 @@ def tokenize(specs: Sequence[TokensSpec], store: Store, backbone: Backbone) -> N
             for rows in arrays.missing():
                 ids = {part: backbone.tokenize(texts[part][rows]) for part in texts}
                 arrays.write(rows, {part: values.numpy() for part, values in ids.items()})
+            write_cut_texts(folder, _cut_texts(texts, arrays, backbone))
 
         store.make(spec, build)

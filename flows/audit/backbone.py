@@ -17,10 +17,11 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.audit.bases import Weights, begin_trainings, checkpoints, trained
 from flows.audit.edits import controls, rescored, settle
 from flows.audit.measuring import Repair, measure
+from flows.audit.texts import short_texts, unread_texts
 from flows.results.table import seeded
 from flows.sections.registry import sections
 from flows.sections.section import RepairedBackbone
-from flows.stages.data import DataConfig, identify
+from flows.stages.data import DataConfig
 from flows.stages.inputs import Inputs
 from flows.stages.runners import THREADS
 from flows.stages.stages import Stages
@@ -30,7 +31,6 @@ from storage.formats.backbone_results import (
     write_backbone_results,
 )
 from storage.formats.scores import read_scores
-from storage.sources import check_quarantine
 from storage.store.code import code_digest
 from storage.store.spec import Spec
 from storage.store.store import Store
@@ -45,8 +45,6 @@ from uwm.config import (
 from uwm.families import TOWERS
 from uwm.method.edit_files import read_edit
 
-FEW_TOKENS = "fewer than two real tokens"
-
 
 @dataclass(frozen=True)
 class Work:
@@ -56,6 +54,8 @@ class Work:
     measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]]
     choices: dict[str, pd.DataFrame]
     excluded: dict[str, int]
+    left_out: dict[str, dict[str, int]]
+    unread: list[str]
     tables: dict[str, list[tuple[str, Spec]]]
 
 
@@ -122,6 +122,8 @@ def backbone_results(name: str, stages: Stages, work: Work) -> BackboneResults:
         choices=work.choices,
         used=tuple(map(str, stages.used)),
         excluded=work.excluded,
+        left_out=work.left_out,
+        unread=tuple(work.unread),
         tables={
             table: pd.concat(
                 [
@@ -147,6 +149,11 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
     others = checkpoints(stages, config)
     inputs = read_inputs(stages, _data(config))
     excluded = short_texts(stages, config, inputs["calibration"])
+    named = _named(config)
+    left_out, unread = unread_texts(
+        *(stages, config.seed, {name: data for name, (_, data) in named.items()}),
+        {name: inputs[key] for name, (key, _) in named.items()},
+    )
 
     calibration = inputs["calibration"]
     begun = begin_trainings(stages, config, {"image": calibration.image, "text": calibration.text})
@@ -164,7 +171,7 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
     tables = {
         section.key: parts for section in sections(config) if (parts := section.submit(repaired))
     }
-    return Work(measured, choices, excluded, tables)
+    return Work(measured, choices, excluded, left_out, unread, tables)
 
 
 def _repairs(
@@ -224,26 +231,15 @@ def _data(config: AuditConfig) -> dict[str, DataConfig]:
     return named | {f"zero-shot {data.name}": data for data in config.zeroshot_sets}
 
 
-def short_texts(stages: Stages, config: AuditConfig, calibration: Inputs) -> dict[str, int]:
-    """Calibration pairs that the text tower's scores leave out, which only its tokenizer can tell.
+def _named(config: AuditConfig) -> dict[str, tuple[str, DataConfig]]:
+    """What `_data` gives, by the name that results give a set: its part in the audit, and itself.
 
-    Scores by statistics, that is: a gradient needs no standard deviation over tokens.
-
-    Benchmarks keep such pairs: a single token has an embedding, and every backbone is measured on
-    the same rows.
-
-    Raises:
-        SourceError: more of them than the calibration set's `max_quarantined`.
+    A calibration set may be called as a benchmark is.
     """
-    if not config.scored_roles("text"):
-        return {}
-    short = stages.short_texts(calibration.text)
-    source, _ = identify(config.calibration, config.seed)
-    found = pd.DataFrame({"id": source.rows["id"].iloc[short]}).assign(
-        reason=FEW_TOKENS, detail="for this backbone's tokenizer"
-    )
-    check_quarantine(found, len(source.rows), config.calibration.max_quarantined)
-    return {FEW_TOKENS: len(short)} if short else {}
+    return {
+        f"{part} {data.name}" if part in ("calibration", "validation") else data.name: (part, data)
+        for part, data in _data(config).items()
+    }
 
 
 def _settings(store: Store, repair: Repair) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class ZooAudit:
         results = replace(
             results,
             verdict=verdict,
-            warnings=self._warnings(),
+            warnings=self._warnings(found),
             findings=findings(results),
             section_findings=[
                 sentence for section in self._sections for sentence in section.sentences(results)
@@ -106,12 +106,18 @@ class ZooAudit:
             f"calibration {available.calibration.name}, text tower of {name}": part.excluded
             for name, part in found.items()
         }
+        excluded |= {
+            f"{data}, {name}": rows
+            for name, part in found.items()
+            for data, rows in part.left_out.items()
+        }
         return {name: rows for name, rows in excluded.items() if rows}
 
-    def _warnings(self) -> list[str]:
+    def _warnings(self, found: Mapping[str, BackboneResults]) -> list[str]:
         """What makes figures say less than they seem to."""
         of_sections = [section.warnings(self.available) for section in self._sections]
-        return [*leaks(self.available), *chain.from_iterable(of_sections)]
+        unread = (part.unread for part in found.values())
+        return [*leaks(self.available), *chain.from_iterable((*of_sections, *unread))]
 
     def _contents(self) -> dict[str, str]:
         """Content digests of benchmarks and zero-shot sets."""

@@ -19,6 +19,7 @@ from flows.audit.backbone import lay_out, results_spec
 from flows.plan.sizes import FREE, Cost, Sizes
 from flows.stages.data import without_missing
 from flows.stages.stages import Stages
+from storage.formats.cut_texts import CutTexts
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.choose import ChoiceSpec, read_choice
@@ -93,6 +94,10 @@ class PlannedStages(Stages):
     def short_texts(self, tokens: TokensSpec) -> list[int]:
         """None: the audit counts them once the texts are tokenized."""
         return []
+
+    def cut_texts(self, tokens: TokensSpec) -> CutTexts:
+        """None: as `short_texts`."""
+        return CutTexts(texts=0, cut={}, context=0)
 
     def chosen(self, choice: ChoiceSpec) -> pd.DataFrame:
         """A choice that was made, or else the last candidate in its place."""

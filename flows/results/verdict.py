@@ -254,7 +254,7 @@ class _Comparison:
         if not same or after is None or before is None or dataset not in before:
             return None
         new, old = after[dataset], before[dataset]
-        if metric not in old:
+        if metric not in old or len(old) != len(new):  # a tokenizer may leave other pairs out
             return None
         times = new[TIMES].to_numpy() if TIMES in new else None
         clusters = new[CLUSTER].to_numpy() if CLUSTER in new else None

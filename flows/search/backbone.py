@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.audit.backbone import (
     backbone_results,
     lay_out,
     read_inputs,
-    short_texts,
 )
 from flows.audit.edits import tower_scores
+from flows.audit.texts import short_texts, unread_texts
 from flows.search.claims import Claim, claims
 from flows.search.first import DEFAULT, PROPOSED, UNIFORM, default_method, first_points
 from flows.search.stages import SearchStages, Validation
@@ -163,6 +163,10 @@ def _explore(
     """Every trial in order, and the artifacts that tell them."""
     calibration, validation, inputs = _inputs(stages, config, search)
     short_texts(stages, config, calibration)
+    sets = _sets(config, search)
+    _, unread = unread_texts(stages, config.seed, {"validation": sets["validation"]}, inputs)
+    for said in unread:
+        get_run_logger().warning("%s", said)
     space = stages.space(search)
     seed = config.seed if search.seed is None else search.seed
     knowledge = [metric.rule_name for metric in config.measured.goals("knowledge")]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from flows.stages.data import DataConfig, identify
 from flows.stages.submissions import Submissions
+from storage.formats.cut_texts import CutTexts, read_cut_texts
 from storage.store.spec import Spec
 from tasks.blank import BlankedSpec, blank
 from tasks.capture import StatisticsSpec, capture_statistics
@@ -120,6 +121,11 @@ class Stages(Submissions):
         """Rows with a text of fewer than two real tokens; waits until they are tokenized."""
         self._runs[tokens.digest].result()
         return [int(row) for row in too_short(self.store, tokens, self._backbone).nonzero()[0]]
+
+    def cut_texts(self, tokens: TokensSpec) -> CutTexts:
+        """What this backbone's tokenizer does not read whole; waits until it has."""
+        self._runs[tokens.digest].result()
+        return read_cut_texts(self.store.path(tokens.kind, tokens.digest))
 
     def statistics(self, tower: Tower, roles: Sequence[Role], inputs: Spec) -> list[StatisticsSpec]:
         """Activation statistics of every input that `roles` read, on calibration inputs.

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 from prefect import flow
 
-from flows.audit.backbone import read_inputs, short_texts, spread
+from flows.audit.backbone import read_inputs, spread
 from flows.audit.edits import tower_edits
+from flows.audit.texts import short_texts, unread_texts
 from flows.stages.data import DataConfig
 from flows.stages.inputs import Inputs
 from flows.stages.stages import Stages
@@ -90,6 +91,7 @@ def sweep_backbone(
         passes={tower: len(found) for tower, found in layout.edits.items()},
         used=tuple(map(str, stages.used)),
         excluded=layout.excluded,
+        unread=tuple(layout.unread),
     )
 
 
@@ -112,12 +114,14 @@ class Layout:
         rows: every row of the table.
         grids: the artifacts that measure them, with the rows' numbers in the order of text edits.
         edits: digests of each tower's edits.
+        excluded, unread: as in `storage.formats.backbone_results`.
     """
 
     rows: list[Row] = field(default_factory=list)
     grids: list[tuple[GridSpec, list[int]]] = field(default_factory=list)
     edits: dict[Tower, set[str]] = field(default_factory=lambda: {tower: set() for tower in TOWERS})
     excluded: Mapping[str, int] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
     def add(self, settings: Sweep, common: Common, image: Edited, text: Edited) -> int:
         """The number of a new row."""
@@ -151,6 +155,9 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
     config = config.altered(methods=tuple(_alone(settings)))
     metrics = metric_plugins(config.metrics)
     layout = Layout(excluded=short_texts(stages, config, calibration))
+    _, layout.unread = unread_texts(
+        *(stages, config.seed, {name: sets[name] for name in inputs}), inputs
+    )
 
     def embedded(tower: Tower, edit: AnyEditSpec | None) -> list[EmbeddingsSpec]:
         return stages.embeddings(tower, edit, [data[tower] for data in inputs.values()])

@@ -53,6 +53,7 @@ def sweep(
         rows=pd.concat(rows, ignore_index=True),
         passes={name: part.passes for name, part in found.items()},
         excluded={name: part.excluded for name, part in found.items() if part.excluded},
+        unread=[said for part in found.values() for said in part.unread],
         gaps=gaps,
         failures=failed,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,13 +24,14 @@ class BackboneSweep:
         rows: tidy; a row per setting, data set and metric.
         passes: how many edited towers were run over the data, by tower; originals not counted.
         used: KIND/DIGEST of every artifact that it stands on.
-        excluded: as in `storage.formats.backbone_results`.
+        excluded, unread: as in `storage.formats.backbone_results`.
     """
 
     rows: pd.DataFrame
     passes: Mapping[str, int]
     used: tuple[str, ...]
     excluded: Mapping[str, int]
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class SweepResults:
     rows: pd.DataFrame
     passes: Mapping[str, Mapping[str, int]]
     excluded: Mapping[str, Mapping[str, int]]
+    unread: Sequence[str] = ()
     gaps: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
 
@@ -66,6 +68,7 @@ class SweepResults:
                 f"{name}: {count} calibration pairs left out, {why}"
                 for why, count in reasons.items()
             ]
+        lines += self.unread
         lines += [f"{name} could not be swept: {said}" for name, said in self.failures.items()]
         return lines + list(self.gaps.values())
 
@@ -78,6 +81,7 @@ def write_sweep(folder: Path, results: SweepResults) -> None:
         "audit": results.config.name,
         "passes": results.passes,
         "excluded": results.excluded,
+        "unread": list(results.unread),
         "gaps": results.gaps,
         "failures": results.failures,
         "versions": versions(),

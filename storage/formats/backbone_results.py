@@ -44,6 +44,8 @@ class BackboneResults:
         choices: per method with a grid its validation table.
         used: KIND/DIGEST of every artifact that the results stand on.
         excluded: how many calibration pairs its text tower cannot score, by reason.
+        left_out: how many rows of each data set it was not measured on, by reason.
+        unread: what its tokenizer cuts, a sentence each.
         tables: what else was asked for, by name, as `flows.results.table` writes it.
     """
 
@@ -53,6 +55,8 @@ class BackboneResults:
     choices: Mapping[str, pd.DataFrame]
     used: tuple[str, ...]
     excluded: Mapping[str, int]
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
@@ -63,14 +67,17 @@ def write_backbone_results(folder: Path, results: BackboneResults) -> None:
     for number, table in enumerate(results.choices.values()):
         table.to_parquet(folder / _CHOICES / f"{number}.parquet", index=False)
     (folder / _TABLES).mkdir()
-    for name, table in results.tables.items():
-        table.to_parquet(folder / _TABLES / f"{name}.parquet", index=False)
+    for number, table in enumerate(results.tables.values()):
+        table.to_parquet(folder / _TABLES / f"{number}.parquet", index=False)
     rest = {
         "evaluations": results.evaluations,
         "settings": results.settings,
         "choices": list(results.choices),
         "used": results.used,
         "excluded": results.excluded,
+        "left_out": results.left_out,
+        "unread": results.unread,
+        "tables": list(results.tables),
     }
     (folder / _REST).write_text(json.dumps(rest, indent=1) + "\n")
 
@@ -93,8 +100,10 @@ def read_backbone_results(store: Store, name: str) -> BackboneResults:
         },
         used=(name, *rest["used"]),
         excluded=rest["excluded"],
+        left_out=rest["left_out"],
+        unread=tuple(rest["unread"]),
         tables={
-            path.stem: pd.read_parquet(path)
-            for path in sorted((folder / _TABLES).glob("*.parquet"))
+            name: pd.read_parquet(folder / _TABLES / f"{number}.parquet")
+            for number, name in enumerate(rest["tables"])
         },
     )

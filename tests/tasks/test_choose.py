@@ -1,7 +1,7 @@
 import pytest
 
 from tasks.choose import ChoiceSpec, choose, read_choice
-from tasks.embeddings import read_items, read_pair
+from tasks.embeddings import read_pair, read_rows
 from tests.bench import Bench
 from tests.tasks.test_evaluate import embedded
 from uwm.metrics.outcomes import pair_outcomes
@@ -13,7 +13,7 @@ def test_one_candidate_is_chosen_and_all_are_measured(bench: Bench) -> None:
     choose.fn([spec], bench.store)
     table = read_choice(bench.store, spec)
     assert table["chosen"].tolist() == [True, False]
-    items = read_items(bench.store, bench.dataset.digest)
-    outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest, items))
+    rows_of = read_rows(bench.store, bench.dataset.digest, pair[1].digest)
+    outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest, rows_of))
     for metric, outcome in outcomes.items():
         assert table[metric].tolist() == pytest.approx([100 * outcome.mean()] * 2)

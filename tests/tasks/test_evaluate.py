@@ -1,10 +1,17 @@
+import dataclasses
+
 import pytest
 
+from storage.formats.embeddings import read_embeddings
+from storage.sources import content_digest
+from tasks.datasets import DatasetSpec, ingest
 from tasks.embed import EmbeddingsSpec, embed
-from tasks.embeddings import read_items, read_pair, read_results
+from tasks.embeddings import read_outcomes, read_pair, read_results, read_rows
 from tasks.evaluate import evaluate, safety_spec
+from tasks.tokens import TokensSpec, tokenize
 from tests.bench import Bench
 from uwm.metrics.outcomes import pair_outcomes
+from uwm.metrics.safeground import PairedEmbeddings, safeground
 
 
 def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:
@@ -22,10 +29,36 @@ def test_results_are_the_metrics_of_the_stored_embeddings(bench: Bench) -> None:
     spec = safety_spec("mine", bench.dataset, pair, pair, 200, 0, concepts=False)
     evaluate.fn([spec], bench.store)
     rows = read_results(bench.store, [spec]).set_index("metric")
-    items = read_items(bench.store, bench.dataset.digest)
-    outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest, items))
+    rows_of = read_rows(bench.store, bench.dataset.digest, pair[1].digest)
+    outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest, rows_of))
     assert set(rows.index) == set(outcomes)
     for metric, outcome in outcomes.items():
         assert rows.loc[metric, "value"] == pytest.approx(100 * outcome.mean())
         assert rows.loc[metric, "n"] == 20
         assert rows.loc[metric, "change"] == 0
+
+
+def test_a_pair_whose_texts_are_one_to_the_tokenizer_is_not_measured(bench: Bench) -> None:
+    texts = bench.source.texts.copy()
+    texts.loc[3, "unsafe"] = str(texts.loc[3, "safe"]).upper()  # CLIP's is without case
+    source = dataclasses.replace(bench.source, texts=texts)
+    dataset = DatasetSpec.of(content_digest(source))
+    tokens = TokensSpec.of(dataset, bench.backbone)
+    ingest.fn([dataset], bench.store, [source])
+    tokenize.fn([tokens], bench.store, bench.backbone)
+    pair = embedded(dataclasses.replace(bench, tokens=tokens))
+    spec = safety_spec("mine", dataset, pair, pair, 200, 0)
+    evaluate.fn([spec], bench.store)
+    rows = read_results(bench.store, [spec])
+    whole = rows[rows["concept"] == ""]
+    assert set(whole["n"]) == {19}
+    concept = bench.source.rows["concept"].iloc[3]
+    of_concept = rows[rows["concept"].str.lower() == concept]
+    assert set(of_concept["n"]) == {1}
+    images, unread = (read_embeddings(bench.store, part.digest) for part in pair)
+    kept = [row for row in range(20) if row != 3]
+    four = [images["safe"], images["unsafe"], unread["safe"], unread["unsafe"]]
+    expected = safeground(PairedEmbeddings(*(part[kept] for part in four)))
+    found = read_outcomes(bench.store, [str(spec)])["mine"]
+    for metric, outcome in expected.items():
+        assert found[metric].tolist() == outcome.tolist()

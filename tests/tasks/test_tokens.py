@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from storage.formats.cut_texts import read_cut_texts
 from storage.formats.samples import SampleArrays
 from storage.sources import Source, content_digest
 from tasks.datasets import DatasetSpec, ingest
@@ -34,3 +35,30 @@ def test_texts_of_fewer_than_two_real_tokens_are_found(
     # A tokenizer that adds nothing: what CLIP's adds is padding.
     monkeypatch.setattr(bench.backbone, "real_tokens", lambda ids: (ids != 0) & (ids < 49406))
     assert too_short(bench.store, tokens, bench.backbone).tolist() == [True, True, False]
+
+
+def test_pairs_that_the_context_makes_equal_are_known(bench: Bench) -> None:
+    """So are texts that lose their end; a text that just fits does not."""
+    scene = "a wide street with trees and people and cars in the evening light of a town " * 8
+    context = bench.backbone.tokenizer.context_length
+    fits = " ".join(["a"] * (context - 2))  # with start and end of text
+    texts = pd.DataFrame(
+        {
+            "safe": [f"{scene} a dog", "a dog", fits, "the same", "A Dog"],
+            "unsafe": [f"{scene} a gun", "a gun", f"{fits} a", "the same", "a dog"],
+        }
+    )
+    source = Source(
+        rows=pd.DataFrame({"id": list("01234")}),
+        images=pd.DataFrame({"safe": [], "unsafe": []}, dtype="str"),
+        texts=texts,
+        read=lambda reference: b"",
+    )
+    dataset = DatasetSpec.of(content_digest(source))
+    tokens = TokensSpec.of(dataset, bench.backbone)
+    ingest.fn([dataset], bench.store, [source])
+    tokenize.fn([tokens], bench.store, bench.backbone)
+    found = read_cut_texts(bench.store.path("tokens", tokens.digest))
+    assert found.cut == {"safe": 1, "unsafe": 2}
+    assert (found.texts, found.context) == (10, context)
+    assert found.alike == (0, 2, 4)  # not the row whose texts are the same as they stand

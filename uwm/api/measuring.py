@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,11 +21,15 @@ from uwm.metrics.intervals import Interval, bootstrap_means, interval
 from uwm.metrics.safeground import PairedEmbeddings
 from uwm.metrics.zeroshot import class_embeddings, correct
 
+_logger = logging.getLogger(__name__)
 _BATCH = 64
 
 
 def embed(backbone: Backbone, pairs: Pairs, batch_size: int = _BATCH) -> PairedEmbeddings:
     """Embed pairs with both towers, as they are now: inside of `Edits.applied`, the edited ones.
+
+    Texts that are longer than the context are cut, and texts that are one to the tokenizer get one
+    embedding; a warning tells how many.
 
     Args:
         batch_size: samples per forward pass.
@@ -42,6 +47,7 @@ def embed(backbone: Backbone, pairs: Pairs, batch_size: int = _BATCH) -> PairedE
         >>> int(preferred["P_t_s"].sum())  # safe texts that prefer the safe picture
         87
     """
+    _tell_unread(backbone, pairs)
     return PairedEmbeddings(
         **{
             f"{partition}_{tower}": embed_partition(backbone, pairs, tower, partition, batch_size)
@@ -50,6 +56,24 @@ def embed(backbone: Backbone, pairs: Pairs, batch_size: int = _BATCH) -> PairedE
         },
         items=pairs.items(),
     )
+
+
+def _tell_unread(backbone: Backbone, pairs: Pairs) -> None:
+    """Warn of texts that the backbone does not read whole, or cannot tell apart."""
+    texts = list(pairs.safe_texts), list(pairs.unsafe_texts)
+    safe, unsafe = (backbone.tokenize(side) for side in texts)
+    cut = sum(
+        int(backbone.cut_texts(side, ids).sum())
+        for side, ids in zip(texts, (safe, unsafe), strict=True)
+    )
+    same = (safe == unsafe).all(1).tolist()
+    alike = sum(one != other for one, other, equal in zip(*texts, same, strict=True) if equal)
+    if cut or alike:
+        _logger.warning(
+            "%d of %d texts are longer than the %d tokens that the text tower reads, and cut off; "
+            "%d pairs have texts that are the same to its tokenizer",
+            *(cut, 2 * len(pairs), safe.shape[1], alike),
+        )
 
 
 def embed_partition(

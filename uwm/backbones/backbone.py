@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from uwm.backbones.architecture import canonical
 from uwm.backbones.geometry import Geometry, Normalization
-from uwm.backbones.tokens import Tokenizer, real_tokens, tokenizer_digest
+from uwm.backbones.tokens import Tokenizer, cut_texts, real_tokens, tokenizer_digest
 from uwm.config import Precision
 from uwm.errors import NotFiniteError, WrongWeightsError
 from uwm.families import TOWERS, Tower
@@ -122,6 +122,14 @@ class Backbone:
     def real_tokens(self, ids: Tensor) -> Tensor:
         """Which of a text's tokens are real: bool (texts, tokens), see `uwm.backbones.tokens`."""
         return real_tokens(ids, self.tokenizer, self.model)
+
+    def cut_texts(self, texts: list[str], ids: Tensor) -> Tensor:
+        """Which texts are longer than the context and lose their end: bool (texts,).
+
+        Args:
+            ids: what `tokenize` made of them.
+        """
+        return cut_texts(texts, ids, self.tokenizer)
 
     def variant(self, change: Callable[[Backbone], Backbone]) -> Backbone:
         """This backbone with other weights, made by `change` once per process.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import torch
@@ -42,14 +43,35 @@ def real_tokens(ids: Tensor, tokenizer: Tokenizer, model: nn.Module) -> Tensor:
     Args:
         ids: (texts, context), as `tokenizer` gives them.
     """
-    if isinstance(tokenizer, SimpleTokenizer):
-        positions = torch.arange(ids.shape[1], device=ids.device)
-        keep = positions <= ids.argmax(-1, keepdim=True)
-    else:
-        keep = ids != tokenizer.tokenizer.pad_token_id
+    keep = _real(ids, tokenizer)
     if getattr(getattr(model, "text", None), "cls_emb", None) is not None:
         keep = torch.cat([keep, keep.new_ones(len(keep), 1)], 1)
     return keep
+
+
+def _real(ids: Tensor, tokenizer: Tokenizer) -> Tensor:
+    """Which of `ids` are real: bool (texts, context)."""
+    if isinstance(tokenizer, SimpleTokenizer):
+        positions = torch.arange(ids.shape[1], device=ids.device)
+        return positions <= ids.argmax(-1, keepdim=True)
+    return torch.ne(ids, tokenizer.tokenizer.pad_token_id)
+
+
+def cut_texts(texts: Sequence[str], ids: Tensor, tokenizer: Tokenizer) -> Tensor:
+    """Which texts are longer than the context and lose their end: bool (texts,).
+
+    A text is longer where one more place holds one more real token.
+
+    Args:
+        ids: (texts, context), as `tokenizer` gives them.
+    """
+    count = _real(ids, tokenizer).sum(-1)
+    found = torch.zeros(len(texts), dtype=torch.bool)
+    full = torch.nonzero(count >= ids.shape[1] - 2)[:, 0]  # room for what is not counted as real
+    if len(full):
+        longer = tokenizer([texts[row] for row in full.tolist()], ids.shape[1] + 1)
+        found[full] = _real(longer, tokenizer).sum(-1) > count[full]
+    return found
 
 
 def tokenizer_digest(tokenizer: Tokenizer) -> str:

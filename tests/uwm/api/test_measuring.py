@@ -47,3 +47,14 @@ def test_an_interval_is_that_of_an_audits_metric() -> None:
     means = bootstrap_means(outcomes.numpy()[:, None], 200, 3)[:, 0]
     low, high = 100 * np.percentile(means, [2.5, 97.5])
     assert found == pytest.approx((25.0, low, high))
+
+
+def test_texts_that_are_not_read_whole_are_told(
+    load_fresh: LoadFresh, caplog: pytest.LogCaptureFixture
+) -> None:
+    pictures = [Image.new("RGB", (32, 32), name) for name in ("white", "black")]
+    scene = "a street with trees and people in the light of the evening " * 12
+    texts = [f"{scene} a dog", "a dog"], [f"{scene} a gun", "a gun"]
+    uwm.embed(load_fresh("clip"), uwm.Pairs(pictures, pictures, *texts))
+    assert "2 of 4 texts are longer" in caplog.text
+    assert "1 pairs have texts that are the same" in caplog.text
