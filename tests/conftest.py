@@ -19,7 +19,7 @@ from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load
 from uwm.config import FolderBackbone
 
-pytest_plugins = ["tests.bench", "tests.object_store"]
+pytest_plugins = ["tests.makers.bench", "tests.makers.object_store"]
 SILENT: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 """Without heartbeats: a flow run ends at a heartbeat's next full second only."""
 LoadFresh = Callable[[str], Backbone]

@@ -18,7 +18,8 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from selenium import webdriver
 
 from flows.audit.flow import audit
-from tests.flows.server import prefect_server_process
+from tests.conftest import write_backbone
+from tests.makers.server import prefect_server_process
 from uwm.config import AuditConfig, Runner
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -39,6 +40,12 @@ DOCUMENT: dict[str, Any] = {
     ],
     "choice": {"max_loss": 100},
 }
+PLAIN: dict[str, Any] = {
+    "methods": [{"kind": "original"}, {"kind": "uwm", "roles": {"image": ["fc1"], "text": []}}],
+    "validation": None,
+    "zeroshot": [],
+}
+"""Changes of that document which leave little to compute: one method, one tower."""
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +60,34 @@ def small(zoo: dict[str, Path]) -> Callable[..., AuditConfig]:
         return AuditConfig.model_validate({**DOCUMENT, "backbones": backbones, **changes})
 
     return config
+
+
+METHODS = [{"kind": "original"}, {"kind": "neurons", "roles": {"image": ["fc1"], "text": []}}]
+PERCENT = {"kind": "demo", "split": "test", "per_concept": 5}
+"""A benchmark of 100 pairs: a pair is a percent."""
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A backbone that a test may damage."""
+    return write_backbone(tmp_path / "models" / "one", "clip", seed=3)
+
+
+@pytest.fixture
+def document(model: Path) -> Callable[..., dict[str, Any]]:
+    """An audit of that backbone with these rules."""
+
+    def made(rules: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
+        return {
+            **DOCUMENT,
+            "backbones": [{"kind": "folder", "name": "one", "folder": str(model)}],
+            "methods": METHODS,
+            "benchmarks": [PERCENT],
+            "policy": {"rules": rules},
+            **changes,
+        }
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,9 @@ from ruamel.yaml import YAML
 from flows.audit.flow import audit
 from flows.audit.history import REGRESSED
 from flows.operations.runs import FLOWS, HEARTBEAT
-from tests.flows.results.test_verdict import ANY_FALL, damage, document, judged, model
-from tests.flows.workers import prefect
+from tests.makers.policies import ANY_FALL, damage, judged
+from tests.makers.workers import prefect
 from uwm.config import AuditConfig
-
-__all__ = ["document", "model"]  # fixtures
 
 FILE = Path(__file__).parents[2] / "automations.yaml"
 

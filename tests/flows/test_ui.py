@@ -24,7 +24,7 @@ from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.wait import WebDriverWait
 
 from flows.audit.flow import audit
-from tests.flows.stages.test_runners import PLAIN
+from tests.flows.conftest import PLAIN
 from uwm.config import AuditConfig
 
 _SECONDS = 60

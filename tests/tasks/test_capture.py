@@ -11,7 +11,7 @@ from storage.store.marker import COMPLETE
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec, capture_statistics, read_statistics
 from tasks.inputs import INPUTS
-from tests.bench import Bench
+from tests.makers.bench import Bench
 from uwm.families import ROLES, TOWERS, Role, Tower
 from uwm.layers import find_layers
 from uwm.method.capture import capture

@@ -2,8 +2,7 @@ import pytest
 
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.embeddings import read_pair, read_rows
-from tests.bench import Bench
-from tests.tasks.test_evaluate import embedded
+from tests.makers.bench import Bench, embedded
 from uwm.metrics.outcomes import pair_outcomes
 
 

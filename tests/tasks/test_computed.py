@@ -10,7 +10,7 @@ import torch
 
 from storage.formats.scores import read_scores
 from tasks.computed import ComputedScoresSpec, compute_scores
-from tests.bench import Bench
+from tests.makers.bench import Bench
 from uwm.config.methods.requests import ComputedScore, OwnCode
 from uwm.errors import NonFiniteScoreError, PluginError
 from uwm.layers import find_layers

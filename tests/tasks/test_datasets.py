@@ -4,7 +4,7 @@ from storage.formats.datasets import read_dataset
 from storage.sources import content_digest, read_source
 from storage.store.store import Store
 from tasks.datasets import DatasetSpec, ingest
-from tests.storage.sources.layouts import tables
+from tests.makers.pair_layouts import tables
 from uwm.config import DemoPairs
 
 

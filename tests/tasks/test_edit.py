@@ -1,30 +1,12 @@
 import torch
 
 from tasks.capture import StatisticsSpec, capture_statistics
-from tasks.edit import AnyEditSpec, ControlEditSpec, EditSpec, LayerwiseEditSpec, edit
+from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, edit
 from tasks.score import ScoresSpec, score
-from tests.bench import Bench
+from tests.makers.bench import Bench, edits
 from uwm.config.methods.requests import Draw, Rule
 from uwm.layers import LayerId
 from uwm.method.edit_files import read_edit
-from uwm.method.editing import Edit
-
-
-def edits(bench: Bench, rule: Rule, share: float) -> tuple[Edit, Edit, Edit]:
-    """An edit and two controls of equal contribution."""
-    statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
-    scores = ScoresSpec.of(statistics, "node" if rule == "nodes" else "weight", "ratio", ("fc2",))
-    made = EditSpec.of(scores, rule, share, -1.0)
-    draws = [Draw("contribution", seed) for seed in (0, 1)]
-    specs: list[AnyEditSpec] = [
-        made,
-        *(ControlEditSpec.of(made, draw, statistics) for draw in draws),
-    ]
-    capture_statistics.fn(statistics, bench.store, bench.backbone, 64)
-    score.fn([scores], bench.store, bench.backbone)
-    edit.fn(specs, bench.store, bench.backbone)
-    one, first, second = (read_edit(bench.store.path("edits", spec.digest)) for spec in specs)
-    return one, first, second
 
 
 def test_a_control_has_the_methods_size_layer_by_layer(bench: Bench) -> None:

@@ -6,8 +6,7 @@ import torch
 from storage.formats.embeddings import read_embeddings
 from tasks.capture import StatisticsSpec
 from tasks.embed import EmbeddingsSpec, embed
-from tests.bench import Bench
-from tests.tasks.test_edit import edits
+from tests.makers.bench import Bench, edits
 from uwm.errors import NotFiniteError
 from uwm.families import TOWERS
 from uwm.method.edit_files import read_edit

@@ -5,23 +5,12 @@ import pytest
 from storage.formats.embeddings import read_embeddings
 from storage.sources import content_digest
 from tasks.datasets import DatasetSpec, ingest
-from tasks.embed import EmbeddingsSpec, embed
 from tasks.embeddings import read_outcomes, read_pair, read_results, read_rows
 from tasks.evaluate import evaluate, safety_spec
 from tasks.tokens import TokensSpec, tokenize
-from tests.bench import Bench
+from tests.makers.bench import Bench, embedded
 from uwm.metrics.outcomes import pair_outcomes
 from uwm.metrics.safeground import PairedEmbeddings, safeground
-
-
-def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:
-    pair = (
-        EmbeddingsSpec.of(bench.backbone, "image", None, bench.pixels),
-        EmbeddingsSpec.of(bench.backbone, "text", None, bench.tokens),
-    )
-    for spec in pair:
-        embed.fn([spec], bench.store, bench.backbone, 64)
-    return pair
 
 
 def test_results_are_the_metrics_of_the_stored_embeddings(bench: Bench) -> None:

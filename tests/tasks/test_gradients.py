@@ -11,7 +11,7 @@ from tasks.edit import ControlEditSpec, EditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.gradients import GradientScoresSpec, score_gradients
 from tasks.inputs import INPUTS
-from tests.bench import Bench
+from tests.makers.bench import Bench
 from uwm.backbones.backbone import Backbone
 from uwm.config import GradientKind
 from uwm.config.methods.requests import Draw

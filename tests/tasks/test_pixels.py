@@ -12,8 +12,8 @@ from storage.formats.samples import SampleArrays
 from storage.sources import Source, content_digest
 from tasks.datasets import DatasetSpec, ingest
 from tasks.pixels import PixelsSpec, decode_pixels
-from tests.bench import Bench
 from tests.conftest import LoadFresh
+from tests.makers.bench import Bench
 from uwm.errors import SourceError
 
 

@@ -7,8 +7,8 @@ import torch
 from storage.formats.scores import read_scores
 from tasks.capture import StatisticsSpec, capture_statistics, read_statistics
 from tasks.score import ScoresSpec, score
-from tests.bench import Bench
 from tests.benchmarks.capture import scoring_memory
+from tests.makers.bench import Bench
 from uwm.config import NodeScoreKind, ScoreKind, Subset
 from uwm.config.methods.requests import Unit
 from uwm.layers import find_layers

@@ -7,7 +7,7 @@ from tasks.embeddings import read_results
 from tasks.evaluate import evaluate, safety_spec
 from tasks.score import ScoresSpec, score
 from tasks.sweep import GridSpec, measure_grid, read_grid
-from tests.bench import Bench
+from tests.makers.bench import Bench
 
 
 def test_a_cell_of_a_grid_is_an_evaluation_of_its_own(bench: Bench) -> None:

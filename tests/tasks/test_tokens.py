@@ -7,7 +7,7 @@ from storage.formats.samples import SampleArrays
 from storage.sources import Source, content_digest
 from tasks.datasets import DatasetSpec, ingest
 from tasks.tokens import TokensSpec, tokenize, too_short
-from tests.bench import Bench
+from tests.makers.bench import Bench
 
 
 def test_tokens_are_the_tokenizers(bench: Bench) -> None:

@@ -18,7 +18,7 @@ from storage.formats.factors import read_standing
 from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.tune import TunedSpec, TunedWeights, read_training, tune
-from tests.bench import Bench
+from tests.makers.bench import Bench
 from uwm.backbones.load import load
 from uwm.config import FolderBackbone, LossWeights, SafeClip
 from uwm.families import TOWERS, Tower

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from timm.models.eva import EvaBlock, EvaBlockPostNorm
 from torch import Tensor, nn
 
-from tests.uwm.families import CASES, TEXTS, builtin_on_meta, image_tower
+from tests.makers.families import CASES, TEXTS, builtin_on_meta, image_tower
 from uwm.errors import UnsupportedFamilyError
 from uwm.families import FAMILIES, TOWERS, Tower, family_of
 from uwm.layers import Layer, find_layers

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.sections.registry import sections
-from tests.flows.results.tables import CONFIG, results
+from tests.makers.tables import CONFIG, results
 from uwm.config import AuditConfig
 from uwm.errors import InputError
 

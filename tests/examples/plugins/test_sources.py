@@ -11,8 +11,8 @@ from flows.audit_file.read import read_config
 from flows.plan.plan import make_plan
 from storage.sources import read_source
 from storage.store.store import Store
-from tests.storage.sources.layouts import jpeg
-from tests.uwm.config.audits import audit
+from tests.makers.audits import audit
+from tests.makers.pair_layouts import jpeg
 from uwm.backbones.load import load
 from uwm.config import AuditConfig, FolderBackbone
 from uwm.errors import ConfigError, SourceError

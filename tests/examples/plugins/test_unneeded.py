@@ -10,7 +10,7 @@ import torch
 import uwm
 from flows.audit_file.read import read_config
 from tests.conftest import LoadFresh
-from tests.flows.audit_file.test_read import GOOD, problems
+from tests.makers.audit_files import GOOD, problems
 from uwm.config import EditMethod, Method
 from uwm.config.methods import METHODS
 from uwm.families import TOWERS

@@ -18,9 +18,8 @@ from flows.results.table import AuditResults
 from storage.store.store import Store
 from tests.conftest import write_backbone
 from tests.flows.conftest import DOCUMENT, audited
-from tests.flows.plan.test_plan import data_bytes
-from tests.uwm.backbones.test_backbone import folder_backbone
-from tests.uwm.backbones.test_write import loaded
+from tests.makers.artifacts import data_bytes
+from tests.makers.folders import folder_backbone, loaded
 from uwm.backbones.load import OtherWeights, load
 from uwm.config import AuditConfig, Runner
 from uwm.errors import InputError, WrongWeightsError

@@ -13,7 +13,7 @@ import torch
 from flows.audit.export import export
 from flows.audit.flow import audit
 from storage.store.store import Store
-from tests.uwm.backbones.test_write import loaded
+from tests.makers.folders import loaded
 from uwm.config import AuditConfig
 from uwm.errors import InputError, WrongWeightsError
 from uwm.families import TOWERS

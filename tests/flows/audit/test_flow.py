@@ -29,8 +29,8 @@ from storage.store.history import accept, baseline, kept, recorded
 from storage.store.store import Store
 from tests.conftest import write_backbone
 from tests.flows.conftest import audited
-from tests.storage.sources.layouts import LAYOUTS, quadruples
-from tests.storage.sources.zeroshot.layouts import WRITERS
+from tests.makers.pair_layouts import LAYOUTS, quadruples
+from tests.makers.zeroshot_layouts import WRITERS
 from uwm.backbones.backbone import Backbone
 from uwm.config import AuditConfig
 from uwm.errors import InputError, NoEffectError, SourceError, UnknownBlockError

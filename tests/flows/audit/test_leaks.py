@@ -13,7 +13,7 @@ from rich.console import Console
 from flows.audit.flow import audit
 from flows.audit.leaks import leaks
 from flows.report.terminal import print_results
-from tests.storage.sources.layouts import of_concepts
+from tests.makers.pair_layouts import of_concepts
 from uwm.config import AuditConfig
 
 Small = Callable[..., AuditConfig]

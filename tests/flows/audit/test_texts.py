@@ -10,7 +10,7 @@ from flows.audit.texts import ALIKE, unread_texts
 from flows.stages.stages import Stages
 from storage.store.store import Store
 from tests.conftest import LoadFresh
-from tests.storage.sources.layouts import manifest, quadruples
+from tests.makers.pair_layouts import manifest, quadruples
 from uwm.errors import SourceError
 
 

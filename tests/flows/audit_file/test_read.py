@@ -5,29 +5,10 @@ from huggingface_hub import constants
 
 from flows.audit_file.read import read_config, with_methods
 from flows.cli.audit import DEMO
-from tests.storage.sources.zeroshot.layouts import WRITERS
+from tests.makers.audit_files import GOOD, problems
+from tests.makers.zeroshot_layouts import WRITERS
 from uwm.config import BenchmarkZeroShot
 from uwm.errors import ConfigError, InputError
-
-GOOD = """\
-name: mine
-backbones:
-  - {kind: demo, name: vit}
-calibration: {kind: demo, split: calibration}
-benchmarks:
-  - {kind: demo, split: test}
-methods:
-  - kind: uwm
-    tau: 0.02
-"""
-
-
-def problems(tmp_path: Path, text: str) -> str:
-    path = tmp_path / "audit.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        read_config(path)
-    return str(caught.value)
 
 
 def test_a_good_file_is_read(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from flows.audit_file.read import read_outline
 from flows.audit_file.write import write_config
-from tests.uwm.config.audits import audit, zoo
+from tests.makers.audits import audit, zoo
 from uwm.config import AuditConfig
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from flows.audit_file.read import read_config
 from tests.conftest import write_backbone
-from tests.flows.audit_file.test_read import GOOD, problems
 from tests.flows.conftest import DOCUMENT, audited
+from tests.makers.audit_files import GOOD, problems
 from uwm.config import AuditConfig
 
 

@@ -14,9 +14,9 @@ from flows.cli.app import app, run
 from flows.cli.options import BAD_INPUT, DONE, FAILED
 from storage.store.history import record
 from storage.store.store import Store
-from tests.flows.audit_file.test_read import GOOD
-from tests.storage.sources.layouts import tables
-from tests.storage.store.test_store import spec, write
+from tests.makers.artifacts import spec, write
+from tests.makers.audit_files import GOOD
+from tests.makers.pair_layouts import tables
 
 
 @pytest.fixture

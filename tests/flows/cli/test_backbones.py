@@ -54,8 +54,7 @@ def test_a_name_that_none_has_is_told() -> None:
 
 
 def test_cached_weights_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.uwm.backbones.test_hub import ask
-    from tests.uwm.hub_server import serving
+    from tests.makers.hub_server import ask, serving
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

@@ -10,7 +10,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT
-from tests.flows.audit_file.test_read import GOOD
+from tests.makers.audit_files import GOOD
 
 
 @pytest.fixture

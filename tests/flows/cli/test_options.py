@@ -8,9 +8,8 @@ import pytest
 from huggingface_hub import constants
 
 from flows.cli.options import RunnerOptions, fetch, writable
-from tests.uwm.backbones.test_hub import ask
-from tests.uwm.config.audits import audit
-from tests.uwm.hub_server import serving
+from tests.makers.audits import audit
+from tests.makers.hub_server import ask, serving
 from uwm.config import AuditConfig
 from uwm.errors import InputError
 

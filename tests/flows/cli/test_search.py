@@ -9,7 +9,7 @@ import pytest
 
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT
-from tests.flows.audit_file.test_read import GOOD
+from tests.makers.audit_files import GOOD
 
 VALIDATED = GOOD + "validation: {kind: demo, split: validation}\n"
 

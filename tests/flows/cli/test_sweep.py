@@ -5,7 +5,7 @@ import pytest
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT, DONE
 from storage.store.store import Store
-from tests.flows.audit_file.test_read import GOOD
+from tests.makers.audit_files import GOOD
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from flows.stages.data import identify
 from flows.stages.each_backbone import failures
 from storage.store.store import Store
 from tests.flows.conftest import DOCUMENT
-from tests.flows.workers import HEARTBEAT_SECONDS, prefect, worker
+from tests.makers.workers import HEARTBEAT_SECONDS, prefect, worker
 from uwm.config import AuditConfig
 from uwm.errors import AuditError
 

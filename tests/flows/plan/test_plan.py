@@ -17,7 +17,8 @@ from flows.cli.app import run
 from flows.cli.options import BAD_INPUT, DONE
 from flows.plan.plan import check_room, make_plan
 from storage.store.store import Store
-from tests.flows.audit_file.test_read import GOOD
+from tests.makers.artifacts import data_bytes
+from tests.makers.audit_files import GOOD
 from uwm.backbones.backbone import Backbone
 from uwm.config import AuditConfig
 from uwm.errors import InputError
@@ -32,15 +33,6 @@ KINDS = {
     "embed": "embeddings",
     "blank": "embeddings",
 }
-
-
-def data_bytes(store: Store, kind: str) -> int:
-    """Bytes of arrays and tables; metadata and markers are no part of a plan."""
-    return sum(
-        path.stat().st_size
-        for path in (store.root / kind).rglob("*")
-        if path.is_file() and path.suffix != ".json"
-    )
 
 
 def picked(setting: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from flows.audit.flow import audit
 from flows.report.audit_page import changes, write_report
 from flows.results.table import AuditResults, summary
-from tests.flows.results.tables import results, rows
+from tests.makers.tables import results, rows
 from uwm.config import AuditConfig
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from flows.report.history_page import over_time, print_history, shown, timeline, write_history
 from storage.store.history import Figure, KeptAudit
-from tests.storage.store.test_history import audit_of
+from tests.makers.history import audit_of
 from uwm.metrics.registry import BUILT_IN
 
 OWN = "margin_t_u"

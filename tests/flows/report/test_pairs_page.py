@@ -15,7 +15,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from flows.report.pairs_page import pair_views, print_pairs, write_pairs_page
-from tests.storage.sources.layouts import Quadruple, manifest, quadruples
+from tests.makers.pair_layouts import Quadruple, manifest, quadruples
 from uwm.config import AuditConfig
 
 

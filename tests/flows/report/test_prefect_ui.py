@@ -10,7 +10,7 @@ import pytest
 from prefect.artifacts import Artifact
 
 from flows.report.prefect_ui import publish
-from tests.flows.results.tables import results
+from tests.makers.tables import results
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from flows.report.terminal import print_results
 from flows.results.findings import findings
-from tests.flows.results.tables import results
+from tests.makers.tables import results
 
 
 def test_the_table_marks_what_is_beyond_its_interval() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from flows.results.files import write_results
 from flows.results.verdict import Verdict
-from tests.flows.results.tables import CONFIG, results
+from tests.makers.tables import CONFIG, results
 from uwm.config import AuditConfig
 
 

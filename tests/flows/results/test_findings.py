@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from flows.results.findings import findings, left_out, not_audited
-from tests.flows.results.tables import results
+from tests.makers.tables import results
 from uwm.config import Blanking
 from uwm.metrics.registry import BUILT_IN
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.results.table import headline, summary
-from tests.flows.results.tables import results
+from tests.makers.tables import results
 
 
 def test_seeds_of_a_control_are_averaged_in_the_summary() -> None:

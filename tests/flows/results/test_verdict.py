@@ -14,69 +14,21 @@ from prefect.client.orchestration import get_client
 from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter
 from prefect.events.schemas.events import ReceivedEvent
 from ruamel.yaml import YAML
-from safetensors.torch import load_file, save_file
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from flows.audit.flow import audit
 from flows.audit.history import PASSED
 from flows.audit.history import REGRESSED as REGRESSED_EVENT
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT, DONE, REGRESSED
-from flows.results.table import AuditResults
-from flows.results.verdict import Verdict
 from storage.store.garbage import garbage
 from storage.store.history import baseline, kept, written
 from storage.store.store import Store
-from tests.conftest import write_backbone
-from tests.flows.conftest import DOCUMENT
-from uwm.backbones.load import load
-from uwm.config import AuditConfig
+from tests.flows.conftest import PERCENT
+from tests.makers.policies import ANY_FALL, damage, judged
 from uwm.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-
-METHODS = [{"kind": "original"}, {"kind": "neurons", "roles": {"image": ["fc1"], "text": []}}]
-ANY_FALL: list[dict[str, Any]] = [{"metric": "P_t_s", "max_fall": 0.0}]
-PERCENT = {"kind": "demo", "split": "test", "per_concept": 5}
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return write_backbone(tmp_path / "models" / "one", "clip", seed=3)
-
-
-def damage(model: Path) -> None:
-    """Blind the image tower: every picture has the same embedding, and a tie is not safe."""
-    path = model / "open_clip_model.safetensors"
-    weights = load_file(path)
-    weights["visual.ln_post.weight"].zero_()
-    weights["visual.ln_post.bias"].fill_(1)
-    save_file(weights, path)
-    load.cache_clear()
-
-
-@pytest.fixture
-def document(model: Path) -> Callable[..., dict[str, Any]]:
-    def made(rules: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
-        return {
-            **DOCUMENT,
-            "backbones": [{"kind": "folder", "name": "one", "folder": str(model)}],
-            "methods": METHODS,
-            "benchmarks": [PERCENT],
-            "policy": {"rules": rules},
-            **changes,
-        }
-
-    return made
-
-
-def judged(document: dict[str, Any], folder: Path) -> tuple[AuditResults, Verdict]:
-    results = audit(
-        AuditConfig.model_validate(document), str(folder / "store"), str(folder / "out")
-    )
-    assert results.verdict is not None
-    return results, results.verdict
 
 
 def told_events(count: int, since: datetime) -> list[ReceivedEvent]:

@@ -18,7 +18,7 @@ from flows.report.terminal import print_results
 from flows.sections.held_out import held_out_concepts, held_out_gaps, held_out_sentences
 from storage.store.store import Store
 from tests.flows.conftest import audited
-from tests.storage.sources.layouts import of_concepts
+from tests.makers.pair_layouts import of_concepts
 from uwm.config import AuditConfig
 from uwm.errors import InputError
 

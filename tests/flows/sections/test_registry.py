@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.sections.registry import sections
-from tests.uwm.config.audits import audit
+from tests.makers.audits import audit
 from uwm.config import AuditConfig
 from uwm.errors import InputError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.sections import Section
-from tests.flows.results.tables import CONFIG, results
+from tests.makers.tables import CONFIG, results
 from uwm.plugins import load_plugin
 
 OWN = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 import torch
@@ -15,8 +15,8 @@ from flows.cli.app import run
 from flows.cli.options import BAD_INPUT
 from flows.stages.runners import check_runner, task_runner
 from storage.store.store import Store
-from tests.flows.audit_file.test_read import GOOD
-from tests.flows.conftest import audited
+from tests.flows.conftest import PLAIN, audited
+from tests.makers.audit_files import GOOD
 from uwm.config import AuditConfig, Runner
 from uwm.errors import InputError
 
@@ -25,13 +25,6 @@ RUNNERS = {
     "threads": Runner(),
     "processes": Runner(kind="processes", workers=2),
     "dask": Runner(kind="dask", workers=2),
-}
-
-
-PLAIN: dict[str, Any] = {
-    "methods": [{"kind": "original"}, {"kind": "uwm", "roles": {"image": ["fc1"], "text": []}}],
-    "validation": None,
-    "zeroshot": [],
 }
 
 

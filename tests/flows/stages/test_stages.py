@@ -9,7 +9,7 @@ from prefect.context import FlowRunContext
 
 from flows.stages.data import identify
 from flows.stages.stages import Stages
-from tests.bench import Bench
+from tests.makers.bench import Bench
 from uwm.config import DemoPairs
 
 PAIRS = DemoPairs(kind="demo", split="calibration", per_concept=2)

@@ -1,7 +1,5 @@
-import io
 import struct
 import zlib
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,18 +9,8 @@ from PIL import Image
 
 from storage.files import pictures
 from storage.files.pictures import decode, fault
+from tests.makers.pictures import encoded, noise
 from uwm.errors import SourceError
-
-
-def noise(size: tuple[int, int] = (8, 6), seed: int = 0) -> Image.Image:
-    shape = (size[1], size[0], 3)
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8))
-
-
-def encoded(format: str, image: Image.Image | None = None, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    (image or noise()).save(buffer, format=format, **options)
-    return buffer.getvalue()
 
 
 def png(width: int, height: int, depth: int = 8, content: bytes = b"") -> bytes:

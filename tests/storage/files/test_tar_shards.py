@@ -1,7 +1,6 @@
 import gzip
-import io
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,10 @@ import pytest
 
 from storage.files import tar_shards
 from storage.files.tar_shards import Member, index, read, samples
+from tests.makers.shards import add, write_shard
 from uwm.errors import SourceError
 
 FILES = {"./a/0001.jpg": b"one", "a/0001.seg.PNG": b"mask", "b": b"", "a/0002.jpg": b"x" * 1000}
-
-
-def write_shard(path: Path, files: Mapping[str, bytes]) -> Path:
-    """A tar archive of `files`, in order, as WebDataset's writer makes it."""
-    with tarfile.open(path, "w") as archive:
-        for name, content in files.items():
-            add(archive, name, content)
-    return path
-
-
-def add(archive: tarfile.TarFile, name: str, content: bytes = b"", **changes: object) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = len(content)
-    for field, value in changes.items():
-        setattr(info, field, value)
-    archive.addfile(info, io.BytesIO(content))
 
 
 def test_every_file_is_found_and_read_by_its_offset(tmp_path: Path) -> None:

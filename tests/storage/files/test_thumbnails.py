@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from storage.files.thumbnails import SIDE, thumbnail
-from tests.storage.files.test_pictures import encoded, noise
+from tests.makers.pictures import encoded, noise
 from uwm.errors import SourceError
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from storage.files import videos
 from storage.files.videos import middle_frame
-from tests.storage.sources.zeroshot.layouts import video
+from tests.makers.zeroshot_layouts import video
 from uwm.errors import SourceError
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from storage.formats.datasets import read_dataset, write_dataset
 from storage.sources import read_source
 from tasks.datasets import dataset_of
-from tests.storage.sources.layouts import LAYOUTS, change, quadruples, tables
+from tests.makers.pair_layouts import LAYOUTS, change, quadruples, tables
 
 
 def test_a_data_set_reads_back_with_what_was_left_out(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import datasets
 import pytest
 
 from storage.sources import read_source
-from tests.storage.sources.layouts import config, hf_dataset, manifest_rows, quadruples, write
+from tests.makers.pair_layouts import config, hf_dataset, manifest_rows, quadruples, write
 from uwm.errors import SourceError
 
 

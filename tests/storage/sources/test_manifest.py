@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from storage.sources import read_source
-from tests.storage.sources.layouts import (
+from tests.makers.pair_layouts import (
     bytes_manifest,
     config,
     manifest,

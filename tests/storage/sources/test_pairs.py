@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from storage.sources import read_source
-from tests.storage.sources.layouts import change, tables
+from tests.makers.pair_layouts import change, tables
 from uwm.config import DemoPairs
 from uwm.errors import PairingError, SourceError
 

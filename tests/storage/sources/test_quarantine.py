@@ -5,7 +5,7 @@ import pytest
 
 from storage.sources import read_source
 from storage.sources.quarantine import MAX_TEXT
-from tests.storage.sources.layouts import jpeg, manifest, quadruples
+from tests.makers.pair_layouts import jpeg, manifest, quadruples
 from uwm.errors import SourceError
 
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from storage.sources import read_source
-from tests.storage.sources.layouts import manifest, quadruples, tables
+from tests.makers.pair_layouts import manifest, quadruples, tables
 from uwm.errors import SourceError
 
 

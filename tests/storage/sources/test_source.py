@@ -6,7 +6,7 @@ import pytest
 from storage.files.pictures import MAX_BYTES
 from storage.sources import content_digest, read_source
 from storage.sources.source import files, unchanged
-from tests.storage.sources.layouts import LAYOUTS, elsewhere, jpeg, quadruples, tables
+from tests.makers.pair_layouts import LAYOUTS, elsewhere, jpeg, quadruples, tables
 from uwm.errors import SourceError
 
 

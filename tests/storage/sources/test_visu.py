@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from storage.sources import read_source
-from tests.storage.sources.layouts import config, quadruples, visu, visu_entries
+from tests.makers.pair_layouts import config, quadruples, visu, visu_entries
 from uwm.config import VisuPairs
 from uwm.errors import SourceError
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from storage.sources import read_source
-from tests.storage.sources.layouts import config, jpeg, quadruples, shard, webdataset
+from tests.makers.pair_layouts import config, jpeg, quadruples, shard, webdataset
 from uwm.errors import SourceError
 
 TEXTS = {"concept": "hate", "safe_text": "safe", "unsafe_text": "unsafe"}

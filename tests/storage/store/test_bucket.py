@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from storage.store.bucket import Bucket
-from tests.object_store import Bucketful
+from tests.makers.object_store import Bucketful
 from uwm.errors import StoreError
 
 

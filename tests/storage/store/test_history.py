@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from storage.store.garbage import garbage
 from storage.store.history import (
-    Figure,
-    KeptAudit,
     accept,
     baseline,
     given,
@@ -21,25 +19,9 @@ from storage.store.history import (
     written,
 )
 from storage.store.store import Store
-from tests.storage.store.test_version import Word
+from tests.makers.artifacts import spec, write
+from tests.makers.history import WHEN, audit_of
 from uwm.errors import InputError
-
-WHEN = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
-
-
-def audit_of(days: int = 0, **fields: object) -> KeptAudit:
-    row = {"backbone": "vit", "method": "original", "dataset": "test", "metric": "GS"}
-    return KeptAudit.model_validate(
-        {
-            "name": "weekly",
-            "when": WHEN + timedelta(days=days),
-            "data": {"test": "abc"},
-            "evaluations": {"vit": {"original": ["results/1"]}},
-            "figures": [Figure(**row, value=50, low=48, high=52, n=100)],
-            "verdict": "passed",
-            **fields,
-        }
-    )
 
 
 @pytest.fixture
@@ -130,17 +112,17 @@ def test_while_it_is_not_known_what_an_audit_stands_on_only_unfinished_work_is_g
 ) -> None:
     both = {"vit": ["scores/1"], "siglip": ["scores/3"]}
     record(store, "weekly", "audit", both, backbones=both)
-    made = store.make(Word(code="", text="needed"), lambda folder: None)
-    (store.root / "words" / f"{made.name}.draft").mkdir()
+    made = store.make(spec(), write)
+    (store.root / "numbers" / f"{made.name}.draft").mkdir()
     path = store.root / "audits" / "weekly" / "used" / "audit.json"
     path.write_bytes(flipped(path.read_bytes()) if content is None else content)
     for _ in range(2):
         assert unknown(store) == ["audit weekly"]
-        assert [entry.name for entry in garbage(store, 0)] == [f"words/{made.name}.draft"]
+        assert [entry.name for entry in garbage(store, 0)] == [f"numbers/{made.name}.draft"]
         record(store, "weekly", "audit", {"vit": ["scores/1"]}, backbones=None)  # mends nothing
     record(store, "weekly", "audit", both, backbones=both)
     assert unknown(store) == []
-    assert f"words/{made.name}" in {entry.name for entry in garbage(store, 0)}
+    assert f"numbers/{made.name}" in {entry.name for entry in garbage(store, 0)}
 
 
 def test_a_partial_run_forgets_nothing_of_the_other_backbones(store: Store) -> None:

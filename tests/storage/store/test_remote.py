@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import pickle
 import signal
@@ -15,13 +14,12 @@ import pytest
 from storage.store.garbage import garbage
 from storage.store.history import record, recorded
 from storage.store.marker import COMPLETE
-from storage.store.store import Store
-from tests.object_store import Bucketful
-from tests.storage.store.test_store import spec, write
+from tests.makers.artifacts import spec, write
+from tests.makers.object_store import Bucketful
+from tests.makers.writers import FILES, uploading, writing
 from uwm.errors import DamagedArtifactError
 
 MARKER = f"{spec()}/{COMPLETE}"
-FILES = 150
 
 
 def built_twice(folder: Path) -> None:
@@ -96,18 +94,9 @@ def test_a_marker_that_leads_out_of_the_store_is_refused(s3: Bucketful, name: st
     assert not s3.machine("two").complete(spec())
 
 
-def _upload(url: str) -> None:
-    def build(folder: Path) -> None:
-        for number in range(FILES):
-            (folder / f"{number:03d}").write_text(str(number))
-
-    Store(url).make(spec(), build)
-
-
 def test_a_writer_killed_while_it_uploads_leaves_nothing_torn(s3: Bucketful) -> None:
     s3.machine("one")
-    process = multiprocessing.get_context("spawn").Process(target=_upload, args=(s3.url,))
-    process.start()
+    process = uploading(s3.url)
     deadline = time.monotonic() + 60
     while not any(name.startswith(str(spec())) for name in s3.objects()):
         assert time.monotonic() < deadline
@@ -127,29 +116,13 @@ def test_a_writer_killed_while_it_uploads_leaves_nothing_torn(s3: Bucketful) -> 
     assert len(list(second.path("numbers", spec().digest).iterdir())) == FILES + 2
 
 
-def _write(url: str, cache: str, content: str) -> None:
-    os.environ["UWM_CACHE"] = cache
-
-    def build(folder: Path) -> None:
-        for number in range(20):
-            (folder / f"{number}").write_text(content)
-
-    Store(url).make(spec(), build)
-
-
 def test_two_writers_whose_bytes_differ_never_mix(s3: Bucketful, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    writers = [
-        context.Process(target=_write, args=(s3.url, str(tmp_path / name), name))
-        for name in ("first", "other")
-    ]
-    for writer in writers:
-        writer.start()
+    writers = [writing(s3.url, tmp_path / name, name) for name in ("first", "other")]
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0
     folder = s3.machine("reader").path("numbers", spec().digest)
-    contents = {(folder / f"{number}").read_text() for number in range(20)}
+    contents = {(folder / f"{number:03d}").read_text() for number in range(20)}
     assert contents in ({"first"}, {"other"})
 
 

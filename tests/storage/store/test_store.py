@@ -2,7 +2,6 @@
 
 import errno
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -10,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -18,28 +16,10 @@ from storage.store.garbage import garbage
 from storage.store.history import record, recorded
 from storage.store.integrity import last_touched, size
 from storage.store.marker import COMPLETE, SPEC
-from storage.store.spec import Spec
 from storage.store.store import Store
+from tests.makers.artifacts import Numbers, spec, write
+from tests.makers.writers import Resumable, hanging
 from uwm.errors import DamagedArtifactError, StoreError
-
-
-class Numbers(Spec):
-    kind: ClassVar[str] = "numbers"
-    count: int
-
-
-class Resumable(Numbers):
-    resumable: ClassVar[bool] = True
-
-
-def spec(count: int = 3) -> Numbers:
-    return Numbers(code="a", count=count)
-
-
-def write(folder: Path) -> None:
-    (folder / "data").mkdir()
-    (folder / "data" / "one").write_text("first")
-    (folder / "two").write_text("second")
 
 
 @pytest.fixture
@@ -260,21 +240,8 @@ def test_two_threads_build_once(store: Store) -> None:
     assert store.complete(spec())
 
 
-def _hang(root: Path, started: "multiprocessing.synchronize.Event") -> None:
-    def build(folder: Path) -> None:
-        (folder / "first").touch()
-        started.set()
-        time.sleep(60)
-
-    Store(root).make(Resumable(code="a", count=1), build)
-
-
 def test_a_killed_writer_leaves_no_lock_behind(store: Store) -> None:
-    context = multiprocessing.get_context("spawn")
-    started = context.Event()
-    process = context.Process(target=_hang, args=(store.root, started))
-    process.start()
-    assert started.wait(60)
+    process = hanging(store.root)
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()

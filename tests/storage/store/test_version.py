@@ -8,7 +8,7 @@ from storage.store.bucket import connect, endpoint
 from storage.store.spec import Spec
 from storage.store.store import Store
 from storage.store.version import FORMAT, NAME
-from tests.object_store import Bucketful
+from tests.makers.object_store import Bucketful
 from uwm.errors import StoreError
 
 

@@ -19,12 +19,11 @@ from safetensors.torch import save_file
 
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT
-from tests.uwm.backbones.hugging_face.models import clip, save
-from tests.uwm.backbones.test_backbone import folder_backbone
-from tests.uwm.backbones.test_hub import ask
-from tests.uwm.backbones.test_tokens import borrowed
-from tests.uwm.families import TEXTS
-from tests.uwm.hub_server import serving
+from tests.makers.families import TEXTS
+from tests.makers.folders import folder_backbone
+from tests.makers.hub_server import ask, serving
+from tests.makers.hugging_face import clip, save
+from tests.makers.tokenizers import borrowed
 from uwm import shipped
 from uwm.backbones.accepted import Model, Multimodal, OpenClip, Text, Vision, check
 from uwm.backbones.architecture import build

@@ -11,15 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.conftest import LoadFresh
+from tests.makers.folders import folder_backbone
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load
-from uwm.config import FolderBackbone
 from uwm.errors import WrongWeightsError
 from uwm.families import TOWERS
-
-
-def folder_backbone(folder: Path, name: str = "x") -> FolderBackbone:
-    return FolderBackbone(kind="folder", folder=folder, name=name)
 
 
 def test_embeddings_have_unit_length_and_the_models_dim(backbone: Backbone) -> None:

@@ -3,15 +3,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from tests.uwm.hub_server import serving
+from tests.makers.hub_server import ask, serving
 from uwm.backbones.hub import cached, obtain
 from uwm.errors import MissingWeightsError
-
-
-def ask(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setattr(constants, "ENDPOINT", address)
-    template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture(autouse=True)

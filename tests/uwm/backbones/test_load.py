@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.conftest import write_backbone
-from tests.uwm.backbones.test_backbone import folder_backbone
+from tests.makers.folders import folder_backbone
 from uwm.backbones.load import load, resolve_device
 from uwm.config import FolderBackbone, OpenClipBackbone, Precision, Preprocess
 from uwm.errors import InputError, UnknownBackboneError

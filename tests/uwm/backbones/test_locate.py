@@ -8,9 +8,8 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from tests.uwm.backbones.hugging_face.models import clip, save
-from tests.uwm.backbones.test_hub import ask
-from tests.uwm.hub_server import serving
+from tests.makers.hub_server import ask, serving
+from tests.makers.hugging_face import clip, save
 from uwm.backbones.load import load
 from uwm.backbones.locate import check_available, locate
 from uwm.config import FolderBackbone, HubBackbone, OpenClipBackbone

@@ -11,19 +11,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, CLIPModel
 
-from tests.uwm.backbones.hugging_face.models import clip, save, siglip, small_trunk
+from tests.makers.folders import loaded
+from tests.makers.hugging_face import clip, save, siglip, small_trunk
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load
 from uwm.backbones.write import Form, write_backbone
-from uwm.config import DemoBackbone, FolderBackbone
+from uwm.config import DemoBackbone
 from uwm.errors import InputError, UnsupportedFamilyError
 from uwm.families import TOWERS
 from uwm.layers import LayerId
 from uwm.method.editing import Edit, make_edit
-
-
-def loaded(folder: Path) -> Backbone:
-    return load.__wrapped__(FolderBackbone(kind="folder", folder=folder, name="x"))
 
 
 def edits(backbone: Backbone) -> list[Edit]:

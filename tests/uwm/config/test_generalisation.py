@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from tests.uwm.config.audits import audit
+from tests.makers.audits import audit
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.uwm.config.audits import audit
+from tests.makers.audits import audit
 from uwm.config import AuditConfig, GSafeClip, GUnsafe, Neurons, Uwm
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.uwm.config.audits import zoo
+from tests.makers.audits import zoo
 from uwm.config import AuditConfig, Checkpoint, Method
 
 

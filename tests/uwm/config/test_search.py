@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.uwm.config.audits import audit
+from tests.makers.audits import audit
 
 
 @pytest.mark.parametrize(

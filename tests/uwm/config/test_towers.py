@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.uwm.config.audits import audit
+from tests.makers.audits import audit
 from uwm.config import AuditConfig, Uwm
 
 

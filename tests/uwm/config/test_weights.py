@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.uwm.config.audits import audit
+from tests.makers.audits import audit
 from uwm.config import AuditConfig, Checkpoint
 
 SIGLIP = {"kind": "demo", "name": "siglip"}

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from tests.uwm.config.audits import audit
+from tests.makers.audits import audit
 from uwm.config import AuditConfig, Protocol, benchmarks
 
 

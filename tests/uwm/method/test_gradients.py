@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.uwm.families import CASES, TEXTS
+from tests.makers.families import CASES, TEXTS
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import Geometry, Normalization
 from uwm.config import GradientKind

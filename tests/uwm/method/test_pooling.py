@@ -10,7 +10,7 @@ from open_clip.hf_model import HFTextEncoder
 from torch import Tensor, nn
 
 from tests.conftest import LoadFresh
-from tests.uwm.families import TEXTS, text_tower
+from tests.makers.families import TEXTS, text_tower
 from uwm.backbones.backbone import Backbone
 from uwm.errors import UnsupportedFamilyError
 from uwm.families import TOWERS, Tower

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import uwm.method.safe_clip
 from tests.conftest import LoadFresh
-from tests.uwm.families import CASES, TEXTS
+from tests.makers.families import CASES, TEXTS
 from uwm.backbones.backbone import Backbone
 from uwm.config import LossWeights, LowRankTraining, SafeClip
 from uwm.errors import NotFiniteError

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.uwm.search.test_space import SPACE
+from tests.makers.spaces import SPACE
 from uwm.errors import InputError
 from uwm.search.pareto import Measured
 from uwm.search.proposals import optuna_version, propose

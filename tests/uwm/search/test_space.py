@@ -7,27 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.makers.spaces import SPACE
 from uwm.config import Layerwise, PerTower
 from uwm.search.pareto import Measured, best, front, measured, pick_keeping, pick_safer, spread
-from uwm.search.space import FamilySpace, Space, layerwise, normal
+from uwm.search.space import layerwise, normal
 
-SPACE = Space(
-    families={
-        "uwm": FamilySpace(
-            share=(0.005, 0.2),
-            alpha=(-3, 0.5),
-            layers={
-                "image": {"fc2": ("image.00.fc2", "image.01.fc2"), "out": ("image.00.out",)},
-                "text": {"out": ("text.00.out", "text.01.out")},
-            },
-        ),
-        "neurons": FamilySpace(
-            share=(0.01, 0.2),
-            alpha=(-3, 0.5),
-            layers={"image": {}, "text": {"fc2": ("text.00.fc2", "text.01.fc2")}},
-        ),
-    }
-)
 figures = st.lists(
     st.tuples(*[st.integers(0, 4)] * 2).map(lambda pair: Measured(*pair)), max_size=9
 )

@@ -14,8 +14,8 @@ from storage.files.pictures import decode
 from storage.sources import Source, content_digest, read_source
 from storage.sources.zeroshot.layout import layouts
 from storage.sources.zeroshot.prompts import pictures
-from tests.storage.sources.layouts import elsewhere
-from tests.storage.sources.zeroshot.layouts import WRITERS
+from tests.makers.pair_layouts import elsewhere
+from tests.makers.zeroshot_layouts import WRITERS
 from uwm.config import BenchmarkSet, BenchmarkZeroShot, Protocol, benchmarks
 from uwm.errors import MissingSetError, SourceError
 
@@ -266,7 +266,7 @@ def test_the_documentation_lists_every_set() -> None:
 
 
 def test_pixels_of_an_array_are_kept(tmp_path: Path) -> None:
-    from tests.storage.sources.zeroshot.layouts import CIFAR_PIXELS
+    from tests.makers.zeroshot_layouts import CIFAR_PIXELS
 
     source = miniature(tmp_path, "cifar10")
     image = decode(source.read("3"), "3")

@@ -12,7 +12,7 @@ import pytest
 
 from storage.sources.zeroshot import cifar
 from storage.sources.zeroshot.cifar import read_pickle
-from tests.storage.sources.zeroshot.layouts import CIFAR_PIXELS, Python2
+from tests.makers.zeroshot_layouts import CIFAR_PIXELS, Python2
 from uwm.errors import SourceError
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from storage.sources import content_digest, read_source
-from tests.storage.sources.zeroshot.layouts import picture
+from tests.makers.zeroshot_layouts import picture
 from uwm.config import FolderZeroShot
 from uwm.errors import SourceError
 

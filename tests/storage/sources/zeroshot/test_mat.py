@@ -6,7 +6,7 @@ from scipy.io import savemat
 
 from storage.sources.zeroshot import mat
 from storage.sources.zeroshot.mat import read_mat
-from tests.storage.sources.zeroshot.layouts import flowers102, stanford_cars
+from tests.makers.zeroshot_layouts import flowers102, stanford_cars
 from uwm.errors import SourceError
 
 

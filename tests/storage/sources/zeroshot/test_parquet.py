@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from storage.sources import content_digest, read_source
-from tests.storage.sources.layouts import elsewhere
+from tests.makers.pair_layouts import elsewhere
 from uwm.config import ParquetZeroShot
 from uwm.errors import SourceError
 

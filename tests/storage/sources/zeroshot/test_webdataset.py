@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from storage.sources import content_digest, read_source
-from tests.storage.files.test_tar_shards import write_shard
+from tests.makers.shards import write_shard
 from uwm.config import WebDatasetZeroShot
 from uwm.errors import SourceError
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from transformers import CLIPConfig, SiglipConfig
 
-from tests.uwm.backbones.hugging_face.models import clip
+from tests.makers.hugging_face import clip
 from uwm.backbones.architecture import canonical
 from uwm.backbones.catalog import built_in
 from uwm.backbones.files import read_json

@@ -7,7 +7,7 @@ from open_clip import CLIP, CustomTextCLIP
 from torch import Tensor
 from transformers import CLIPModel, SiglipConfig, SiglipModel
 
-from tests.uwm.backbones.hugging_face.models import clip, siglip, small_trunk
+from tests.makers.hugging_face import clip, siglip, small_trunk
 from uwm.backbones.architecture import build
 from uwm.backbones.catalog import built_in
 from uwm.backbones.files import read_json

@@ -1,0 +1,77 @@
+"""A calibration set small enough to run every stage in a moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from storage.sources import Source, content_digest, read_source
+from storage.store.store import Store
+from tasks.capture import StatisticsSpec, capture_statistics
+from tasks.datasets import DatasetSpec, ingest
+from tasks.edit import AnyEditSpec, ControlEditSpec, EditSpec, edit
+from tasks.embed import EmbeddingsSpec, embed
+from tasks.pixels import PixelsSpec, decode_pixels
+from tasks.score import ScoresSpec, score
+from tasks.tokens import TokensSpec, tokenize
+from tests.conftest import LoadFresh
+from uwm.backbones.backbone import Backbone
+from uwm.config import DemoPairs
+from uwm.config.methods.requests import Draw, Rule
+from uwm.method.edit_files import read_edit
+from uwm.method.editing import Edit
+
+
+@dataclass
+class Bench:
+    """A store with one ingested pair set, and a backbone to run on it."""
+
+    store: Store
+    backbone: Backbone
+    source: Source
+    dataset: DatasetSpec
+    pixels: PixelsSpec
+    tokens: TokensSpec
+
+
+@pytest.fixture
+def bench(tmp_path: Path, load_fresh: LoadFresh, prefect_server: None) -> Bench:
+    store, backbone = Store(tmp_path / "store"), load_fresh("clip")
+    source = read_source(DemoPairs(kind="demo", split="calibration", per_concept=2))
+    dataset = DatasetSpec.of(content_digest(source))
+    pixels = PixelsSpec.of(dataset, backbone.geometry)
+    tokens = TokensSpec.of(dataset, backbone)
+    ingest.fn([dataset], store, [source])
+    decode_pixels.fn([pixels], store, [source])
+    tokenize.fn([tokens], store, backbone)
+    return Bench(store, backbone, source, dataset, pixels, tokens)
+
+
+def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:
+    """Image and text embeddings of the bench's pairs, in its store."""
+    pair = (
+        EmbeddingsSpec.of(bench.backbone, "image", None, bench.pixels),
+        EmbeddingsSpec.of(bench.backbone, "text", None, bench.tokens),
+    )
+    for spec in pair:
+        embed.fn([spec], bench.store, bench.backbone, 64)
+    return pair
+
+
+def edits(bench: Bench, rule: Rule, share: float) -> tuple[Edit, Edit, Edit]:
+    """An edit and two controls of equal contribution."""
+    statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
+    scores = ScoresSpec.of(statistics, "node" if rule == "nodes" else "weight", "ratio", ("fc2",))
+    made = EditSpec.of(scores, rule, share, -1.0)
+    draws = [Draw("contribution", seed) for seed in (0, 1)]
+    specs: list[AnyEditSpec] = [
+        made,
+        *(ControlEditSpec.of(made, draw, statistics) for draw in draws),
+    ]
+    capture_statistics.fn(statistics, bench.store, bench.backbone, 64)
+    score.fn([scores], bench.store, bench.backbone)
+    edit.fn(specs, bench.store, bench.backbone)
+    one, first, second = (read_edit(bench.store.path("edits", spec.digest)) for spec in specs)
+    return one, first, second
