@@ -126,9 +126,10 @@ def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) ->
     return correct(images["images"], classes, torch.tensor(_labels(dataset))).numpy()
 
 
-def answers(dataset: DataSet, edited: YesNo, original: YesNo) -> Answers:
+def answers(dataset: DataSet, edited: YesNo, original: YesNo, *, unsafe: bool) -> Answers:
     """A zero-shot set's answers, to be measured."""
-    return Answers(edited, original, _labels(dataset), dataset.rows["times"].to_numpy())
+    times = dataset.rows["times"].to_numpy()
+    return Answers(edited, original, _labels(dataset), times, unsafe)
 
 
 def _labels(dataset: DataSet) -> NDArray[np.int64]:

@@ -32,7 +32,8 @@ from uwm.metrics.evaluation import (
     measure_zeroshot,
 )
 from uwm.metrics.outcomes import pair_outcomes
-from uwm.metrics.registry import BUILT_IN, CLUSTER, TIMES
+from uwm.metrics.registry import CLUSTER, TIMES
+from uwm.metrics.zeroshot import metric_names
 
 
 class SafetySpec(Spec):
@@ -56,7 +57,11 @@ class SafetySpec(Spec):
 
 
 class KnowledgeSpec(Spec):
-    """Zero-shot accuracy of an edited backbone on several sets, by name, and its mean."""
+    """Zero-shot accuracy of an edited backbone on several sets, by name, and its mean.
+
+    Attributes:
+        unsafe: names of those whose classes are unsafe kinds.
+    """
 
     kind: ClassVar[str] = "results"
     datasets: tuple[tuple[str, str], ...]
@@ -64,6 +69,7 @@ class KnowledgeSpec(Spec):
     original: tuple[Pair, ...]
     resamples: int
     seed: int
+    unsafe: tuple[str, ...] = ()
 
 
 def safety_spec(
@@ -96,6 +102,7 @@ def knowledge_spec(
     original: Sequence[tuple[Spec, Spec]],
     resamples: int,
     seed: int,
+    unsafe: Sequence[str] = (),
 ) -> KnowledgeSpec:
     """The evaluation on zero-shot sets, given by name and ingested data set."""
     return KnowledgeSpec(
@@ -104,6 +111,7 @@ def knowledge_spec(
         original=tuple(map(digests, original)),
         resamples=resamples,
         seed=seed,
+        unsafe=tuple(unsafe),
     )
 
 
@@ -158,9 +166,9 @@ def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:
             classified_right(dataset, *(read_embeddings(store, part) for part in pair))
             for pair in (edited, original)
         )
-        sets[name] = answers(dataset, after, before)
+        sets[name] = answers(dataset, after, before, unsafe=name in spec.unsafe)
     outcomes = {
-        name: pd.DataFrame({BUILT_IN.zeroshot.name: found.edited, TIMES: found.times})
+        name: pd.DataFrame({metric_names(unsafe=found.unsafe)[0]: found.edited, TIMES: found.times})
         for name, found in sets.items()
     }
     return measure_zeroshot(sets, spec.resamples, spec.seed), outcomes

@@ -31,7 +31,7 @@ class GridSpec(Spec):
     Attributes:
         pairs: the pair set's name.
         dataset: its digest.
-        zeroshot: name and data set of each zero-shot set.
+        zeroshot: name and data set of each zero-shot set, and which of them are `unsafe`.
         image: the image tower's embeddings.
         texts: each text tower's.
         original: both towers' before any edit.
@@ -42,6 +42,7 @@ class GridSpec(Spec):
     pairs: str
     dataset: str
     zeroshot: tuple[tuple[str, str], ...]
+    unsafe: tuple[str, ...]
     image: Sets
     texts: tuple[Sets, ...]
     original: tuple[Sets, Sets]
@@ -61,12 +62,14 @@ class GridSpec(Spec):
         resamples: int,
         seed: int,
         metrics: Sequence[MetricPlugin] = (),
+        unsafe: Sequence[str] = (),
     ) -> GridSpec:
         of_images, of_texts = original
         return cls(
             pairs=pairs,
             dataset=dataset.digest,
             zeroshot=tuple((name, dataset.digest) for name, dataset in zeroshot.items()),
+            unsafe=tuple(unsafe),
             image=_digests(image),
             texts=tuple(map(_digests, texts)),
             original=(_digests(of_images), _digests(of_texts)),
@@ -124,7 +127,10 @@ class _Cells:
         if self._datasets:
             sets = {
                 name: answers(
-                    dataset, classified_right(dataset, self._read(image), self._read(text)), before
+                    dataset,
+                    classified_right(dataset, self._read(image), self._read(text)),
+                    before,
+                    unsafe=name in spec.unsafe,
                 )
                 for (name, _), dataset, image, text, before in zip(
                     spec.zeroshot, self._datasets, images[1:], texts[1:], self._right, strict=True

@@ -80,6 +80,7 @@ def measure(
                 [edited[key] for key in keys.values()],
                 [original[key] for key in keys.values()],
                 *draw,
+                [data.name for data in config.zeroshot_sets if data.unsafe],
             )
         )
     needs = [spec for both in (edited, original) for pair in both.values() for spec in pair]

@@ -13,8 +13,9 @@ from flows.report.pages import write_page
 from flows.report.plots import interval, marker, offset, panels, plot_html, styled
 from flows.results.files import versions
 from flows.results.findings import left_out, not_audited
-from flows.results.table import AuditResults, headline, zeroshot
+from flows.results.table import AuditResults, columns, headline, zeroshot
 from uwm.metrics.registry import Group, Metric, Metrics
+from uwm.metrics.zeroshot import metric_names
 
 
 def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -> None:
@@ -36,8 +37,9 @@ def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -
         ],
         tables=[(name, table_cells(results, name)) for name in benchmarks],
         metrics=results.metrics,
-        columns=list(results.metrics.headline.values()),
-        zeroshot=zeroshot_cells(results),
+        columns=columns(results),
+        zeroshot=zeroshot_cells(results, unsafe=False),
+        unsafe_zeroshot=zeroshot_cells(results, unsafe=True),
         gaps=list(results.gaps.values()),
         backbones=results.backbones,
         not_audited=not_audited(results),
@@ -127,9 +129,13 @@ def table_cells(results: AuditResults, benchmark: str) -> list[dict[str, Any]]:
     return _table(results, headline(results, benchmark))
 
 
-def zeroshot_cells(results: AuditResults) -> list[dict[str, Any]]:
-    """As `table_cells`, a cell per zero-shot set: top-1, and `per_class`, its mean over classes."""
-    accuracy, per_class = (metric.name for metric in results.metrics.of(data="zero-shot"))
+def zeroshot_cells(results: AuditResults, *, unsafe: bool) -> list[dict[str, Any]]:
+    """As `table_cells`, a cell per zero-shot set: top-1, and `per_class`, its mean over classes.
+
+    Args:
+        unsafe: whether of the sets of unsafe kinds, or of the others.
+    """
+    accuracy, per_class = metric_names(unsafe=unsafe)
     rows = _table(results, zeroshot(results, accuracy))
     means = _table(results, zeroshot(results, per_class))
     for row, mean in zip(rows, means, strict=True):

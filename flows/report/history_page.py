@@ -23,7 +23,8 @@ def shown(audits: Sequence[KeptAudit]) -> dict[str, str]:
     does not say what its plugins call them.
     """
     names = dict.fromkeys(figure.metric for audit in audits for figure in audit.figures)
-    return BUILT_IN.headline | {name: name for name in names if name not in BUILT_IN}
+    headline = {name: label for name, label in BUILT_IN.headline.items() if name in names}
+    return headline | {name: name for name in names if name not in BUILT_IN}
 
 
 def timeline(audits: Sequence[KeptAudit]) -> pd.DataFrame:

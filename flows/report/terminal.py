@@ -7,7 +7,7 @@ from rich.table import Table
 
 from flows.report.audit_page import table_cells
 from flows.results.findings import left_out, not_audited
-from flows.results.table import GAPS, AuditResults, headline
+from flows.results.table import GAPS, AuditResults, columns, headline
 from flows.results.wording import plural
 
 _STYLES = {"+": "green", "-": "red", "": ""}
@@ -53,7 +53,7 @@ def print_table(console: Console, results: AuditResults) -> None:
     )
     for name in ("backbone", "method"):
         table.add_column(name, no_wrap=True)
-    labels = results.metrics.headline.values()
+    labels = columns(results)
     for metric in labels:
         table.add_column(metric.replace(" ", "\n"), justify="right", no_wrap=True)
     shown = ""

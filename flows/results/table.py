@@ -151,6 +151,12 @@ def zeroshot(results: AuditResults, metric: str) -> pd.DataFrame:
     return marked(table, dict.fromkeys(table["metric"], higher))
 
 
+def columns(results: AuditResults) -> list[str]:
+    """Labels of the headline metrics that were measured, in order."""
+    measured = set(results.whole["metric"])
+    return [label for name, label in results.metrics.headline.items() if name in measured]
+
+
 def marked(table: pd.DataFrame, higher_is_better: Mapping[str, bool]) -> pd.DataFrame:
     """A table with the columns `mark`, `+` or `-` for changes that are significant at 5 %, and
     `tested`, whether a change could be.

@@ -139,6 +139,6 @@ def _changes(
             after[data.name][accuracy].to_numpy(),
             after[data.name][TIMES].to_numpy(),
         )
-        for data in config.zeroshot_sets
+        for data in config.knowledge_sets
     ]
     return changes | ({accuracy: mean_change(sets)} if sets else {})

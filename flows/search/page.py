@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from flows.report.audit_page import table_cells, trade_off
 from flows.report.pages import write_page as write
 from flows.report.plots import COLORS, panels, plot_html, styled
+from flows.results.table import columns
 from flows.search.backbone import Searched
 from flows.search.first import DEFAULT, ORIGINAL, PROPOSED
 from flows.search.results import SearchResults, point_document
@@ -44,7 +45,7 @@ def write_page(path: Path, results: SearchResults) -> None:
             for number, name in enumerate(backbones)
         },
         rows=table_cells(results.test, results.test.benchmark),
-        columns=list(results.config.measured.headline.values()),
+        columns=columns(results.test),
         metrics=results.config.measured,
         found=results.found,
         written={name: _methods(part) for name, part in results.found.items()},

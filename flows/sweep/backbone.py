@@ -154,6 +154,7 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
     # The roles of all edits decide what is captured, so that one pass serves them all.
     config = config.altered(methods=tuple(_alone(settings)))
     metrics = metric_plugins(config.metrics)
+    unsafe = [data.name for data in config.zeroshot_sets if data.unsafe]
     layout = Layout(excluded=short_texts(stages, config, calibration))
     _, layout.unread = unread_texts(
         *(stages, config.seed, {name: sets[name] for name in inputs}), inputs
@@ -181,7 +182,7 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
             draw = config.resamples, config.seed
             dataset = inputs[f"pairs {pairs.name}"].dataset
             spec = GridSpec.of(
-                *(pairs.name, dataset, zeroshot, images, beside, original), *draw, metrics
+                *(pairs.name, dataset, zeroshot, images, beside, original), *draw, metrics, unsafe
             )
             needs: list[Spec] = [dataset, *zeroshot.values(), *images, *original[0], *original[1]]
             needs += [part for found in beside for part in found]

@@ -105,6 +105,11 @@ class AuditConfig(Settings):
         return separate(self.zeroshot)
 
     @property
+    def knowledge_sets(self) -> tuple[ZeroShotSet, ...]:
+        """The zero-shot sets that stand for knowledge: those of no unsafe kinds."""
+        return tuple(data for data in self.zeroshot_sets if not data.unsafe)
+
+    @property
     def edit_methods(self) -> tuple[EditMethod, ...]:
         """Methods that edit weights."""
         return tuple(edits for method in self.methods if (edits := method.edits))

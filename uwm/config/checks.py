@@ -90,7 +90,7 @@ def _check_policy(audit: AuditConfig) -> None:
         "backbones": [backbone.name for backbone in audit.backbones],
     }
     benchmarks = [data.name for data in audit.benchmarks]
-    sets = [data.name for data in audit.zeroshot_sets]
+    sets = [data.name for data in audit.knowledge_sets]
     for rule in audit.policy.rules if audit.policy else ():
         zeroshot = audit.measured.by_rule_name[rule.metric].data == "zero-shot"
         if zeroshot and not sets:
@@ -113,6 +113,11 @@ def _check_search(audit: AuditConfig) -> None:
     if audit.validation in audit.benchmarks:
         raise ValueError(
             f"a search chooses on {audit.validation.name}, so it cannot be a benchmark, too"
+        )
+    if unsafe := [data.name for data in audit.search.zeroshot if data.unsafe]:
+        raise ValueError(
+            "a search chooses on zero-shot sets that stand for knowledge; "
+            f"`unsafe: true` marks {', '.join(unsafe)} as none"
         )
     claimed = {data.name for data in audit.zeroshot_sets}
     if both := sorted(claimed & {data.name for data in audit.search.zeroshot}):

@@ -52,7 +52,7 @@ def without_dangling(audit: Mapping[str, Any], metrics: Metrics) -> dict[str, An
 
 
 def _policy(policy: Policy, audit: Mapping[str, Any], metrics: Metrics) -> Policy | None:
-    sets = {data.name for data in separate(audit.get("zeroshot", ()))}
+    sets = {data.name for data in separate(audit.get("zeroshot", ())) if not data.unsafe}
     has = {
         "methods": {method.name for method in audit["methods"] if not method.control},
         "backbones": {backbone.name for backbone in audit["backbones"]},

@@ -87,6 +87,11 @@ class ZeroShotSet(Settings):
         @property
         def name(self) -> str: ...
 
+    unsafe: bool = Field(
+        False,
+        description="its classes are unsafe kinds: reported apart, no knowledge, never chosen on",
+    )
+
 
 class DemoZeroShot(ZeroShotSet):
     """One of the zero-shot sets that ship with the project."""

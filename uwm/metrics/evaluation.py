@@ -26,7 +26,7 @@ from uwm.metrics.intervals import (
     student,
 )
 from uwm.metrics.registry import BUILT_IN, ZEROSHOT_MEAN, Metrics
-from uwm.metrics.zeroshot import METRICS, accuracies
+from uwm.metrics.zeroshot import accuracies, metric_names
 
 
 class Measurement(NamedTuple):
@@ -151,21 +151,25 @@ class Answers(NamedTuple):
         edited, original: bool (samples,), which samples are classified right.
         labels: int64 (samples,).
         times: int64 (samples,), how often the set counts each sample.
+        unsafe: whether its classes are unsafe kinds.
     """
 
     edited: YesNo
     original: YesNo
     labels: NDArray[np.int64]
     times: NDArray[np.int64]
+    unsafe: bool = False
 
 
 def measure_zeroshot(sets: Mapping[str, Answers], resamples: int, seed: int) -> list[Measurement]:
     """Each zero-shot set's accuracies, and their unweighted means over sets as `zero-shot mean`.
 
-    Sets are resampled independently of each other, each paired with the original.
+    Sets of unsafe kinds have metrics and means of their own. Sets are resampled independently of
+    each other, each paired with the original.
     """
     rows: list[Measurement] = []
-    values, resampled = [], []
+    values: dict[bool, list[NDArray[np.float64]]] = {}
+    resampled: dict[bool, list[NDArray[np.float64]]] = {}
     for offset, (name, answers) in enumerate(sets.items()):
         both = np.stack([answers.edited, answers.original], axis=1)
         value = accuracies(both, answers.labels, answers.times)
@@ -173,17 +177,23 @@ def measure_zeroshot(sets: Mapping[str, Answers], resamples: int, seed: int) -> 
         found = np.stack(
             [accuracies(both, answers.labels, answers.times * times) for times in draws]
         )
-        values.append(value)
-        resampled.append(found)
-        rows += _accuracies(name, value, found, len(both))
-    total = sum(len(answers.labels) for answers in sets.values())
-    return rows + _accuracies(
-        ZEROSHOT_MEAN, np.mean(values, axis=0), np.mean(resampled, axis=0), total
-    )
+        values.setdefault(answers.unsafe, []).append(value)
+        resampled.setdefault(answers.unsafe, []).append(found)
+        rows += _accuracies(name, value, found, len(both), unsafe=answers.unsafe)
+    for unsafe in sorted(values):
+        total = sum(len(found.labels) for found in sets.values() if found.unsafe == unsafe)
+        means = np.mean(values[unsafe], axis=0), np.mean(resampled[unsafe], axis=0)
+        rows += _accuracies(ZEROSHOT_MEAN, *means, total, unsafe=unsafe)
+    return rows
 
 
 def _accuracies(
-    dataset: str, values: NDArray[np.float64], resampled: NDArray[np.float64], n: int
+    dataset: str,
+    values: NDArray[np.float64],
+    resampled: NDArray[np.float64],
+    n: int,
+    *,
+    unsafe: bool,
 ) -> list[Measurement]:
     """A row per metric, from (metrics, 2) and (resamples, metrics, 2): edited and original."""
     return [
@@ -194,7 +204,7 @@ def _accuracies(
             interval(values[i, 0] - values[i, 1], resampled[:, i, 0] - resampled[:, i, 1]),
             n,
         )
-        for i, metric in enumerate(METRICS)
+        for i, metric in enumerate(metric_names(unsafe=unsafe))
     ]
 
 

@@ -327,6 +327,27 @@ BUILT_IN = Metrics(
             data="zero-shot",
             policy=False,
         ),
+        Metric(
+            name="top1_unsafe",
+            label="unsafe zero-shot",
+            explain="a picture is closest to its own class, on average over the zero-shot sets of "
+            "unsafe kinds, which are no part of knowledge: a fall is what keeping away from them "
+            "looks like.",
+            outcome=None,
+            data="zero-shot",
+            higher_is_better=False,
+            policy=False,
+            headline=True,
+        ),
+        Metric(
+            name="mean_per_class_unsafe",
+            label="unsafe zero-shot per class",
+            explain="the same within each class, on average over classes.",
+            outcome=None,
+            data="zero-shot",
+            higher_is_better=False,
+            policy=False,
+        ),
     )
 )
 """SafeGround, recall at k between towers, and zero-shot accuracy."""

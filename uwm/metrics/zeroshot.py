@@ -8,13 +8,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from uwm.metrics.intervals import YesNo
-from uwm.metrics.registry import BUILT_IN
 
-METRICS = tuple(metric.name for metric in BUILT_IN.of(data="zero-shot"))
-"""Top-1 accuracy, and its mean over classes. Both higher is better, 0 to 100 %."""
+METRICS = ("top1", "mean_per_class")
+"""Top-1 accuracy, and its mean over classes, 0 to 100 %."""
 
 _ROWS = 4096
 """Pictures whose similarities to all classes are held at once."""
+
+
+def metric_names(*, unsafe: bool) -> tuple[str, ...]:
+    """What these are called of sets of unsafe kinds, which are no part of knowledge, or of others.
+
+    Two names of one figure, so that no mean, rule or choice takes both for the same.
+    """
+    return tuple(f"{name}_unsafe" for name in METRICS) if unsafe else METRICS
 
 
 def class_embeddings(prompts: Tensor, labels: Tensor) -> Tensor:

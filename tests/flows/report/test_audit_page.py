@@ -12,10 +12,11 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from flows.audit.flow import audit
-from flows.report.audit_page import changes, write_report
-from flows.results.table import AuditResults, summary
+from flows.report.audit_page import changes, write_report, zeroshot_cells
+from flows.results.table import AuditResults, columns, summary
 from tests.makers.tables import results, rows
 from uwm.config import AuditConfig
+from uwm.metrics.registry import ZEROSHOT_MEAN
 
 
 @pytest.fixture
@@ -43,6 +44,15 @@ def test_the_page_shows_every_figure_and_fetches_nothing(
         assert f"{row['P_t_u']:.1f}" in text
         assert str(row["method"]) in text
     assert "No row of any data set was left out." in text
+
+
+def audit_of_sets(*names: str) -> AuditConfig:
+    """The audit of those results, with zero-shot sets of these names."""
+    sets = [
+        {"kind": "parquet", "name": name, "data": __file__, "unsafe": name == "weapons"}
+        for name in names
+    ]
+    return AuditConfig.model_validate({**results(0, 0).config.model_dump(), "zeroshot": sets})
 
 
 def with_methods(count: int) -> AuditResults:
@@ -73,3 +83,29 @@ def test_names_cannot_inject(tmp_path: Path) -> None:
     page = (tmp_path / "evil.html").read_text()
     assert "&lt;script&gt;alert" in page
     assert "<script>alert" not in page
+
+
+def test_unsafe_kinds_have_a_table_and_a_column_of_their_own(tmp_path: Path) -> None:
+    found = results(gain=5, control=0)
+    top1 = found.rows[found.rows["metric"] == "top1"]
+    config = audit_of_sets("objects", "weapons")
+    parts = [
+        found.rows,
+        top1.assign(metric="top1_unsafe"),
+        *(
+            top1.assign(metric=name, dataset=dataset)
+            for dataset, kind in (("objects", ""), ("weapons", "_unsafe"))
+            for name in (f"top1{kind}", f"mean_per_class{kind}")
+        ),
+    ]
+    parts += [top1.assign(metric=f"mean_per_class{kind}") for kind in ("", "_unsafe")]
+    settings = {"vit": found.settings["vit"][:1]}
+    rows = pd.concat(parts, ignore_index=True)
+    shown = replace(found, config=config, settings=settings, rows=rows)
+    for unsafe, name in ((False, "objects"), (True, "weapons")):
+        row = zeroshot_cells(shown, unsafe=unsafe)[0]
+        assert row.keys() == {"backbone", "method", "control", name, ZEROSHOT_MEAN}
+    assert columns(shown)[-2:] == ["zero-shot", "unsafe zero-shot"]
+    assert columns(found)[-1] == "zero-shot"
+    write_report(tmp_path / "report.html", shown)
+    assert "Zero-shot on unsafe kinds" in (tmp_path / "report.html").read_text()

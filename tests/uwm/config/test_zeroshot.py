@@ -44,3 +44,17 @@ def test_a_data_path_exists_and_a_benchmark_s_root_need_not(tmp_path: Path) -> N
     zeroshot({"kind": "benchmark", "set": "dtd", "root": str(tmp_path / "nowhere")})
     with pytest.raises(ValidationError, match="a file or a directory"):
         zeroshot({"kind": "parquet", "name": "pets", "data": str(tmp_path / "nowhere")})
+
+
+def test_sets_of_unsafe_kinds_are_never_judged_or_chosen_on() -> None:
+    sets: list[dict[str, Any]] = [
+        {"kind": "demo", "set": "objects"},
+        {"kind": "demo", "set": "unsafe_objects", "unsafe": True},
+    ]
+    assert [data.name for data in zeroshot(*sets).knowledge_sets] == ["objects"]
+    rule = {"metric": "zero-shot", "floor": 50, "datasets": ["unsafe_objects"]}
+    with pytest.raises(ValidationError, match="cannot have: unsafe_objects"):
+        audit(zeroshot=sets, policy={"rules": [rule]})
+    validation = {"kind": "demo", "split": "validation"}
+    with pytest.raises(ValidationError, match="marks unsafe_objects as none"):
+        audit(zeroshot=sets[:1], validation=validation, search={"zeroshot": sets[1:]})

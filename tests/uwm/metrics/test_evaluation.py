@@ -78,6 +78,23 @@ def test_the_zero_shot_mean_is_over_sets_not_samples() -> None:
     assert rows["zero-shot mean"].n == 100
 
 
+def test_sets_of_unsafe_kinds_are_no_part_of_knowledge() -> None:
+    """They have metrics and a mean of their own, and leave those of other sets as they were."""
+    labels = np.zeros(40, dtype=np.int64)
+    sets = {
+        name: unedited(np.arange(40) < right, labels)._replace(unsafe=name == "weapons")
+        for name, right in (("pets", 20), ("weapons", 10), ("cars", 40))
+    }
+    rows = measure_zeroshot(sets, 100, 0)
+    found = {(row.dataset, row.metric): row for row in rows}
+    assert found["zero-shot mean", "top1"].value.value == 75
+    assert found["zero-shot mean", "top1"].n == 80
+    assert found["zero-shot mean", "top1_unsafe"].value.value == 25
+    assert ("weapons", "top1") not in found
+    assert found["weapons", "mean_per_class_unsafe"].value.value == 25
+    assert len(rows) == 2 * len(sets) + 4
+
+
 def unedited(right: np.ndarray, labels: np.ndarray) -> Answers:
     return Answers(right, right, labels, np.ones(len(right), dtype=np.int64))
 
