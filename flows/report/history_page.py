@@ -19,7 +19,7 @@ from uwm.metrics.registry import BUILT_IN, ZEROSHOT_MEAN
 def shown(audits: Sequence[KeptAudit]) -> dict[str, str]:
     """The metrics of a history: names and the labels of their columns.
 
-    They are the headline ones, and every metric of the audits' own under its name: a kept audit
+    They are the headline ones that were measured, and every metric of the audits' own under its name: a kept audit
     does not say what its plugins call them.
     """
     names = dict.fromkeys(figure.metric for audit in audits for figure in audit.figures)
