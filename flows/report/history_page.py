@@ -19,8 +19,8 @@ from uwm.metrics.registry import BUILT_IN, ZEROSHOT_MEAN
 def shown(audits: Sequence[KeptAudit]) -> dict[str, str]:
     """The metrics of a history: names and the labels of their columns.
 
-    They are the headline ones that were measured, and every metric of the audits' own under its name: a kept audit
-    does not say what its plugins call them.
+    They are the headline ones that were measured, and every metric of the audits' own under its
+    name: a kept audit does not say what its plugins call them.
     """
     names = dict.fromkeys(figure.metric for audit in audits for figure in audit.figures)
     headline = {name: label for name, label in BUILT_IN.headline.items() if name in names}

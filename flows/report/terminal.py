@@ -50,6 +50,7 @@ def print_table(console: Console, results: AuditResults) -> None:
     table = Table(
         title=f"{results.config.name}: {results.benchmark}, percent",
         caption=caption(results),
+        padding=(0, 0, 0, 1),  # cells end in a star or a space
     )
     for name in ("backbone", "method"):
         table.add_column(name, no_wrap=True)
