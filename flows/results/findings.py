@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.results.table import AuditResults, headline
-from flows.results.wording import change, plural, signed
+from flows.results.wording import change, joined, plural, signed
+from uwm.metrics.changes import not_inferior
 from uwm.metrics.intervals import Interval
 from uwm.metrics.registry import Metric, Metrics
 
@@ -62,14 +63,16 @@ def findings(results: AuditResults) -> list[str]:
     figures = _Figures.of(results)
     claiming = (*results.config.edit_methods, *results.config.weight_methods)
     return [
-        _finding(results.metrics, figures, backbone, setting)
+        _finding(results.metrics, figures, backbone, setting, results.config.margin)
         for backbone, settings in results.settings.items()
         for setting in settings
         if setting["method"] in {method.name for method in claiming}
     ]
 
 
-def _finding(metrics: Metrics, figures: _Figures, backbone: str, setting: dict[str, Any]) -> str:
+def _finding(
+    metrics: Metrics, figures: _Figures, backbone: str, setting: dict[str, Any], margin: float
+) -> str:
     method = setting["method"]
     if setting["image"] is None and setting["text"] is None and "weights" not in setting:
         weights = f"the weights of {setting['base']} are" if "base" in setting else "the model is"
@@ -106,12 +109,17 @@ def _finding(metrics: Metrics, figures: _Figures, backbone: str, setting: dict[s
     else:
         controlled = bool(figures.controls.get((backbone, method)))
         verdict = "no safer beyond chance" + " and the controls" * controlled
-    costs = [
-        f"{metric} {signed(figures.changes[backbone, method, metric].value)}"
-        for metric in (goal.label for goal in metrics.goals("knowledge"))
-        if (backbone, method, metric) in figures.changes
-    ]
-    return f"{backbone}, {method}: {verdict} ({'; '.join(parts)}); knowledge: {', '.join(costs)}."
+    costs = {
+        goal.label: figures.changes[backbone, method, goal.label]
+        for goal in metrics.goals("knowledge")
+        if (backbone, method, goal.label) in figures.changes
+    }
+    knowledge = ", ".join(f"{metric} {signed(cost.value)}" for metric, cost in costs.items())
+    kept = [metric for metric, cost in costs.items() if not_inferior(cost, margin)]
+    return (
+        f"{backbone}, {method}: {verdict} ({'; '.join(parts)}); knowledge: {knowledge}; "
+        f"not lower by {margin:g} points or more: {joined(kept) or 'none for certain'}."
+    )
 
 
 def _short(rival: str, method: str) -> str:

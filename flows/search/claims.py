@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from flows.results.wording import Mark, change, joined, mark
+from flows.results.wording import change, joined
 from storage.formats.backbone_results import BackboneResults
 from storage.store.store import Store
 from tasks.embeddings import read_outcomes
 from uwm.config import AuditConfig
-from uwm.metrics.changes import Change, mean_change, paired
+from uwm.metrics.changes import (
+    Change,
+    holm,
+    interval_p,
+    mean_change,
+    not_inferior,
+    paired,
+)
+from uwm.metrics.intervals import LEVEL
 from uwm.metrics.registry import BUILT_IN, CLUSTER, TIMES, Metric, Metrics
 
 Outcomes = Mapping[str, pd.DataFrame]
@@ -28,12 +36,14 @@ class Claim:
         point: its name, None where no point of the search fulfils the rule.
         changes: by metric on the first benchmark, and of the mean over zero-shot sets.
         metrics: of the audit. A gain in one that is `claimed` counts.
+        margin: points by which knowledge may be lower and still counts as kept.
     """
 
     rule: str
     point: str | None
     changes: Mapping[str, Change]
     metrics: Metrics = BUILT_IN
+    margin: float = 2.0
 
     @property
     def gains(self) -> tuple[str, ...]:
@@ -51,39 +61,57 @@ class Claim:
 
     @property
     def beats(self) -> bool:
-        """Whether a metric of `gains` rises beyond its interval and none of `kept` falls so far."""
-        if not self.changes:
-            return False
-        return bool(self._marked(self.gains, "+")) and not self._marked(self.kept, "-")
+        """Whether a metric of `gains` rises significantly and all of `kept` are kept."""
+        return bool(self.changes and self._risen) and not self._unkept
+
+    @property
+    def _risen(self) -> list[str]:
+        """The metrics of `gains` that rise significantly, corrected for their number (Holm)."""
+        found = [self.changes[metric] for metric in self.gains]
+        corrected = holm([interval_p(change) for change in found])
+        return [
+            metric
+            for metric, change, p in zip(self.gains, found, corrected, strict=True)
+            if change.value > 0 and p <= 1 - LEVEL
+        ]
+
+    @property
+    def _unkept(self) -> list[str]:
+        """The metrics of `kept` of which a fall by the margin is not excluded."""
+        return [
+            metric for metric in self.kept if not not_inferior(self.changes[metric], self.margin)
+        ]
 
     def sentence(self, backbone: str) -> str:
         """The claim in a sentence."""
         if self.point is None:
             return f"{backbone}, {self.rule}: no point qualified on the validation data."
         label = self.metrics.label
-        gains = [label(metric) for metric in self._marked(self.gains, "+")]
-        losses = [label(metric) for metric in self._marked(self.kept, "-")]
+        gains = [label(metric) for metric in self._risen]
+        losses = [label(metric) for metric in self._unkept if self.changes[metric].high < 0]
+        open_ = [label(metric) for metric in self._unkept]
         kept = [label(metric) for metric in self.kept]
+        margin = f"{self.margin:g} points"
         wins = f"beats the paper's default on the test data in {joined(gains)}"
         if self.beats:
-            verdict = f"{wins}, with no loss of {joined(kept, 'or')} beyond the interval"
-        elif gains:
+            verdict = f"{wins}, with {joined(kept)} not lower by {margin} or more"
+        elif gains and losses:
             verdict = f"{wins}, but loses {joined(losses)}"
+        elif gains:
+            verdict = (
+                f"is safer than the paper's default on the test data in {joined(gains)}, but a "
+                f"loss of {margin} or more in {joined(open_, 'or')} is not excluded"
+            )
         else:
             aims = [label(metric) for metric in self.gains]
             verdict = (
                 f"does not beat the paper's default on the test data in {joined(aims, 'or')} "
-                "beyond the interval"
+                "beyond chance"
             )
         figures = ", ".join(
             change(label(metric), figure) for metric, figure in self.changes.items()
         )
         return f"{backbone}, {self.rule} ({self.point}): {verdict}: {figures}."
-
-    def _marked(self, metrics: Sequence[str], wanted: Mark) -> list[str]:
-        """Those of the metrics whose change is beyond its interval in the wanted direction."""
-        changes = ((metric, self.changes[metric]) for metric in metrics)
-        return [metric for metric, found in changes if mark(found.low, found.high) == wanted]
 
 
 def claims(
@@ -106,6 +134,7 @@ def claims(
             point,
             {} if point is None else _changes(store, config, before, results.evaluations[point]),
             config.measured,
+            config.margin,
         )
         for rule, point in picks.items()
     ]

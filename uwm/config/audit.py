@@ -64,6 +64,13 @@ class AuditConfig(Settings):
         (), description="further ones, `path/to/file.py:NAME` or of an installed package"
     )
     choice: ChoiceRule = ChoiceRule()
+    margin: float = Field(
+        2.0,
+        gt=0,
+        le=100,
+        description="points by which knowledge may be lower and still count as kept: the 95 % "
+        "interval of its change is above minus this",
+    )
     held_out: HeldOut | None = Field(None, description="concepts left out of the calibration")
     drift: Drift | None = Field(None, description="edits made from parts of the calibration set")
     sections: tuple[SectionConfig, ...] = Field(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,17 @@ from uwm.metrics.intervals import (
 
 _NORMAL = NormalDist()
 _WIDTH = _NORMAL.inv_cdf((1 + LEVEL) / 2)
+
+
+class Bounded(Protocol):
+    """A change with the bounds of its 95 % interval."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
 
 
 class Change(NamedTuple):
@@ -114,7 +125,7 @@ def p_value(change: Change, max_fall: float) -> float:
     return _NORMAL.cdf(-beyond / change.error)
 
 
-def interval_p(change: Interval) -> float:
+def interval_p(change: Bounded) -> float:
     """The two-sided p-value of a change, from its 95 % interval.
 
     A normal one by the distance of its bound on the side of zero, so that it is at most 5 % just
@@ -125,6 +136,14 @@ def interval_p(change: Interval) -> float:
     if distance == 0:
         return 1.0
     return 2 * _NORMAL.cdf(-_WIDTH * distance / width) if width > 0 else 0.0
+
+
+def not_inferior(change: Bounded, margin: float) -> bool:
+    """Whether a fall of `margin` points or more is excluded: the 95 % interval lies above it.
+
+    That an interval includes zero excludes nothing: it does so wherever there are few samples.
+    """
+    return change.low > -margin
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

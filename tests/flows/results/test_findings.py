@@ -99,3 +99,13 @@ def test_what_was_left_out_is_counted_with_its_reason() -> None:
     assert not_audited(replace(results(0, 0), failures={"b32": "no such file"})) == [
         "b32 could not be audited: no such file"
     ]
+
+
+def test_what_counts_as_kept_is_shown_to_lie_within_the_margin() -> None:
+    """A change of +0.5 that is known to a point is kept at a margin of 2, and not at 0.1."""
+    found = results(0.5, 0)
+    (finding,) = findings(found)
+    kept = "T>V R@1, V>T R@1 and zero-shot"
+    assert finding.endswith(f"; not lower by 2 points or more: {kept}.")
+    strict = replace(found, config=found.config.altered(margin=0.1))
+    assert findings(strict)[0].endswith("; not lower by 0.1 points or more: none for certain.")

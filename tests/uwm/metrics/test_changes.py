@@ -14,6 +14,7 @@ from uwm.metrics.changes import (
     independent,
     interval_p,
     mean_change,
+    not_inferior,
     p_value,
     paired,
 )
@@ -129,3 +130,9 @@ def test_a_p_value_by_the_interval_agrees_with_it(value: float) -> None:
     assert interval_p(Interval(value, value - 3, value + 3)) > 0.05
     assert interval_p(Interval(0, -1, 1)) == 1
     assert interval_p(Interval(value, value, value)) == 0
+
+
+def test_kept_is_what_the_interval_shows_and_not_what_it_leaves_open() -> None:
+    assert not_inferior(Interval(-0.5, -1.9, 0.9), 2)
+    assert not not_inferior(Interval(0.5, -2.0, 3.0), 2)  # includes zero, and shows nothing
+    assert not not_inferior(Change(-5, 0.1), 2)
