@@ -1,70 +1,22 @@
-"""A small audit of random backbones on shipped pictures, run through real flows; a browser."""
+"""Backbones that a test may damage; a browser; a Prefect server with all its services."""
 
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
-from prefect import State
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from selenium import webdriver
 
-from flows.audit.flow import audit
-from tests.conftest import write_backbone
+from tests.makers.backbones import write_backbone
 from tests.makers.server import prefect_server_process
-from uwm.config import AuditConfig, Runner
+from tests.makers.small_audits import DOCUMENT, NEURONS, PERCENT
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-DOCUMENT: dict[str, Any] = {
-    "name": "small",
-    "batch_size": 16,
-    "threads": 1,
-    "resamples": 100,
-    "calibration": {"kind": "demo", "split": "calibration", "per_concept": 2},
-    "validation": {"kind": "demo", "split": "validation", "per_concept": 1},
-    "benchmarks": [{"kind": "demo", "split": "test", "per_concept": 2}],
-    "zeroshot": [{"kind": "demo", "set": "subjects"}],
-    "methods": [
-        {"kind": "original"},
-        {"kind": "uwm"},
-        {"kind": "neurons", "share": [0.1, 0.2]},
-        {"kind": "random", "of": "uwm", "seeds": 2},
-    ],
-    "choice": {"max_loss": 100},
-}
-PLAIN: dict[str, Any] = {
-    "methods": [{"kind": "original"}, {"kind": "uwm", "roles": {"image": ["fc1"], "text": []}}],
-    "validation": None,
-    "zeroshot": [],
-}
-"""Changes of that document which leave little to compute: one method, one tower."""
-
-
-@pytest.fixture(scope="session")
-def small(zoo: dict[str, Path]) -> Callable[..., AuditConfig]:
-    """The small audit of some families, with parts of its document changed."""
-
-    def config(*families: str, **changes: Any) -> AuditConfig:
-        backbones = [
-            {"kind": "folder", "name": family, "folder": str(zoo[family])}
-            for family in families or ("clip",)
-        ]
-        return AuditConfig.model_validate({**DOCUMENT, "backbones": backbones, **changes})
-
-    return config
-
-
-METHODS = [{"kind": "original"}, {"kind": "neurons", "roles": {"image": ["fc1"], "text": []}}]
-PERCENT = {"kind": "demo", "split": "test", "per_concept": 5}
-"""A benchmark of 100 pairs: a pair is a percent."""
 
 
 @pytest.fixture
@@ -81,7 +33,7 @@ def document(model: Path) -> Callable[..., dict[str, Any]]:
         return {
             **DOCUMENT,
             "backbones": [{"kind": "folder", "name": "one", "folder": str(model)}],
-            "methods": METHODS,
+            "methods": NEURONS,
             "benchmarks": [PERCENT],
             "policy": {"rules": rules},
             **changes,
@@ -133,41 +85,3 @@ def server(server_process: tuple[str, Path]) -> Iterator[str]:
         EventsWorker.drain_all()  # the one that there is sends to the session's server
         yield url
         EventsWorker.drain_all()
-
-
-def audited(
-    config: AuditConfig, folder: Path, runner: Runner | None = None
-) -> tuple[Any, dict[str, str]]:
-    """Run an audit; its results and the states of its task runs."""
-    where = str(folder / "store"), str(folder / "out")
-    state: Any = audit(config, *where, runner or Runner(), return_state=True)
-    return state.result(), task_states(state)
-
-
-def task_states(state: State[Any]) -> dict[str, str]:
-    """The names of an audit's task runs, over all its subflows, with their final states."""
-    EventsWorker.drain_all()  # the client sends them in the background,
-    parent = state.state_details.flow_run_id
-    assert parent is not None
-    limit = time.monotonic() + 60
-    before: dict[str, str] | None = None
-    while (found := _task_states(parent)) != before or {"Pending", "Running"} & {*found.values()}:
-        assert time.monotonic() < limit, found
-        before = found
-        time.sleep(0.3)  # and the server takes its time to write them down
-    return found
-
-
-def _task_states(parent: UUID) -> dict[str, str]:
-    with get_client(sync_client=True) as client:
-        children = client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(
-                parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[parent])
-            )
-        )
-        runs = [
-            run
-            for child in children
-            for run in client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [child.id]}))
-        ]
-    return {run.name: run.state_name or "" for run in runs}

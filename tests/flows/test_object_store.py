@@ -11,8 +11,8 @@ import pytest
 from flows.audit.flow import audit
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT, DONE
-from tests.flows.conftest import task_states
 from tests.makers.object_store import Bucketful
+from tests.makers.runs import task_states
 from uwm.config import AuditConfig
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

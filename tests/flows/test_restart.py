@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from flows.cli.options import FAILED
-from tests.flows.conftest import DOCUMENT
 from tests.makers.commands import ended, kill_when, markers, start, wait_for
+from tests.makers.small_audits import DOCUMENT
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 MOMENTS = (

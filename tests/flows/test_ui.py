@@ -24,7 +24,7 @@ from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.wait import WebDriverWait
 
 from flows.audit.flow import audit
-from tests.flows.conftest import PLAIN
+from tests.makers.small_audits import PLAIN
 from uwm.config import AuditConfig
 
 _SECONDS = 60

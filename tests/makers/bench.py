@@ -16,7 +16,7 @@ from tasks.embed import EmbeddingsSpec, embed
 from tasks.pixels import PixelsSpec, decode_pixels
 from tasks.score import ScoresSpec, score
 from tasks.tokens import TokensSpec, tokenize
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from uwm.backbones.backbone import Backbone
 from uwm.config import DemoPairs
 from uwm.config.methods.requests import Draw, Rule

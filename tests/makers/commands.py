@@ -16,7 +16,7 @@ from pathlib import Path
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tests.conftest import SILENT
+from tests.makers.server import SILENT
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["flows.audit.flow", "flows.search.flow", "flows.sweep.flow"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,13 @@ def caltech101(root: Path) -> None:
     text(folder / "BACKGROUND_Google" / "tmp", "no picture")
 
 
+@dataclass(frozen=True)
+class Wide:
+    """Text as Python 2's `unicode`."""
+
+    text: str
+
+
 class Python2:
     """Pickles as Python 2 wrote them: byte strings, which Python 3 cannot write any more."""
 
@@ -62,6 +70,9 @@ class Python2:
             case str() | bytes():
                 content = value.encode("latin1") if isinstance(value, str) else value
                 self.out.write(b"T" + struct.pack("<i", len(content)) + content)
+            case Wide(text=text):
+                content = text.encode()
+                self.out.write(b"X" + struct.pack("<i", len(content)) + content)
             case bool():
                 self.out.write(b"\x88" if value else b"\x89")
             case int():
@@ -85,21 +96,25 @@ class Python2:
             case None:
                 self.out.write(b"N")
             case np.ndarray():
-                self.call("numpy.core.multiarray", "_reconstruct")
-                self.out.write(b"(cnumpy\nndarray\n")
-                self.put((0,))
-                self.put("b")
-                self.out.write(b"tR(")
-                self.put(1)
-                self.put(value.shape)
-                self.out.write(b"cnumpy\ndtype\n")
-                self.put(("u1", 0, 1))
-                self.out.write(b"R")
-                self.put((3, "|", None, None, None, -1, -1, 0))
-                self.out.write(b"b")
-                self.put(False)
-                self.put(value.tobytes())
-                self.out.write(b"tb")
+                self.array(value.shape, "u1", False, value.tobytes())
+
+    def array(self, shape: object, kind: str, fortran: bool, content: object) -> None:
+        """An array of this state, whether or not there can be one."""
+        self.call("numpy.core.multiarray", "_reconstruct")
+        self.out.write(b"(cnumpy\nndarray\n")
+        self.put((0,))
+        self.put("b")
+        self.out.write(b"tR(")
+        self.put(1)
+        self.put(shape)
+        self.out.write(b"cnumpy\ndtype\n")
+        self.put((kind, 0, 1))
+        self.out.write(b"R")
+        self.put((3, "|", None, None, None, -1, -1, 0))
+        self.out.write(b"b")
+        self.put(fortran)
+        self.put(content)
+        self.out.write(b"tb")
 
     def call(self, module: str, name: str) -> None:
         self.out.write(f"c{module}\n{name}\n".encode())

@@ -12,7 +12,7 @@ from storage.formats.samples import SampleArrays
 from storage.sources import Source, content_digest
 from tasks.datasets import DatasetSpec, ingest
 from tasks.pixels import PixelsSpec, decode_pixels
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from tests.makers.bench import Bench
 from uwm.errors import SourceError
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from uwm.backbones.backbone import Backbone
 from uwm.errors import UnknownBlockError, UnknownRoleError, UnsupportedFamilyError
 from uwm.families import FAMILIES, ROLES, TOWERS, Blocks, Tower, check_roles, family_of

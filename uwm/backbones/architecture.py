@@ -52,7 +52,7 @@ def build(model_config: Mapping[str, Any]) -> nn.Module:
             # Never by its name, which may be a folder's where this process runs.
             folder = building.enter_context(text_tower_folder(_tower_file(name)))
             config["text_cfg"]["hf_model_name"] = str(folder)
-        building.enter_context(_Uninitialised())
+        building.enter_context(Uninitialised())
         model: nn.Module = network(**config)
     activation = (config["vision_cfg"].get("act_kwargs") or {}).get("approximate")
     if "timm_model_name" in config["vision_cfg"] and activation is not None:
@@ -127,7 +127,7 @@ def _set_gelu(module: nn.Module, approximate: str) -> None:
             _set_gelu(child, approximate)
 
 
-class _Uninitialised(TorchFunctionMode):
+class Uninitialised(TorchFunctionMode):
     """Leaves parameters as they are allocated: whatever would fill one in place does nothing.
 
     Buffers are computed as ever, since checkpoints lack some of them (CLIP's causal mask). The mode

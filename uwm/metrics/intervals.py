@@ -23,7 +23,7 @@ Clusters = NDArray[np.int64] | None
 Samples of one cluster, such as captions of one picture, are drawn together: what they have in
 common is no further evidence."""
 LEVEL = 0.95
-_CELLS = 1 << 24
+CELLS = 1 << 24
 """Resampling counts held at once, so that memory does not grow with the number of samples."""
 
 _FEW = 30
@@ -69,7 +69,7 @@ def bootstrap_times(
     """
     generator = np.random.default_rng(seed)
     units = samples if clusters is None else int(clusters.max()) + 1
-    step = max(1, _CELLS // units)
+    step = max(1, CELLS // units)
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         for indices in generator.integers(0, units, (size, units)):

@@ -12,7 +12,7 @@ from uwm.metrics.items import Items
 from uwm.metrics.registry import RECALL_AT
 from uwm.metrics.safeground import PairedEmbeddings
 
-_QUERIES, _CANDIDATES = 512, 8192
+QUERIES, CANDIDATES = 512, 8192
 
 
 class Hits(NamedTuple):
@@ -39,16 +39,16 @@ def ranks(queries: Tensor, candidates: Tensor, hits: Hits | None = None) -> Tens
         every = torch.arange(len(queries), device=queries.device)
         hits = Hits(every, every)
     found = []
-    for start in range(0, len(queries), _QUERIES):
-        block = queries[start : start + _QUERIES].double()
+    for start in range(0, len(queries), QUERIES):
+        block = queries[start : start + QUERIES].double()
         own = (hits.queries >= start) & (hits.queries < start + len(block))
         rows, wanted = hits.queries[own] - start, hits.candidates[own]
         similarity = (block[rows] * candidates[wanted].double()).sum(-1).float()
         target = torch.full((len(block),), -torch.inf, device=block.device)
         target.scatter_reduce_(0, rows, similarity, "amax")
         above = torch.zeros(len(block), dtype=torch.int64, device=block.device)
-        for offset in range(0, len(candidates), _CANDIDATES):
-            tile = candidates[offset : offset + _CANDIDATES].double()
+        for offset in range(0, len(candidates), CANDIDATES):
+            tile = candidates[offset : offset + CANDIDATES].double()
             ahead = (block @ tile.T).float() >= target.unsqueeze(1)
             inside = (wanted >= offset) & (wanted < offset + len(tile))
             ahead[rows[inside], wanted[inside] - offset] = False
@@ -121,9 +121,9 @@ def _prefers(queries: Tensor, safe: Tensor, unsafe: Tensor) -> Tensor:
 def _best(queries: Tensor, candidates: Tensor) -> Tensor:
     """The greatest similarity of each query to a candidate, as `ranks` compares them: (n,)."""
     found = []
-    for block in torch.split(queries, _QUERIES):
+    for block in torch.split(queries, QUERIES):
         best = torch.full((len(block),), -torch.inf, device=block.device)
-        for tile in torch.split(candidates, _CANDIDATES):
+        for tile in torch.split(candidates, CANDIDATES):
             best = best.maximum((block.double() @ tile.double().T).float().amax(1))
         found.append(best)
     return torch.cat(found)

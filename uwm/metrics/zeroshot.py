@@ -12,7 +12,7 @@ from uwm.metrics.intervals import YesNo
 METRICS = ("top1", "mean_per_class")
 """Top-1 accuracy, and its mean over classes, 0 to 100 %."""
 
-_ROWS = 4096
+ROWS = 4096
 """Pictures whose similarities to all classes are held at once."""
 
 
@@ -50,7 +50,7 @@ def correct(images: Tensor, classes: Tensor, labels: Tensor) -> Tensor:
     A tie with another class is not correct.
     """
     found = []
-    for pictures, own in zip(torch.split(images, _ROWS), torch.split(labels, _ROWS), strict=True):
+    for pictures, own in zip(torch.split(images, ROWS), torch.split(labels, ROWS), strict=True):
         similarity = pictures @ classes.T
         mine = similarity.gather(1, own.unsqueeze(1))
         similarity.scatter_(1, own.unsqueeze(1), -torch.inf)

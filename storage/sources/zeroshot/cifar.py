@@ -24,7 +24,7 @@ from uwm.errors import SourceError
 
 _SIDE, _CHANNELS = 32, 3
 _ROW = _CHANNELS * _SIDE * _SIDE
-_MAX_FILE = 64 << 20
+MAX_FILE = 64 << 20
 _MAX_MEMO = 1 << 20
 """Entries of the unpickler's memo, which grows to the largest index that a file names."""
 
@@ -58,8 +58,8 @@ def read_pickle(path: Path) -> dict[str, Any]:
         SourceError: the file is damaged, too large, or names anything but NumPy's arrays.
     """
     try:
-        if path.stat().st_size > _MAX_FILE:
-            raise SourceError(f"{path} is larger than {_MAX_FILE} bytes; CIFAR's files are not")
+        if path.stat().st_size > MAX_FILE:
+            raise SourceError(f"{path} is larger than {MAX_FILE} bytes; CIFAR's files are not")
         content = path.read_bytes()
         memo = [
             int(argument or 0)
@@ -69,16 +69,16 @@ def read_pickle(path: Path) -> dict[str, Any]:
         if max(memo, default=0) > _MAX_MEMO:
             raise SourceError(f"{path} asks for a memo of {max(memo)} entries; it is hostile")
         found = _Unpickler(io.BytesIO(content), encoding="latin1").load()
+        if not isinstance(found, dict):
+            raise SourceError(f"{path} should hold a dictionary; it is a {type(found).__name__}")
+        return {
+            str(key): value.array(path) if isinstance(value, _Array) else value
+            for key, value in found.items()
+        }
     except SourceError:
         raise
     except Exception as error:  # a damaged program fails in many ways
         raise SourceError(f"{path} is not a readable CIFAR file: {error}") from error
-    if not isinstance(found, dict):
-        raise SourceError(f"{path} should hold a dictionary; it is a {type(found).__name__}")
-    return {
-        str(key): value.array(path) if isinstance(value, _Array) else value
-        for key, value in found.items()
-    }
 
 
 class _DataType:

@@ -12,7 +12,7 @@ from storage.sources.zeroshot.lists import listed_pictures
 from uwm.config import Protocol
 from uwm.errors import SourceError, install
 
-_MAX_FILE = 1 << 20
+MAX_FILE = 1 << 20
 """Bytes of a MATLAB file: the largest of these is 0.2 MB, and its content may be compressed."""
 
 
@@ -80,8 +80,8 @@ def read_mat(path: Path) -> dict[str, Any]:
     import numpy as np
     from scipy.io import loadmat
 
-    if path.stat().st_size > _MAX_FILE:
-        raise SourceError(f"{path} is larger than {_MAX_FILE} bytes; that is no file of labels")
+    if path.stat().st_size > MAX_FILE:
+        raise SourceError(f"{path} is larger than {MAX_FILE} bytes; that is no file of labels")
     try:
         found = loadmat(path, squeeze_me=True)
     except Exception as error:  # damaged bytes fail in many ways inside SciPy

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import uwm
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from uwm.config import EditMethod
 from uwm.config.methods import METHODS
 from uwm.families import TOWERS, Tower

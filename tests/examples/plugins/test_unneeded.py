@@ -9,8 +9,8 @@ import torch
 
 import uwm
 from flows.audit_file.read import read_config
-from tests.conftest import LoadFresh
 from tests.makers.audit_files import GOOD, problems
+from tests.makers.backbones import LoadFresh
 from uwm.config import EditMethod, Method
 from uwm.config.methods import METHODS
 from uwm.families import TOWERS

@@ -16,10 +16,11 @@ from flows.plan.plan import make_plan
 from flows.results.findings import findings
 from flows.results.table import AuditResults
 from storage.store.store import Store
-from tests.conftest import write_backbone
-from tests.flows.conftest import DOCUMENT, audited
 from tests.makers.artifacts import data_bytes
+from tests.makers.backbones import write_backbone
 from tests.makers.folders import folder_backbone, loaded
+from tests.makers.runs import audited
+from tests.makers.small_audits import DOCUMENT
 from uwm.backbones.load import OtherWeights, load
 from uwm.config import AuditConfig, Runner
 from uwm.errors import InputError, WrongWeightsError

@@ -27,9 +27,9 @@ from storage.store import spec
 from storage.store.code import code_digest
 from storage.store.history import accept, baseline, kept, recorded
 from storage.store.store import Store
-from tests.conftest import write_backbone
-from tests.flows.conftest import audited
+from tests.makers.backbones import write_backbone
 from tests.makers.pair_layouts import LAYOUTS, quadruples
+from tests.makers.runs import audited
 from tests.makers.zeroshot_layouts import WRITERS
 from uwm.backbones.backbone import Backbone
 from uwm.config import AuditConfig

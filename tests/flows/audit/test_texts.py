@@ -9,7 +9,7 @@ from flows.audit.backbone import read_inputs
 from flows.audit.texts import ALIKE, unread_texts
 from flows.stages.stages import Stages
 from storage.store.store import Store
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from tests.makers.pair_layouts import manifest, quadruples
 from uwm.errors import SourceError
 

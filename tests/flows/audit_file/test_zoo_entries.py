@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from flows.audit_file.read import read_config
-from tests.conftest import write_backbone
-from tests.flows.conftest import DOCUMENT, audited
 from tests.makers.audit_files import GOOD, problems
+from tests.makers.backbones import write_backbone
+from tests.makers.runs import audited
+from tests.makers.small_audits import DOCUMENT
 from uwm.config import AuditConfig
 
 

@@ -19,8 +19,8 @@ from ruamel.yaml import YAML
 
 from flows.cli.app import app, run
 from flows.cli.options import DONE
-from tests.flows.conftest import DOCUMENT
 from tests.makers.commands import ended, launch
+from tests.makers.small_audits import DOCUMENT
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

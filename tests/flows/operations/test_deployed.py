@@ -37,7 +37,7 @@ from flows.operations.deployments import BACKBONE
 from flows.stages.data import identify
 from flows.stages.each_backbone import failures
 from storage.store.store import Store
-from tests.flows.conftest import DOCUMENT
+from tests.makers.small_audits import DOCUMENT
 from tests.makers.workers import HEARTBEAT_SECONDS, prefect, worker
 from uwm.config import AuditConfig
 from uwm.errors import AuditError

@@ -24,8 +24,8 @@ from flows.cli.options import BAD_INPUT, DONE, REGRESSED
 from storage.store.garbage import garbage
 from storage.store.history import baseline, kept, written
 from storage.store.store import Store
-from tests.flows.conftest import PERCENT
 from tests.makers.policies import ANY_FALL, damage, judged
+from tests.makers.small_audits import PERCENT
 from uwm.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

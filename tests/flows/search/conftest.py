@@ -10,12 +10,8 @@ import pytest
 
 from flows.search.flow import search
 from flows.search.results import SearchResults
+from tests.makers.searches import METHODS, SEARCH, Searching
 from uwm.config import AuditConfig
-
-SEARCH = {"budget": 9, "generation": 2, "warmup": 2, "points": 2, "control_seeds": 1, "floor": 0.0}
-METHODS = [{"kind": "uwm"}, {"kind": "neurons", "share": 0.1, "scope": "tower"}]
-
-Searching = Callable[..., SearchResults]
 
 
 @pytest.fixture(scope="session")

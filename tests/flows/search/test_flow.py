@@ -14,9 +14,9 @@ from flows.audit_file.read import read_config
 from flows.search.first import DEFAULT, ORIGINAL, PROPOSED, UNIFORM
 from storage.store.garbage import clear
 from storage.store.store import Store
-from tests.flows.conftest import DOCUMENT
-from tests.flows.search.conftest import METHODS, SEARCH, Searching
 from tests.makers.commands import ended, kill_when, start
+from tests.makers.searches import METHODS, SEARCH, Searching
+from tests.makers.small_audits import DOCUMENT
 from uwm.errors import InputError
 from uwm.search.pareto import front
 

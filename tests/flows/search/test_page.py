@@ -8,7 +8,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from tests.flows.search.conftest import Searching
+from tests.makers.searches import Searching
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from flows.audit.flow import audit
 from flows.plan.plan import make_plan
 from storage.store.store import Store
-from tests.flows.conftest import audited
+from tests.makers.runs import audited
 from uwm.config import AuditConfig
 from uwm.errors import InputError
 

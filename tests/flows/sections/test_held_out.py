@@ -17,8 +17,8 @@ from flows.plan.plan import make_plan
 from flows.report.terminal import print_results
 from flows.sections.held_out import held_out_concepts, held_out_gaps, held_out_sentences
 from storage.store.store import Store
-from tests.flows.conftest import audited
 from tests.makers.pair_layouts import of_concepts
+from tests.makers.runs import audited
 from uwm.config import AuditConfig
 from uwm.errors import InputError
 

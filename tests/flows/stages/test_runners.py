@@ -15,8 +15,9 @@ from flows.cli.app import run
 from flows.cli.options import BAD_INPUT
 from flows.stages.runners import check_runner, task_runner
 from storage.store.store import Store
-from tests.flows.conftest import PLAIN, audited
 from tests.makers.audit_files import GOOD
+from tests.makers.runs import audited
+from tests.makers.small_audits import PLAIN
 from uwm.config import AuditConfig, Runner
 from uwm.errors import InputError
 

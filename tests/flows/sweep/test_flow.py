@@ -19,8 +19,8 @@ from flows.sweep.backbone import lay_out_sweep
 from flows.sweep.flow import sweep as sweep_flow
 from flows.sweep.results import SweepResults
 from storage.store.store import Store
-from tests.flows.conftest import DOCUMENT
 from tests.makers.commands import ended, kill_when, markers, start
+from tests.makers.small_audits import DOCUMENT
 from uwm.config import AuditConfig, SweepSettings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 import uwm
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from uwm.errors import InputError
 from uwm.metrics.intervals import bootstrap_means
 

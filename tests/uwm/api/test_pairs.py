@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 import uwm
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from uwm.errors import InputError, PairingError, SourceError
 from uwm.shipped import PAIR_SETS
 

@@ -16,13 +16,11 @@ from flows.audit.flow import audit
 from storage.files.pictures import decode
 from storage.sources import Source, read_source
 from storage.store.store import Store
-from tests.conftest import LoadFresh
-from tests.flows.conftest import small
+from tests.makers.backbones import LoadFresh
 from uwm.config import AuditConfig, EditMethod, MethodConfig
 from uwm.errors import InputError, WrongWeightsError
 from uwm.families import TOWERS
 
-__all__ = ["small"]
 PLUGINS = Path(__file__).parents[3] / "examples" / "plugins"
 METHODS: list[dict[str, Any]] = [
     {"kind": "uwm"},

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.conftest import MODELS
-from uwm.backbones.architecture import build, canonical, check_same_network
+from tests.makers.backbones import MODELS
+from uwm.backbones.architecture import Uninitialised, build, canonical, check_same_network
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
 
@@ -39,9 +39,7 @@ def test_parameters_are_reserved_and_never_filled_on_the_way() -> None:
             with torch.no_grad():
                 filled.append(self.weight.fill_(3.0) is self.weight)
 
-    from uwm.backbones.architecture import _Uninitialised
-
-    with _Uninitialised():
+    with Uninitialised():
         layer = Recorder(8, 8)
         other: list[nn.Linear] = []
         thread = threading.Thread(target=lambda: other.append(nn.Linear(8, 8)))

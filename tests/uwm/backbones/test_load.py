@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import write_backbone
+from tests.makers.backbones import write_backbone
 from tests.makers.folders import folder_backbone
 from uwm.backbones.load import load, resolve_device
 from uwm.config import FolderBackbone, OpenClipBackbone, Precision, Preprocess

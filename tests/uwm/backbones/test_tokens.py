@@ -9,7 +9,7 @@ import torch
 from open_clip.tokenizer import SigLipTokenizer, SimpleTokenizer
 from torch import nn
 
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from tests.makers.tokenizers import CONTEXT, FAMILIES, TEXTS, borrowed
 from uwm.backbones.tokens import Tokenizer, check_tokenizer, real_tokens, tokenizer_digest
 from uwm.errors import UnsupportedFamilyError

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from tests.conftest import MODELS
+from tests.makers.backbones import MODELS
 from uwm.backbones.architecture import build
 from uwm.backbones.weight_files import fill, read_weights, shards
 from uwm.errors import UnknownBackboneError, UnsafeWeightsError

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from uwm.config.methods.requests import Unit
 from uwm.layers import LayerId
 from uwm.method.edit_files import read_edit, write_edit

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from uwm.backbones.backbone import Backbone
 from uwm.config.methods.requests import Unit
 from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError

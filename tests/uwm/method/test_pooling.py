@@ -9,7 +9,7 @@ import torch
 from open_clip.hf_model import HFTextEncoder
 from torch import Tensor, nn
 
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from tests.makers.families import TEXTS, text_tower
 from uwm.backbones.backbone import Backbone
 from uwm.errors import UnsupportedFamilyError

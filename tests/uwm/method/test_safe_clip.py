@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import uwm.method.safe_clip
-from tests.conftest import LoadFresh
+from tests.makers.backbones import LoadFresh
 from tests.makers.families import CASES, TEXTS
 from uwm.backbones.backbone import Backbone
 from uwm.config import LossWeights, LowRankTraining, SafeClip

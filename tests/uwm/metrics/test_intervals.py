@@ -42,7 +42,7 @@ def test_a_method_compared_with_itself_has_an_interval_of_zero() -> None:
 def test_memory_blocks_change_nothing(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = np.random.default_rng(3).random((40, 2)) < 0.5
     expected = bootstrap_means(outcomes, 30, 5)
-    monkeypatch.setattr("uwm.metrics.intervals._CELLS", cells)
+    monkeypatch.setattr("uwm.metrics.intervals.CELLS", cells)
     assert np.array_equal(bootstrap_means(outcomes, 30, 5), expected)
 
 

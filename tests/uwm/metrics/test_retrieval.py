@@ -23,8 +23,8 @@ def test_ranks_are_those_of_the_whole_matrix_whatever_the_tiles(
     queries, candidates = unit(30, 4, seed=0), unit(60, 4, seed=1)
     order = (queries @ candidates.T).argsort(1, descending=True)
     expected = (order == torch.arange(30).unsqueeze(1)).nonzero()[:, 1]
-    monkeypatch.setattr(retrieval, "_QUERIES", tile)
-    monkeypatch.setattr(retrieval, "_CANDIDATES", tile)
+    monkeypatch.setattr(retrieval, "QUERIES", tile)
+    monkeypatch.setattr(retrieval, "CANDIDATES", tile)
     assert torch.equal(ranks(queries, candidates), expected)
 
 

@@ -43,7 +43,7 @@ def test_how_many_pictures_are_held_at_once_changes_nothing(
 ) -> None:
     images, classes, labels = unit(50), unit(4), torch.randint(4, (50,))
     expected = correct(images, classes, labels)
-    monkeypatch.setattr(zeroshot, "_ROWS", rows)
+    monkeypatch.setattr(zeroshot, "ROWS", rows)
     assert torch.equal(correct(images, classes, labels), expected)
 
 

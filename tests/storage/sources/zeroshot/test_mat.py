@@ -20,7 +20,7 @@ def test_a_file_that_is_too_large_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     savemat(tmp_path / "a.mat", {"one": np.zeros(100)})
-    monkeypatch.setattr(mat, "_MAX_FILE", 500)
+    monkeypatch.setattr(mat, "MAX_FILE", 500)
     with pytest.raises(SourceError, match="larger than 500 bytes"):
         read_mat(tmp_path / "a.mat")
 
