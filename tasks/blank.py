@@ -10,6 +10,7 @@ from storage.formats.embeddings import read_embeddings
 from storage.formats.samples import Field, SampleArrays
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.stage import stage
 from uwm.chunks import CHUNK
 from uwm.method.blanking import Blanking
@@ -28,7 +29,7 @@ class BlankedSpec(Spec):
     calibration: str
 
 
-@stage
+@stage(BlankedSpec, cost=free)
 def blank(specs: Sequence[BlankedSpec], store: Store) -> None:
     """Fit the probe and replace what it flags."""
     for spec in specs:

@@ -19,6 +19,7 @@ from storage.store.shards import ShardedSpec, pieces, within, write_listing
 from storage.store.spec import Spec
 from storage.store.store import Store
 from storage.store.together import make_together
+from tasks.cost import free
 from tasks.inputs import INPUTS
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
@@ -51,7 +52,7 @@ class StatisticsSpec(ShardedSpec):
                 weights=backbone.tower_digest(tower),
                 precision=backbone.precision,
                 reads=reads,
-                inputs=inputs.digest,
+                data=inputs.digest,
             )
             for reads in read_by(roles)
         ]
@@ -75,7 +76,7 @@ def read_statistics(store: Store, digests: Sequence[str]) -> dict[str, list[Stat
     return found
 
 
-@stage
+@stage(StatisticsSpec, cost=free)
 def capture_statistics(
     specs: Sequence[StatisticsSpec], store: Store, backbone: Backbone, batch_size: int
 ) -> None:
@@ -83,7 +84,7 @@ def capture_statistics(
     passes: dict[object, list[StatisticsSpec]] = {}
     for spec in specs:
         if not spec.shards:
-            passes.setdefault((spec.tower, spec.inputs, spec.rows), []).append(spec)
+            passes.setdefault((spec.tower, spec.data, spec.rows), []).append(spec)
     for together in passes.values():
         _capture(together, store, backbone, batch_size)
     for spec in specs:
@@ -98,7 +99,7 @@ def _capture(
     tower = specs[0].tower
 
     def build(folders: Mapping[StatisticsSpec, Path]) -> None:
-        inputs = SampleArrays(store.path(INPUTS[tower], specs[0].inputs))
+        inputs = SampleArrays(store.path(INPUTS[tower], specs[0].data))
         part = specs[0].part(inputs.samples)
         samples = part.stop - part.start
         layers = [layer for spec in folders for layer in spec.layers(backbone)]

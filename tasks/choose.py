@@ -10,6 +10,7 @@ import pandas as pd
 
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.embeddings import read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
@@ -49,7 +50,7 @@ class ChoiceSpec(Spec):
         )
 
 
-@stage
+@stage(ChoiceSpec, cost=free)
 def choose(specs: Sequence[ChoiceSpec], store: Store) -> None:
     """Measure every candidate and mark the one to take."""
     for spec in specs:

@@ -13,6 +13,7 @@ from storage.formats.samples import SampleArrays
 from storage.formats.scores import write_scores
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.inputs import INPUTS
 from tasks.own_code import OwnCodeSpec
 from tasks.stage import stage
@@ -29,7 +30,7 @@ class ComputedScoresSpec(Spec):
 
     Attributes:
         by: the function.
-        inputs: digest of the calibration pixels or tokens that the tower reads.
+        data: digest of the calibration pixels or tokens that the tower reads.
     """
 
     kind: ClassVar[str] = "scores"
@@ -39,7 +40,7 @@ class ComputedScoresSpec(Spec):
     weights: str
     precision: Precision
     roles: tuple[Role, ...]
-    inputs: str
+    data: str
 
     @classmethod
     def of(
@@ -57,7 +58,7 @@ class ComputedScoresSpec(Spec):
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,
             roles=tuple(sorted(roles)),
-            inputs=inputs.digest,
+            data=inputs.digest,
         )
 
 
@@ -76,7 +77,7 @@ class StoredInputs:
         return self.backbone.staged(self.arrays.read(partition, rows))
 
 
-@stage
+@stage(ComputedScoresSpec, cost=free)
 def compute_scores(
     specs: Sequence[ComputedScoresSpec], store: Store, backbone: Backbone, batch_size: int
 ) -> None:
@@ -86,7 +87,7 @@ def compute_scores(
         PluginError, NonFiniteScoreError: see `uwm.method.computed`.
     """
     for spec in specs:
-        inputs = StoredInputs(backbone, SampleArrays(store.path(INPUTS[spec.tower], spec.inputs)))
+        inputs = StoredInputs(backbone, SampleArrays(store.path(INPUTS[spec.tower], spec.data)))
 
         def build(folder: Path) -> None:
             layers = find_layers(backbone.model, spec.tower, spec.roles)

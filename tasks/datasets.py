@@ -10,6 +10,7 @@ from storage.formats.datasets import DataSet, columns, write_dataset
 from storage.sources import Source, picture_digests
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.stage import stage
 
 
@@ -24,7 +25,7 @@ class DatasetSpec(Spec):
         return cls(content=content)
 
 
-@stage
+@stage(DatasetSpec, cost=free)
 def ingest(specs: Sequence[DatasetSpec], store: Store, sources: Sequence[Source]) -> None:
     """Write the data sets' tables."""
     for spec, source in zip(specs, sources, strict=True):

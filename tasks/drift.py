@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from storage.formats.datasets import read_dataset
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.embeddings import TABLE
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
@@ -63,7 +64,7 @@ class AgreementSpec(Spec):
         )
 
 
-@stage
+@stage(AgreementSpec, cost=free)
 def agree(specs: Sequence[AgreementSpec], store: Store, backbone: Backbone) -> None:
     """Compare the edits' choices; a row per comparison and layer."""
     for spec in specs:

@@ -12,6 +12,7 @@ from storage.formats.scores import read_scores
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec, read_statistics
+from tasks.cost import free
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import Scope
@@ -141,7 +142,7 @@ ScoredEditSpec = EditSpec | LayerwiseEditSpec
 AnyEditSpec = ScoredEditSpec | ControlEditSpec
 
 
-@stage
+@stage(EditSpec, LayerwiseEditSpec, ControlEditSpec, cost=free)
 def edit(specs: Sequence[AnyEditSpec], store: Store, backbone: Backbone) -> None:
     """Select by score (or as a control) and write the edit."""
     for spec in specs:

@@ -15,6 +15,7 @@ from storage.formats.samples import Array, Field, SampleArrays
 from storage.store.shards import ShardedSpec, within, write_listing
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.inputs import INPUTS
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
@@ -46,7 +47,7 @@ class EmbeddingsSpec(ShardedSpec):
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,
             edit=None if edit is None else edit.digest,
-            inputs=inputs.digest,
+            data=inputs.digest,
         )
 
 
@@ -55,7 +56,7 @@ def embedding_field(backbone: Backbone) -> Field:
     return Field((backbone.dim,), "float32")
 
 
-@stage
+@stage(EmbeddingsSpec, cost=free)
 def embed(
     specs: Sequence[EmbeddingsSpec], store: Store, backbone: Backbone, batch_size: int
 ) -> None:
@@ -68,7 +69,7 @@ def embed(
         if spec.shards:
             store.make(spec, partial(write_listing, shards=spec.shards))
             continue
-        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
+        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.data))
         part = spec.part(inputs.samples)
 
         def load(rows: slice) -> dict[str, Tensor]:

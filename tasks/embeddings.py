@@ -104,7 +104,7 @@ def read_rows(store: Store, pairs: str, text: str) -> PairRows:
     items = Items.of(dataset.digests, dataset.texts)
     concepts = [displayed(tag) for tag in dataset.rows["concept"]]
     spec = json.loads((store.path("embeddings", text) / SPEC).read_text(encoding="utf-8"))
-    alike = set(read_cut_texts(store.path("tokens", spec["inputs"])).alike)
+    alike = set(read_cut_texts(store.path("tokens", spec["data"])).alike)
     if not alike:
         return PairRows(None, items, concepts)
     kept = [row for row in range(len(concepts)) if row not in alike]

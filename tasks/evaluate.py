@@ -12,6 +12,7 @@ from storage.formats.datasets import read_dataset
 from storage.formats.embeddings import read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.embeddings import (
     TABLE,
     Pair,
@@ -115,7 +116,7 @@ def knowledge_spec(
     )
 
 
-@stage
+@stage(SafetySpec, KnowledgeSpec, cost=free)
 def evaluate(specs: Sequence[SafetySpec | KnowledgeSpec], store: Store) -> None:
     """Measure an edited backbone on every benchmark."""
     with progress("evaluate", "benchmarks evaluated") as tell:

@@ -20,6 +20,7 @@ from storage.formats.scores import write_scores
 from storage.store.shards import pieces
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.embed import EmbeddingsSpec
 from tasks.inputs import INPUTS
 from tasks.stage import progress, stage
@@ -42,7 +43,7 @@ class GradientScoresSpec(Spec):
     """A score per weight of one tower's layers, (out, in).
 
     Attributes:
-        inputs: the calibration pixels or tokens that the tower reads.
+        data: the calibration pixels or tokens that the tower reads.
         embeddings: by tower, the unedited calibration embeddings that the loss holds fixed.
         batch_size: pairs per gradient, which decides the scores.
     """
@@ -54,7 +55,7 @@ class GradientScoresSpec(Spec):
     loss: GradientKind
     weights: str
     roles: tuple[Role, ...]
-    inputs: str
+    data: str
     embeddings: tuple[tuple[Tower, str], ...]
     batch_size: int
 
@@ -74,13 +75,13 @@ class GradientScoresSpec(Spec):
             loss=loss,
             weights=backbone.tower_digest(tower),
             roles=tuple(sorted(roles)),
-            inputs=inputs.digest,
+            data=inputs.digest,
             embeddings=tuple(sorted((whose, spec.digest) for whose, spec in embeddings.items())),
             batch_size=batch_size,
         )
 
 
-@stage
+@stage(GradientScoresSpec, cost=free)
 def score_gradients(specs: Sequence[GradientScoresSpec], store: Store, backbone: Backbone) -> None:
     """Score every layer of one tower by its gradients; some batches in memory at a time.
 
@@ -88,7 +89,7 @@ def score_gradients(specs: Sequence[GradientScoresSpec], store: Store, backbone:
         NonFiniteScoreError, NoGradientError: see `uwm.method.gradients`.
     """
     for spec in specs:
-        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
+        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.data))
         embedded = {
             whose: [SampleArrays(folder) for folder in pieces(store, "embeddings", digest)]
             for whose, digest in spec.embeddings

@@ -10,6 +10,7 @@ import pandas as pd
 
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.embed import EmbeddingsSpec
 from tasks.embeddings import TABLE, Pair, digests, read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
@@ -55,7 +56,7 @@ class HeldOutSpec(Spec):
         )
 
 
-@stage
+@stage(HeldOutSpec, cost=free)
 def hold_out(specs: Sequence[HeldOutSpec], store: Store) -> None:
     """Measure each concept with the edit that was made without it."""
     for spec in specs:

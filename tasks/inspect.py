@@ -14,6 +14,7 @@ from storage.formats.statistics import StatisticsArrays
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec, read_statistics
+from tasks.cost import free
 from tasks.score import ScoresSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
@@ -56,7 +57,7 @@ class InspectionSpec(Spec):
         )
 
 
-@stage
+@stage(InspectionSpec, cost=free)
 def inspect_scores(specs: Sequence[InspectionSpec], store: Store, backbone: Backbone) -> None:
     """Describe the scores and compare the partitions; one chunk of a layer in memory at a time."""
     for spec in specs:

@@ -16,6 +16,7 @@ from storage.formats.samples import Array, Field, SampleArrays
 from storage.sources import Source, unchanged
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.stage import progress, stage
 from uwm.backbones.geometry import Geometry, PixelTransform
 from uwm.chunks import CHUNK
@@ -42,7 +43,7 @@ def pixel_field(geometry: Geometry) -> Field:
     return Field((3, geometry.height, geometry.width), "uint8", compressed=True)
 
 
-@stage
+@stage(PixelsSpec, cost=free)
 def decode_pixels(specs: Sequence[PixelsSpec], store: Store, sources: Sequence[Source]) -> None:
     """Decode, resize and crop each data set's pictures once per geometry.
 

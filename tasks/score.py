@@ -14,6 +14,7 @@ from storage.formats.scores import write_scores
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec, read_statistics
+from tasks.cost import free
 from tasks.own_code import OwnCodeSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
@@ -78,7 +79,7 @@ class ScoresSpec(Spec):
         return scorer(StatisticsScore(self.unit, score, self.prior), weight)
 
 
-@stage
+@stage(ScoresSpec, cost=free)
 def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None:
     """Score every layer of one tower; one chunk of one layer's statistics in memory at a time."""
     for spec in specs:

@@ -14,6 +14,7 @@ from storage.formats.datasets import read_dataset
 from storage.formats.embeddings import read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.embeddings import Pair, classified_right, read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
@@ -52,10 +53,6 @@ class ProposalsSpec(Spec):
     floor: float
     count: int
     seed: int
-
-    def __hash__(self) -> int:
-        """Of the digest: a point's settings are a mapping."""
-        return hash(self.digest)
 
 
 class TrialsSpec(Spec):
@@ -116,7 +113,7 @@ def trials_spec(
     )
 
 
-@stage
+@stage(ProposalsSpec, cost=free)
 def propose(specs: Sequence[ProposalsSpec], store: Store) -> None:
     """Write down the points to measure next."""
     for spec in specs:
@@ -129,7 +126,7 @@ def propose(specs: Sequence[ProposalsSpec], store: Store) -> None:
         store.make(spec, build)
 
 
-@stage
+@stage(TrialsSpec, cost=free)
 def measure(specs: Sequence[TrialsSpec], store: Store) -> None:
     """Measure a generation's points from their embeddings."""
     for spec in specs:

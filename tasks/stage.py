@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -25,6 +27,8 @@ from prefect.serializers import JSONSerializer
 
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import Cost
+from uwm.backbones.backbone import Backbone
 
 RECORDS = "records"
 _PROGRESS_SECONDS = 3.0
@@ -33,14 +37,82 @@ P = ParamSpec("P")
 S = TypeVar("S", bound=Spec)
 
 
-def stage(
-    function: Callable[Concatenate[Sequence[S], Store, P], None],
-) -> Task[Concatenate[Sequence[S], Store, P], list[str]]:
-    """A task that makes the artifacts of `specs` (its first argument) in the store (its second).
+AnyTask = Task[..., list[str]]
+OFFERED = ("backbone", "batch_size", "sources")
+"""What a stage may ask for besides specs and store, by the names of its parameters."""
 
-    The task returns their names, KIND/DIGEST.
+
+@dataclass(frozen=True)
+class Stage:
+    """What makes artifacts of some specs.
+
+    Attributes:
+        task: makes them.
+        takes: which of `OFFERED` it asks for.
+        cost: what one of them costs on a backbone.
     """
 
+    task: AnyTask
+    takes: tuple[str, ...]
+    cost: Callable[[Any, Backbone], Cost]
+
+
+_STAGES: dict[type[Spec], Stage] = {}
+
+
+def stage(
+    *specs: type[Spec], cost: Callable[[Any, Backbone], Cost]
+) -> Callable[
+    [Callable[Concatenate[Sequence[S], Store, P], None]],
+    Task[Concatenate[Sequence[S], Store, P], list[str]],
+]:
+    """Turn a function into the task that makes the artifacts of some classes of specs.
+
+    The function makes those of `specs` (its first argument) in the store (its second), and may ask
+    for what is in `OFFERED`. The task returns their names, KIND/DIGEST.
+
+    Args:
+        specs: the classes; none of them has another stage.
+        cost: what an artifact of one of them costs on a backbone.
+
+    Raises:
+        TypeError: the function asks for something else, or a class has a stage already.
+    """
+
+    def decorate(
+        function: Callable[Concatenate[Sequence[S], Store, P], None],
+    ) -> Task[Concatenate[Sequence[S], Store, P], list[str]]:
+        _, _, *takes = signature(function).parameters
+        if unknown := {*takes} - {*OFFERED}:
+            raise TypeError(
+                f"a stage may ask for {' and '.join(OFFERED)}; {function.__name__} asks for "
+                f"{', '.join(sorted(unknown))}"
+            )
+        made = _task(function)
+        for spec in specs:
+            if spec in _STAGES:
+                raise TypeError(f"{spec.__name__} has the stage {_STAGES[spec].task.name} already")
+            _STAGES[spec] = Stage(made, tuple(takes), cost)
+        return made
+
+    return decorate
+
+
+def stage_of(spec: Spec) -> Stage:
+    """What makes an artifact.
+
+    Raises:
+        LookupError: no stage makes artifacts of this class.
+    """
+    try:
+        return _STAGES[type(spec)]
+    except KeyError:
+        raise LookupError(f"no stage makes a {type(spec).__name__}") from None
+
+
+def _task(
+    function: Callable[Concatenate[Sequence[S], Store, P], None],
+) -> Task[Concatenate[Sequence[S], Store, P], list[str]]:
     def run(specs: Sequence[S], store: Store, *args: P.args, **kwargs: P.kwargs) -> list[str]:
         function(specs, store, *args, **kwargs)
         return [str(spec) for spec in specs]
@@ -57,13 +129,14 @@ def stage(
 
 
 def submit(
-    stage_task: Task[..., list[str]],
+    stage_task: AnyTask,
     specs: Sequence[Spec],
     store: Store,
     *args: Any,
     name: str,
     tags: Collection[str] = (),
     after: Sequence[PrefectFuture[Any]] = (),
+    **arguments: Any,
 ) -> PrefectFuture[list[str]]:
     """Submit a stage to the flow's task runner.
 
@@ -72,6 +145,7 @@ def submit(
         tags: of the run, these alone. The server is asked for limits of every set of tags, over
             and over, under a lock where it keeps its rows in SQLite: seconds for each.
         after: runs that this one needs; drawn as edges of the run's graph.
+        arguments: what the stage asks for.
     """
     complete = all(store.complete(spec) for spec in specs)
     if complete:
@@ -82,7 +156,10 @@ def submit(
         refresh_cache=not complete,
     )
     with TagsContext(current_tags=set(tags)):  # instead of the flow run's
-        return run.submit(specs, store, *args, wait_for=list(after))
+        future: PrefectFuture[list[str]] = run.submit(
+            specs, store, *args, **arguments, wait_for=list(after)
+        )
+        return future
 
 
 def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from storage.formats.datasets import read_dataset
 from storage.formats.embeddings import Embeddings, read_embeddings
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.embed import EmbeddingsSpec
 from tasks.embeddings import answers, classified_right, read_rows, tidy
 from tasks.metrics import MetricPlugin, metrics_with
@@ -79,7 +80,7 @@ class GridSpec(Spec):
         )
 
 
-@stage
+@stage(GridSpec, cost=free)
 def measure_grid(specs: Sequence[GridSpec], store: Store) -> None:
     """Measure every text edit beside the image edit; embeddings are read once."""
     for spec in specs:

@@ -15,6 +15,7 @@ from storage.formats.datasets import read_dataset
 from storage.formats.samples import Field, SampleArrays
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
@@ -71,7 +72,7 @@ def _cut_texts(
     )
 
 
-@stage
+@stage(TokensSpec, cost=free)
 def tokenize(specs: Sequence[TokensSpec], store: Store, backbone: Backbone) -> None:
     """Tokenize each data set's texts once per tokenizer."""
     for spec in specs:

@@ -14,6 +14,7 @@ from storage.formats.factors import read_factors, read_standing, write_factors, 
 from storage.formats.samples import SampleArrays
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.cost import free
 from tasks.embed import EmbeddingsSpec
 from tasks.inputs import INPUTS
 from tasks.stage import progress, stage
@@ -33,7 +34,7 @@ class TunedSpec(Spec):
 
     Attributes:
         weights: digest of the tower before the training.
-        inputs: digest of the pairs' pixels or tokens.
+        data: digest of the pairs' pixels or tokens.
         own, other: digests of the pairs' embeddings by this and by the other tower, before it.
     """
 
@@ -44,7 +45,7 @@ class TunedSpec(Spec):
     roles: tuple[Role, ...]
     training: LowRankTraining
     losses: LossWeights
-    inputs: str
+    data: str
     own: str
     other: str
 
@@ -64,13 +65,13 @@ class TunedSpec(Spec):
             roles=tuple(sorted(wanted.roles[tower])),
             training=wanted.options,
             losses=wanted.losses[tower],
-            inputs=inputs.digest,
+            data=inputs.digest,
             own=embeddings[tower].digest,
             other=embeddings[other].digest,
         )
 
 
-@stage
+@stage(TunedSpec, cost=free)
 def tune(specs: Sequence[TunedSpec], store: Store, backbone: Backbone) -> None:
     """Train a tower's factors; a killed training goes on where it was saved last.
 
@@ -78,7 +79,7 @@ def tune(specs: Sequence[TunedSpec], store: Store, backbone: Backbone) -> None:
         NotFiniteError: a loss is no finite number.
     """
     for spec in specs:
-        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.inputs))
+        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.data))
         own, other = (read_embeddings(store, digest)["safe"] for digest in (spec.own, spec.other))
         total = steps_per_epoch(inputs.samples, spec.training) * spec.training.epochs
 

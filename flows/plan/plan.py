@@ -16,13 +16,14 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.audit.backbone import lay_out, results_spec
-from flows.plan.sizes import FREE, Cost, Sizes
+from flows.plan.sizes import Sizes
 from flows.stages.data import without_missing
 from flows.stages.stages import Stages
 from storage.formats.cut_texts import CutTexts
 from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.choose import ChoiceSpec, read_choice
+from tasks.cost import FREE, Cost
 from tasks.tokens import TokensSpec
 from tasks.tune import TunedSpec
 from uwm.backbones.backbone import Backbone

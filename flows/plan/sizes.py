@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,42 +23,23 @@ from storage.store.spec import Spec
 from tasks.blank import BlankedSpec
 from tasks.capture import StatisticsSpec, input_widths
 from tasks.computed import ComputedScoresSpec
+from tasks.cost import FREE, Cost
 from tasks.datasets import DatasetSpec, dataset_of
 from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
 from tasks.embed import EmbeddingsSpec, embedding_field
 from tasks.gradients import GradientScoresSpec
 from tasks.pixels import PixelsSpec, pixel_field
 from tasks.score import ScoresSpec
+from tasks.stage import stage_of
 from tasks.tokens import TokensSpec, token_field
 from tasks.tune import TunedSpec
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import Geometry, PixelTransform
 from uwm.chunks import CHUNK
-from uwm.families import Tower
 from uwm.layers import find_layers
 
 _PROBED = 32
 """Pictures that are decoded to learn how well their pixels compress."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one artifact costs.
-
-    Attributes:
-        measure: bytes to write, worked out when asked for.
-        samples: rows of data behind it, partitions counted apart.
-        tower: the tower that all samples run through, if any; for gradients back through it, too.
-        shared: what artifacts that come from one pass have in common; None for a pass of its own.
-    """
-
-    measure: Callable[[], int] = lambda: 0
-    samples: int = 0
-    tower: Tower | None = None
-    shared: object = None
-
-
-FREE = Cost()
 
 
 class Sizes:
@@ -95,18 +75,18 @@ class Sizes:
                 fields = list(statistics_fields(widths).values())
                 parts = self._rows(spec)
                 # A row of statistics holds both partitions. One pass serves all inputs of a tower.
-                one = (spec.tower, spec.weights, spec.inputs, spec.rows)
+                one = (spec.tower, spec.weights, spec.data, spec.rows)
                 return Cost(lambda: _bytes(fields, parts[:1]), sum(parts), spec.tower, one)
             case ScoresSpec():
                 self._scores[spec.digest] = spec
                 return Cost(lambda: self._score_bytes(spec))
             case GradientScoresSpec():
                 self._scores[spec.digest] = spec
-                samples = self._parts[spec.inputs][0]  # the safe partition
+                samples = self._parts[spec.data][0]  # the safe partition
                 return Cost(lambda: self._score_bytes(spec), samples, spec.tower)
             case ComputedScoresSpec():
                 self._scores[spec.digest] = spec
-                samples = sum(self._parts[spec.inputs])
+                samples = sum(self._parts[spec.data])
                 return Cost(lambda: self._score_bytes(spec), samples, spec.tower)
             case EditSpec() | LayerwiseEditSpec():
                 found = self._edits[spec.digest] = Cost(lambda: self._edit_bytes(spec))
@@ -122,13 +102,13 @@ class Sizes:
             case BlankedSpec():
                 return self._embeddings.get(spec.embeddings, FREE)  # of shards
             case TunedSpec():
-                samples = spec.training.epochs * sum(self._parts[spec.inputs])
+                samples = spec.training.epochs * sum(self._parts[spec.data])
                 return Cost(lambda: self._factor_bytes(spec), samples, spec.tower)
-        return FREE
+        return stage_of(spec).cost(spec, backbone)
 
     def _rows(self, spec: StatisticsSpec | EmbeddingsSpec) -> list[int]:
         """Of each partition, those that the artifact is made of."""
-        parts = self._parts[spec.inputs]
+        parts = self._parts[spec.data]
         held = spec.part(parts[0])
         return [held.stop - held.start] * len(parts)
 

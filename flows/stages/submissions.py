@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect import Task
@@ -11,7 +12,7 @@ from prefect.futures import PrefectFuture
 from storage.store.shards import ShardedSpec
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.stage import submit
+from tasks.stage import stage_of, submit
 from uwm.backbones.backbone import Backbone
 
 Sharded = TypeVar("Sharded", bound=ShardedSpec)
@@ -59,6 +60,39 @@ class Submissions:
         for run in self._runs.values():
             run.result()
 
+    def make(self, specs: Sequence[Spec], what: str) -> None:
+        """Submit the stage that makes some artifacts of one sort, unless it is submitted already.
+
+        It waits for the runs that make its inputs; those that nobody has asked for are made, too.
+
+        Args:
+            what: of the artifacts, for the name of the run.
+
+        Raises:
+            LookupError: no stage makes such artifacts.
+        """
+        new = [spec for spec in dict.fromkeys(specs) if spec not in self._made]
+        if not new:
+            return
+        inputs = list(dict.fromkeys(found for spec in new for found in spec.inputs))
+        for alike in _alike(found for found in inputs if found not in self._made):
+            self.make(alike, what)
+        made = stage_of(new[0])
+        offered = {"backbone": self._backbone, "batch_size": self._batch_size}
+        arguments = [offered[name] for name in made.takes]
+        self._submit(made.task, new, *arguments, what=what, needs=inputs)
+
+    def read(self, spec: Spec) -> Path:
+        """The folder of an artifact that is asked for; waits until it is made.
+
+        Raises the first failure, in order of submission, where it cannot be.
+        """
+        run = self._runs[spec.digest]
+        run.wait()
+        if not run.state.is_completed():
+            self.wait()
+        return self.store.path(spec.kind, spec.digest)
+
     def _submit_samples(
         self,
         stage: Task[..., list[str]],
@@ -72,7 +106,7 @@ class Submissions:
         With several, a run makes those of the same samples, which one pass may serve.
         """
         arguments = (self._backbone, self._batch_size)
-        split = [spec.split(self._samples[spec.inputs]) for spec in specs]
+        split = [spec.split(self._samples[spec.data]) for spec in specs]
         wholes = [whole for _, whole in split]
         new = [(found, whole) for found, whole in split if whole not in self._made]
         shards = [shard for found, _ in new for shard in found]
@@ -80,7 +114,7 @@ class Submissions:
         if self._spread:
             passes: dict[object, list[Sharded]] = {}
             for shard in shards:
-                passes.setdefault((shard.inputs, shard.rows), []).append(shard)
+                passes.setdefault((shard.data, shard.rows), []).append(shard)
             for number, together in enumerate(passes.values(), 1):
                 name = f"{what} · shard {number}/{len(passes)}"
                 self._submit(stage, together, *arguments, what=name, needs=needs)
@@ -120,3 +154,12 @@ class Submissions:
         )
         for spec in specs:
             self._runs[spec.digest] = run
+
+
+def _alike(specs: Iterable[Spec]) -> list[list[Spec]]:
+    """Specs by what makes them, and for which tower."""
+    found: dict[object, list[Spec]] = {}
+    for spec in specs:
+        key = stage_of(spec).task.name, getattr(spec, "tower", None)
+        found.setdefault(key, []).append(spec)
+    return list(found.values())

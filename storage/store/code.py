@@ -35,6 +35,7 @@ NOT_DECISIVE = {
     "storage.store.remote": "moves bytes as they are",
     "storage.store.copies": "removes whole artifacts",
     "storage.store.version": "refuses stores, and writes into no artifact",
+    "tasks.cost": "estimates for plans",
     "tasks.stage": "how Prefect runs a stage and shows its progress",
 }
 """Modules, and with a package all that is in it, that decide no byte of an artifact, and why not.

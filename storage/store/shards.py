@@ -24,12 +24,12 @@ class ShardedSpec(Spec):
     """A row per sample, whole or in shards.
 
     Attributes:
-        inputs: digest of the artifact with the samples.
+        data: digest of the artifact with the samples.
         rows: the first of a shard's samples and the one after its last; None for all of them.
         shards: KIND/DIGEST of the shards that make up a whole; none where it has its own data.
     """
 
-    inputs: str
+    data: str
     rows: tuple[int, int] | None = None
     shards: tuple[str, ...] = ()
 

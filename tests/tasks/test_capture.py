@@ -55,7 +55,7 @@ def test_what_is_stored_is_what_one_pass_over_everything_gives(bench: Bench, tow
     wanted = specs(bench, tower)
     stored = captured(bench, wanted, batch_size=7)
     layers = find_layers(bench.backbone.model, tower, ROLES)
-    inputs = SampleArrays(bench.store.path(INPUTS[tower], wanted[0].inputs))
+    inputs = SampleArrays(bench.store.path(INPUTS[tower], wanted[0].data))
     for index, part in enumerate(("safe", "unsafe")):
         expected = capture(bench.backbone, tower, layers, torch.from_numpy(inputs.read(part)))
         for name, values in expected.items():

@@ -34,7 +34,7 @@ def test_an_edit_is_in_place_while_embedding_and_gone_after(bench: Bench) -> Non
         weights="",
         precision="fp32",
         edit=digest,
-        inputs=bench.tokens.digest,
+        data=bench.tokens.digest,
     )
     embed.fn([spec], bench.store, bench.backbone, 64)
     after = bench.backbone.model.state_dict()

@@ -70,7 +70,7 @@ def test_what_is_stored_is_what_feeding_every_batch_gives(
         return torch.split(torch.from_numpy(arrays.read(partition)), 3)
 
     digests = dict(wanted.embeddings)
-    safe = read(INPUTS[tower], wanted.inputs, "safe")
+    safe = read(INPUTS[tower], wanted.data, "safe")
     fixed = [read("embeddings", digests[whose], part) for whose, part in held_fixed(kind, tower)]
     for batch in zip(safe, *fixed, strict=True):
         scorer.update(*batch)

@@ -9,7 +9,8 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.stage import progress, stage, submit
+from tasks.cost import free
+from tasks.stage import progress, stage, stage_of, submit
 
 
 class Square(Spec):
@@ -20,22 +21,45 @@ class Square(Spec):
 built: list[int] = []
 
 
-@stage
-def square(specs: Sequence[Square], store: Store, offset: int) -> None:
+@stage(Square, cost=free)
+def square(specs: Sequence[Square], store: Store, batch_size: int) -> None:
     """Write squares."""
     for spec in specs:
 
         def build(folder: Path) -> None:
             built.append(spec.number)
-            (folder / "square").write_text(str(spec.number**2 + offset))
+            (folder / "square").write_text(str(spec.number**2 + batch_size))
 
         store.make(spec, build)
+
+
+def test_a_stage_is_found_by_what_it_makes() -> None:
+    found = stage_of(Square(number=1))
+    assert found.task is square
+    assert found.takes == ("batch_size",)
+
+
+def test_what_a_class_of_specs_has_no_or_another_stage_for_is_an_error() -> None:
+    class Cube(Spec):
+        kind: ClassVar[str] = "cubes"
+
+    with pytest.raises(LookupError, match="no stage makes a Cube"):
+        stage_of(Cube(code=""))
+    with pytest.raises(TypeError, match="Square has the stage square already"):
+
+        @stage(Square, cost=free)
+        def again(specs: Sequence[Square], store: Store) -> None: ...
+
+    with pytest.raises(TypeError, match="another asks for colour"):
+
+        @stage(Cube, cost=free)
+        def another(specs: Sequence[Cube], store: Store, colour: str) -> None: ...
 
 
 @flow
 def squares(store: Store, numbers: list[int]) -> tuple[str | None, list[str]]:
     specs = [Square(code="", number=number) for number in numbers]
-    run = submit(square, specs, store, 0, name="square · some")
+    run = submit(square, specs, store, batch_size=0, name="square · some")
     names = run.result()
     return run.state.name, names
 

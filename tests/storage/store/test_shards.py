@@ -17,7 +17,7 @@ class RowsSpec(ShardedSpec):
 
 @given(samples=st.integers(1, 10 * SHARD))
 def test_shards_hold_every_sample_once_in_order(samples: int) -> None:
-    shards, whole = RowsSpec(code="", inputs="").split(samples)
+    shards, whole = RowsSpec(code="", data="").split(samples)
     held = [row for shard in shards or [whole] for row in range(samples)[shard.part(samples)]]
     assert held == list(range(samples))
     assert whole.shards == tuple(map(str, shards))
@@ -26,7 +26,7 @@ def test_shards_hold_every_sample_once_in_order(samples: int) -> None:
 
 
 def test_what_fits_into_one_shard_is_left_whole() -> None:
-    spec = RowsSpec(code="", inputs="")
+    spec = RowsSpec(code="", data="")
     assert spec.split(SHARD) == ([], spec)
     assert len(spec.split(SHARD + 1)[0]) == 2
 
@@ -41,7 +41,7 @@ def test_rows_of_a_shard_are_rows_of_the_set() -> None:
 
 def test_a_whole_is_read_through_its_shards(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    shards, whole = RowsSpec(code="", inputs="").split(2 * SHARD)
+    shards, whole = RowsSpec(code="", data="").split(2 * SHARD)
 
     def number(folder: Path) -> None:
         (folder / "rows").write_text("x")
