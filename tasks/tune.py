@@ -55,6 +55,7 @@ class TunedSpec(Spec):
         backbone: Backbone,
         tower: Tower,
         wanted: TrainedWeights,
+        training: LowRankTraining,
         inputs: Spec,
         embeddings: Mapping[Tower, EmbeddingsSpec],
     ) -> TunedSpec:
@@ -63,7 +64,7 @@ class TunedSpec(Spec):
             tower=tower,
             weights=backbone.tower_digest(tower),
             roles=tuple(sorted(wanted.roles[tower])),
-            training=wanted.options,
+            training=training,
             losses=wanted.losses[tower],
             data=inputs.digest,
             own=embeddings[tower].digest,

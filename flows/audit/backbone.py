@@ -159,8 +159,10 @@ def lay_out(stages: Stages, config: AuditConfig) -> Work:
     begun = begin_trainings(stages, config, {"image": calibration.image, "text": calibration.text})
     measured: list[tuple[Repair, list[SafetySpec | KnowledgeSpec]]] = []
     choices: dict[str, pd.DataFrame] = {}
-    for weights in chain([Weights(stages)], others, trained(stages, config, begun)):
+    for weights in chain([Weights(stages)], others, trained(stages, config, begun, inputs)):
         repairs, grids = _repairs(weights, config, inputs)
+        if weights.name is not None and weights.choice is not None:
+            choices[weights.name] = weights.choice
         choices |= grids
         measured += [(repair, measure(stages, config, repair, inputs)) for repair in repairs]
     measured.sort(key=lambda found: found[0].place(config))
@@ -225,7 +227,7 @@ def read_inputs(stages: Stages, sets: Mapping[str, DataConfig]) -> dict[str, Inp
 def _data(config: AuditConfig) -> dict[str, DataConfig]:
     """Every data set that the audit reads, by its part in it."""
     named: dict[str, DataConfig] = {"calibration": config.calibration}
-    if any(method.chooses for method in config.edit_methods) and config.validation:
+    if any(method.chooses for method in config.methods) and config.validation:
         named["validation"] = config.validation
     named |= {f"benchmark {data.name}": data for data in config.benchmarks}
     return named | {f"zero-shot {data.name}": data for data in config.zeroshot_sets}

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
+from flows.audit.choices import choose_pair
+from flows.stages.inputs import Inputs
 from flows.stages.stages import Stages
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.embed import EmbeddingsSpec
 from tasks.tune import TunedSpec, read_training
 from uwm.backbones.load import OtherWeights
 from uwm.config import AuditConfig, Method
 from uwm.config.methods.requests import TrainedWeights, WeightsFrom
 from uwm.errors import InputError
 from uwm.families import Tower
+
+Trainings = dict[Tower, list[TunedSpec]]
+"""Every training of a method, by tower."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +32,13 @@ class Weights:
     Attributes:
         method: what brings them; None for the backbone's own.
         trained: the trainings that made them.
+        choice: where these were chosen among others, the table of all.
     """
 
     stages: Stages
     method: Method | None = None
     trained: tuple[TunedSpec, ...] = ()
+    choice: pd.DataFrame | None = None
 
     @property
     def name(self) -> str | None:
@@ -77,7 +87,7 @@ def checkpoints(stages: Stages, config: AuditConfig) -> list[Weights]:
 
 def begin_trainings(
     stages: Stages, config: AuditConfig, inputs: Mapping[Tower, Spec]
-) -> dict[str, list[TunedSpec]]:
+) -> dict[str, Trainings]:
     """Submit every training on calibration inputs; by method."""
     return {
         method.name: stages.trainings(method.name, wanted, inputs)
@@ -87,9 +97,36 @@ def begin_trainings(
 
 
 def trained(
-    stages: Stages, config: AuditConfig, begun: Mapping[str, list[TunedSpec]]
+    stages: Stages,
+    config: AuditConfig,
+    begun: Mapping[str, Trainings],
+    inputs: Mapping[str, Inputs],
 ) -> Iterator[Weights]:
-    """The weights of each training, one after the other; waits until they are there."""
+    """The weights of each training, one after the other; waits until they are there.
+
+    Of several trainings those are taken that are chosen on the validation pairs; a tower for which
+    none is stays as it is.
+    """
     for method in config.weight_methods:
-        if specs := begun.get(method.name):
-            yield Weights(stages.on_trained(specs, method.name), method, tuple(specs))
+        if method.name not in begun:
+            continue
+        tried = begun[method.name]
+        choice = None
+        pair: Sequence[TunedSpec | None] = [spec for specs in tried.values() for spec in specs]
+        if method.chooses:
+            pair, choice = _chosen(stages, config, method.name, tried, inputs["validation"])
+        specs = tuple(spec for spec in pair if spec is not None)
+        yield Weights(stages.on_trained(specs, method.name), method, specs, choice)
+
+
+def _chosen(
+    stages: Stages, config: AuditConfig, name: str, tried: Trainings, data: Inputs
+) -> tuple[tuple[TunedSpec | None, TunedSpec | None], pd.DataFrame]:
+    def embedded(tower: Tower, spec: TunedSpec | None) -> EmbeddingsSpec:
+        on = stages if spec is None else stages.on_trained([spec], name)
+        return on.embeddings(tower, None, [data[tower]])[0]
+
+    def described(spec: TunedSpec) -> dict[str, float]:
+        return {"learning_rate": spec.training.learning_rate}
+
+    return choose_pair(stages, config, name, tried, embedded, described, data)

@@ -31,7 +31,7 @@ def leaks(config: AuditConfig) -> list[str]:
 def _seen(config: AuditConfig) -> Iterator[tuple[str, PairsConfig]]:
     if config.edit_methods:
         yield "calibration", config.calibration
-    if config.validation and any(method.chooses for method in config.edit_methods):
+    if config.validation and any(method.chooses for method in config.methods):
         yield "validation", config.validation
 
 

@@ -58,7 +58,9 @@ def wanted(bench: Bench, tower: Tower, method: SafeClip = METHOD) -> TunedSpec:
         embedded[each] = EmbeddingsSpec.of(bench.backbone, each, None, inputs)
         embed.fn([embedded[each]], bench.store, bench.backbone, 64)
     inputs = bench.pixels if tower == "image" else bench.tokens
-    return TunedSpec.of(bench.backbone, tower, method.weights_for("any"), inputs, embedded)
+    (options,) = method.trainings(tower)
+    asked = method.weights_for("any")
+    return TunedSpec.of(bench.backbone, tower, asked, options, inputs, embedded)
 
 
 def files(store: Store, spec: TunedSpec) -> dict[str, bytes]:
@@ -132,6 +134,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
         {"epochs": 4},
         {"rank": 3},
         {"learning_rate": 0.01},
+        {"lora_alpha": 4},
         {"batch_size": 6},
         {"logit_scale": 3},
         {"seed": 1},

@@ -46,7 +46,7 @@ def _check_references(audit: AuditConfig) -> None:
                 f"a control is `of` an editing method of this audit "
                 f"({', '.join(sorted(editing)) or 'there is none'}); got {control.of!r}"
             )
-    if audit.validation is None and any(method.chooses for method in audit.edit_methods):
+    if audit.validation is None and any(method.chooses for method in audit.methods):
         raise ValueError("a method with a grid needs `validation` pairs to choose on")
     backbones = [backbone.name for backbone in audit.backbones]
     for method in audit.methods:

@@ -89,16 +89,17 @@ ShareGrid = Annotated[tuple[Share, ...], BeforeValidator(as_tuple), Field(min_le
 FactorGrid = Annotated[tuple[MethodFactor, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 
 
-def _form(value: object) -> str:
+def form(value: object) -> str:
+    """Which of the two a setting is given as, for the discriminator of such a union."""
     return "per tower" if isinstance(value, Mapping | PerTower) else "both"
 
 
 Shares = Annotated[
     Annotated[ShareGrid, Tag("both")] | Annotated[PerTower[ShareGrid], Tag("per tower")],
-    Discriminator(_form),
+    Discriminator(form),
 ]
 MethodFactors = Annotated[
     Annotated[FactorGrid, Tag("both")] | Annotated[PerTower[FactorGrid], Tag("per tower")],
-    Discriminator(_form),
+    Discriminator(form),
 ]
 """One value, a list, or either for each tower: `{image: 0.02, text: [0.02, 0.05]}`."""

@@ -5,7 +5,7 @@ one tower in training with frozen embeddings, never with the other tower in trai
 two towers are trained independently and give the same as trained together.
 
 Unlike the released code: a fixed number of epochs instead of early stopping, no dropout in the
-factors, no factors of the patch embedding, and products that are not scaled by 1 / rank.
+factors, and no factors of the patch embedding.
 """
 
 from __future__ import annotations
@@ -88,17 +88,23 @@ class _LowRank(nn.Module):
 
     Args:
         layers: those whose weights the parameter holds: one, or some of query, key and value.
+        scale: what each product is multiplied by.
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[Layer], training: Sequence[Factors]):
+    def __init__(
+        self, model: nn.Module, layers: Sequence[Layer], training: Sequence[Factors], scale: float
+    ) -> None:
         super().__init__()
+        self._scale = scale
         self._thirds = [layer.site.third for layer in layers]
         self._shapes = [layer.weight(model).shape for layer in layers]
         self.ups = nn.ParameterList(factors.up for factors in training)
         self.downs = nn.ParameterList(factors.down for factors in training)
 
     def forward(self, weight: Tensor) -> Tensor:
-        products: list[Tensor] = [up @ down for up, down in zip(self.ups, self.downs, strict=True)]
+        products: list[Tensor] = [
+            self._scale * (up @ down) for up, down in zip(self.ups, self.downs, strict=True)
+        ]
         if self._thirds == [None]:
             return weight + products[0].view_as(weight)
         by_third = dict(zip(self._thirds, products, strict=True))
@@ -129,9 +135,18 @@ class Training:
         self._backbone = dataclasses.replace(backbone, model=model, reload=None)
         layers = find_layers(model, tower, roles)
         generator = torch.Generator().manual_seed(options.seed)
-        self.factors = attach(model, layers, options.rank, generator)
+        self._scale = options.lora_alpha / options.rank
+        self._training = attach(model, layers, options.rank, generator, self._scale)
         self._optimiser = torch.optim.AdamW(self._parameters().values(), lr=options.learning_rate)
         self.steps = 0
+
+    @property
+    def factors(self) -> dict[LayerId, Factors]:
+        """What has been trained so far, of products that include the scale."""
+        return {
+            id: Factors(self._scale * factors.up.detach(), factors.down.detach())
+            for id, factors in self._training.items()
+        }
 
     def step(self, safe: Tensor, unsafe: Tensor, own: Tensor, other: Tensor) -> dict[str, float]:
         """One step on a batch of pairs; its losses before the step.
@@ -195,7 +210,7 @@ class Training:
     def _parameters(self) -> dict[str, Tensor]:
         return {
             f"{id}.{part}": getattr(factors, part)
-            for id, factors in self.factors.items()
+            for id, factors in self._training.items()
             for part in ("up", "down")
         }
 
@@ -224,16 +239,21 @@ def steps_per_epoch(samples: int, options: LowRankTraining) -> int:
 
 
 def attach(
-    model: nn.Module, layers: Sequence[Layer], rank: int, generator: torch.Generator
+    model: nn.Module,
+    layers: Sequence[Layer],
+    rank: int,
+    generator: torch.Generator,
+    scale: float = 1.0,
 ) -> dict[LayerId, Factors]:
     """Trainable factors of some layers of `model`, which computes with them from now on.
 
-    Their products are 0: `up` is, and `down` is drawn as a linear layer's weight.
+    Their products, times `scale`, are added to weights. They are 0: `up` is, and `down` is drawn
+    as a linear layer's weight.
     """
     factors = {layer.id: _initial(layer.weight(model), rank, generator) for layer in layers}
     for path, group in _by_parameter(layers).items():
         module, _, name = path.rpartition(".")
-        low_rank = _LowRank(model, group, [factors[layer.id] for layer in group])
+        low_rank = _LowRank(model, group, [factors[layer.id] for layer in group], scale)
         parametrize.register_parametrization(model.get_submodule(module), name, low_rank)
     return factors
 

@@ -134,6 +134,37 @@ def test_an_edit_is_made_on_the_weights_of_its_base(
     edit.apply(published.model)
 
 
+def test_trainings_are_chosen_on_validation_pairs_and_one_tower_may_be_left(
+    small: Small, tmp_path: Path
+) -> None:
+    grid = {
+        "kind": "safe_clip",
+        "epochs": 1,
+        "rank": 2,
+        "batch_size": 10,
+        "lora_alpha": 2,
+        "learning_rate": {"image": 0.001, "text": [0.001, 0.01]},
+        "roles": {"image": ["fc2"], "text": ["fc1"]},
+    }
+    edit = {"kind": "uwm", "base": "safe_clip", "roles": {"image": ["fc2"], "text": []}}
+    config = small(methods=[grid, edit], zeroshot=[])
+    assert make_plan(config, Store(tmp_path / "store")).unknown  # which is chosen
+    results = audit(config, str(tmp_path / "store"), str(tmp_path / "out"))
+    table = results.choices["clip"]["safe_clip"]
+    assert len(table) == 2 * 3  # a rate or none of the one tower, two or none of the other
+    assert table.loc[0, ["image_learning_rate", "text_learning_rate"]].isna().all()
+    (row,) = table[table["chosen"]].to_dict("records")
+    trained = settings(results, "safe_clip")["weights"].get("trained", {})
+    taken = {tower: entry["learning_rate"] for tower, entry in trained.items()}
+    asked = {tower: row[f"{tower}_learning_rate"] for tower in TOWERS}
+    assert taken == {tower: rate for tower, rate in asked.items() if rate == rate}
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "the grid of safe_clip on the validation pairs" in page
+    assert "text learning rate" in page
+    plan = make_plan(config, Store(tmp_path / "store"))
+    assert (plan.missing, plan.unknown) == (0, [])
+
+
 def test_an_untouched_tower_shares_every_artifact(small: Small, tmp_path: Path) -> None:
     trained = {
         "kind": "safe_clip",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
 from tests.makers.audits import audit
 from uwm.config import AuditConfig, Checkpoint
+from uwm.config.methods.requests import TrainedWeights
 
 SIGLIP = {"kind": "demo", "name": "siglip"}
+PAIRS = {"kind": "demo", "split": "validation"}
 
 
 def test_weights_bring_roles_and_bases_of_their_own() -> None:
@@ -30,6 +35,23 @@ def test_other_weights_are_called_as_the_backbone_is(tmp_path: Path) -> None:
     (method,) = audit(methods=[{"kind": "checkpoint", "weights": weights}]).weight_methods
     assert isinstance(method, Checkpoint)
     assert method.weights["vit"].name == "vit"
+
+
+def test_a_list_of_learning_rates_is_a_grid_of_trainings() -> None:
+    grid = {"kind": "safe_clip", "learning_rate": {"image": 0.001, "text": [0.0001, 0.001]}}
+    with pytest.raises(ValidationError, match="a method with a grid needs `validation` pairs"):
+        audit(methods=[grid])
+    (method,) = audit(methods=[grid], validation=PAIRS).weight_methods
+    assert method.chooses
+    wanted = method.weights_for("vit")
+    assert isinstance(wanted, TrainedWeights)
+    assert [option.learning_rate for option in wanted.options["text"]] == [0.0001, 0.001]
+    assert len(wanted.options["image"]) == 1
+    alone = {**grid, "roles": {"image": ["fc2"], "text": []}}
+    (left,) = audit(methods=[alone]).weight_methods
+    assert not left.chooses
+    with pytest.raises(ValidationError, match="less than or equal to 1"):
+        audit(methods=[{"kind": "safe_clip", "learning_rate": [2]}])
 
 
 def test_a_policy_may_name_what_brings_weights() -> None:

@@ -126,6 +126,17 @@ def test_training_lowers_the_loss_and_leaves_the_backbone_as_it_is(
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
+def test_products_are_scaled_as_low_rank_adaptation_scales_them(backbone: Backbone) -> None:
+    data = batch(backbone, "text")
+    rank = OPTIONS.rank
+    plain, scaled = (training(backbone, "text", lora_alpha=alpha) for alpha in (rank, 2 * rank))
+    for run in (plain, scaled):
+        run.step(*data)  # Adam's first step has the size of the learning rate, whatever the scale
+    for id, factors in plain.factors.items():
+        doubled = scaled.factors[id]
+        torch.testing.assert_close(doubled.up, 2 * factors.up, rtol=0.01, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", list(CASES))
 def test_every_family_trains_and_merges(
     name: str, tmp_path: Path, generator: torch.Generator

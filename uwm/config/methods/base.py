@@ -73,6 +73,11 @@ class Method(Settings):
         return False
 
     @property
+    def chooses(self) -> bool:
+        """Whether there is more than one point to try in some tower."""
+        return False
+
+    @property
     def brings_weights(self) -> bool:
         """Whether it measures weights of its own instead of editing those that are there."""
         return False
@@ -124,7 +129,6 @@ class EditMethod(Method):
 
     @property
     def chooses(self) -> bool:
-        """Whether there is more than one point to try in some tower."""
         return any(len(self.points(tower)) > 1 for tower in TOWERS)
 
     @property

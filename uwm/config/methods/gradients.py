@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from uwm.config.methods.base import GridMethod
 from uwm.config.methods.requests import GradientScore, Selection
@@ -17,8 +17,15 @@ from uwm.config.towers import (
     Roles,
     Shares,
     WeightRule,
+    form,
 )
 from uwm.families import Tower
+
+BatchSize = Annotated[int, Field(ge=1)]
+BatchSizes = Annotated[
+    Annotated[BatchSize, Tag("both")] | Annotated[PerTower[BatchSize], Tag("per tower")],
+    Discriminator(form),
+]
 
 
 class GradientMethod(GridMethod):
@@ -32,14 +39,17 @@ class GradientMethod(GridMethod):
     alpha: MethodFactors = (0.0,)
     selection: PerTower[WeightRule] = Field(description="of weights by their scores, per tower")
     roles: EditedRoles = PerTower[Roles](image=("fc2",), text=("out",))
-    batch_size: int = Field(64, ge=1, description="pairs per gradient; scores depend on it")
+    batch_size: BatchSizes = Field(
+        64, description="pairs per gradient, of both towers or per tower; scores depend on it"
+    )
 
     @property
     def shares(self) -> Shares:
         return self.tau
 
     def request(self, tower: Tower) -> GradientScore:
-        return GradientScore(self.kind, self.batch_size)
+        size = self.batch_size
+        return GradientScore(self.kind, size[tower] if isinstance(size, PerTower) else size)
 
     def selected_by(self, tower: Tower) -> Selection:
         return Selection(self.selection[tower])

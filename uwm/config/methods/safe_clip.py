@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from uwm.config.methods.base import Method
 from uwm.config.methods.requests import TrainedWeights
 from uwm.config.settings import Name, Settings
-from uwm.config.towers import EditedRoles, PerTower, Roles, filled
+from uwm.config.towers import EditedRoles, PerTower, Roles, as_tuple, filled, form
+from uwm.families import TOWERS, Tower
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _ADAPTED: Roles = ("key", "value", "out", "fc1", "fc2")
@@ -47,30 +48,59 @@ Losses = Annotated[PerTower[LossWeights], filled(image=_IMAGE, text=_TEXT)]
 """The losses of each tower; the defaults are those of Safe-CLIP's released code."""
 
 
-class LowRankTraining(Settings):
-    """How low-rank factors of a tower's weights are trained."""
+Rate = Annotated[float, Field(gt=0, le=1)]
+RateGrid = Annotated[tuple[Rate, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+Rates = Annotated[
+    Annotated[RateGrid, Tag("both")] | Annotated[PerTower[RateGrid], Tag("per tower")],
+    Discriminator(form),
+]
+
+
+class TrainingSettings(Settings):
+    """What every training of a grid has in common."""
 
     epochs: int = Field(3, ge=1, le=1000)
     rank: int = Field(16, ge=1, le=1024)
-    learning_rate: float = Field(1e-3, gt=0, le=1)
+    lora_alpha: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="products are scaled by lora_alpha / rank"
+    )
     batch_size: int = Field(32, ge=2, description="pairs per step, negatives of one another")
     logit_scale: float = Field(100.0, gt=0, description="of the contrastive losses")
     seed: int = Field(0, ge=0)
 
 
-class SafeClip(LowRankTraining, Method):
-    """Safe-CLIP: both towers trained towards safe embeddings on the calibration pairs."""
+class LowRankTraining(TrainingSettings):
+    """How low-rank factors of a tower's weights are trained."""
+
+    learning_rate: Rate = 1e-3
+
+
+class SafeClip(TrainingSettings, Method):
+    """Safe-CLIP: both towers trained towards safe embeddings on the calibration pairs.
+
+    A list of learning rates is a grid: on the validation pairs each tower's training is chosen, or
+    none for a tower that is better left alone.
+    """
 
     kind: Literal["safe_clip"]
     name: Name = "safe_clip"
+    learning_rate: Rates = (1e-3,)
     losses: Losses = PerTower[LossWeights](image=_IMAGE, text=_TEXT)
     roles: EditedRoles = PerTower[Roles](image=_ADAPTED, text=_ADAPTED)
 
     @property
-    def training(self) -> LowRankTraining:
-        """What both towers' trainings have in common."""
-        return LowRankTraining.model_validate(
-            self.model_dump(include=set(LowRankTraining.model_fields))
+    def chooses(self) -> bool:
+        return any(len(self.trainings(tower)) > 1 for tower in TOWERS)
+
+    def trainings(self, tower: Tower) -> tuple[LowRankTraining, ...]:
+        """Every training to try of a tower; none where it is left alone."""
+        if not self.roles[tower]:
+            return ()
+        common = self.model_dump(include=set(TrainingSettings.model_fields))
+        rates = self.learning_rate
+        return tuple(
+            LowRankTraining(**common, learning_rate=rate)
+            for rate in (rates[tower] if isinstance(rates, PerTower) else rates)
         )
 
     @property
@@ -82,4 +112,7 @@ class SafeClip(LowRankTraining, Method):
         return self.roles
 
     def weights_for(self, backbone: str) -> TrainedWeights:
-        return TrainedWeights(self.training, self.losses, self.roles)
+        options = PerTower[tuple[LowRankTraining, ...]](
+            image=self.trainings("image"), text=self.trainings("text")
+        )
+        return TrainedWeights(options, self.losses, self.roles)
