@@ -58,7 +58,11 @@ def choose(specs: Sequence[ChoiceSpec], store: Store) -> None:
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
             kept = read_rows(store, spec.pairs, spec.candidates[0][1])
-            rows = [pair_means(read_pair(store, *pair, kept), metrics) for pair in spec.candidates]
+            original = read_pair(store, *spec.candidates[0], kept)
+            rows = [
+                pair_means(read_pair(store, *pair, kept, original), metrics)
+                for pair in spec.candidates
+            ]
             table = pd.DataFrame(rows)
             table["chosen"] = table.index == chosen(rows, 0, spec.max_loss, metrics)
             table.to_parquet(folder / TABLE, index=False)

@@ -26,6 +26,7 @@ from uwm.metrics.evaluation import (
 )
 from uwm.metrics.intervals import YesNo
 from uwm.metrics.items import Items
+from uwm.metrics.registry import CLUSTER
 from uwm.metrics.safeground import PairedEmbeddings
 from uwm.metrics.zeroshot import class_embeddings, correct
 
@@ -81,17 +82,30 @@ class PairRows:
         kept: their positions, int64 (rows,); None for all.
         items: which of them have the same picture or text.
         concepts: each row's, as it is displayed.
+        named: the cluster that the set says each is in, where it does.
     """
 
     kept: Tensor | None
     items: Items
     concepts: list[str]
+    named: list[str] | None = None
 
-    def pair(self, images: Embeddings, texts: Embeddings) -> PairedEmbeddings:
-        """The quadruples, from the embeddings of the set's partitions."""
+    @property
+    def clusters(self) -> NDArray[np.int64] | None:
+        """Which rows are one unit of evidence, see `Items.clusters`."""
+        return self.items.clusters(self.named)
+
+    def pair(
+        self, images: Embeddings, texts: Embeddings, original: PairedEmbeddings | None = None
+    ) -> PairedEmbeddings:
+        """The quadruples, from the embeddings of the set's partitions.
+
+        Args:
+            original: theirs before a repair; None where these are the original's.
+        """
         parts = (images["safe"], images["unsafe"], texts["safe"], texts["unsafe"])
         kept = parts if self.kept is None else [part[self.kept] for part in parts]
-        return PairedEmbeddings(*kept, items=self.items)
+        return PairedEmbeddings(*kept, items=self.items, original=original)
 
 
 def read_rows(store: Store, pairs: str, text: str) -> PairRows:
@@ -103,20 +117,30 @@ def read_rows(store: Store, pairs: str, text: str) -> PairRows:
     dataset = read_dataset(store.path("datasets", pairs))
     items = Items.of(dataset.digests, dataset.texts)
     concepts = [displayed(tag) for tag in dataset.rows["concept"]]
+    named = dataset.rows[CLUSTER].tolist() if CLUSTER in dataset.rows else None
     spec = json.loads((store.path("embeddings", text) / SPEC).read_text(encoding="utf-8"))
     alike = set(read_cut_texts(store.path("tokens", spec["data"])).alike)
     if not alike:
-        return PairRows(None, items, concepts)
+        return PairRows(None, items, concepts, named)
     kept = [row for row in range(len(concepts)) if row not in alike]
     places = torch.tensor(kept, dtype=torch.int64)
     return PairRows(
-        places, Items(*(part[places] for part in items)), [concepts[row] for row in kept]
+        places,
+        Items(*(part[places] for part in items)),
+        [concepts[row] for row in kept],
+        named and [named[row] for row in kept],
     )
 
 
-def read_pair(store: Store, image: str, text: str, rows: PairRows) -> PairedEmbeddings:
-    """The embeddings of a pair set's quadruples."""
-    return rows.pair(read_embeddings(store, image), read_embeddings(store, text))
+def read_pair(
+    store: Store,
+    image: str,
+    text: str,
+    rows: PairRows,
+    original: PairedEmbeddings | None = None,
+) -> PairedEmbeddings:
+    """The embeddings of a pair set's quadruples; `original` as of `PairRows.pair`."""
+    return rows.pair(read_embeddings(store, image), read_embeddings(store, text), original)
 
 
 def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) -> YesNo:

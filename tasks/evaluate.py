@@ -142,11 +142,12 @@ Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
 def _safety(spec: SafetySpec, store: Store) -> Found:
     metrics = metrics_with(spec.metrics)
     kept = read_rows(store, spec.pairs, spec.original[1])
-    original = pair_outcomes(read_pair(store, *spec.original, kept), metrics)
+    before = read_pair(store, *spec.original, kept)
+    original = pair_outcomes(before, metrics)
     edited = original
     if spec.edited != spec.original:
-        edited = pair_outcomes(read_pair(store, *spec.edited, kept), metrics)
-    clusters = kept.items.clusters()
+        edited = pair_outcomes(read_pair(store, *spec.edited, kept, before), metrics)
+    clusters = kept.clusters
     rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed, clusters)
     if spec.concepts:
         concepts = kept.concepts

@@ -64,16 +64,15 @@ def hold_out(specs: Sequence[HeldOutSpec], store: Store) -> None:
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
             kept = read_rows(store, spec.pairs, spec.original[1])
-            original, ordinary = (
-                pair_outcomes(read_pair(store, *pair, kept), metrics)
-                for pair in (spec.original, spec.ordinary)
-            )
+            before = read_pair(store, *spec.original, kept)
+            original = pair_outcomes(before, metrics)
+            ordinary = pair_outcomes(read_pair(store, *spec.ordinary, kept, before), metrics)
             held_out = {
-                concept: pair_outcomes(read_pair(store, *pair, kept), metrics)
+                concept: pair_outcomes(read_pair(store, *pair, kept, before), metrics)
                 for concept, pair in spec.held_out
             }
             rows = held_out_changes(
-                *(original, ordinary, held_out, kept.concepts, metrics), kept.items.clusters()
+                *(original, ordinary, held_out, kept.concepts, metrics), kept.clusters
             )
             pd.DataFrame(map(_tidy, rows)).to_parquet(folder / TABLE, index=False)
 

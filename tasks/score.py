@@ -33,6 +33,7 @@ class ScoresSpec(Spec):
         statistics: digests of those of each input that the roles read.
         dataset: digest of the calibration set, where scores are of a part of it.
         subset: that part.
+        spared: share of the weights that score 0, see `StatisticsScore`.
     """
 
     kind: ClassVar[str] = "scores"
@@ -44,6 +45,7 @@ class ScoresSpec(Spec):
     roles: tuple[Role, ...]
     dataset: str | None = None
     subset: Subset | None = None
+    spared: float | None = None
 
     @classmethod
     def of(
@@ -54,6 +56,7 @@ class ScoresSpec(Spec):
         roles: Sequence[Role],
         prior: bool = False,
         part: tuple[Spec, Subset] | None = None,
+        spared: float | None = None,
     ) -> ScoresSpec:
         """Scores by statistics of one tower, which may be of further inputs too.
 
@@ -71,12 +74,13 @@ class ScoresSpec(Spec):
             roles=tuple(sorted(roles)),
             dataset=dataset and dataset.digest,
             subset=subset,
+            spared=spared,
         )
 
     def scorer(self, weight: Tensor) -> LayerScore:
         """A scorer of this kind for a layer's weight."""
         score = self.score.checked() if isinstance(self.score, OwnCodeSpec) else self.score
-        return scorer(StatisticsScore(self.unit, score, self.prior), weight)
+        return scorer(StatisticsScore(self.unit, score, self.prior, spared=self.spared), weight)
 
 
 @stage(ScoresSpec, cost=free)

@@ -60,6 +60,7 @@ class TrialsSpec(Spec):
 
     Attributes:
         dataset: digest of the pair set.
+        original: the original's embeddings of the pairs.
         pairs: per point its embeddings of the pairs.
         zeroshot: per set its data set and each point's embeddings.
         metrics: further ones than the built-in.
@@ -67,6 +68,7 @@ class TrialsSpec(Spec):
 
     kind: ClassVar[str] = "trials"
     dataset: str
+    original: Pair
     pairs: tuple[Pair, ...]
     zeroshot: tuple[tuple[str, tuple[Pair, ...]], ...]
     metrics: tuple[MetricPlugin, ...] = ()
@@ -100,6 +102,7 @@ def proposals_spec(
 
 def trials_spec(
     dataset: Spec,
+    original: Pair,
     pairs: Sequence[Pair],
     zeroshot: Sequence[tuple[Spec, Sequence[Pair]]],
     metrics: Sequence[MetricPlugin] = (),
@@ -107,6 +110,7 @@ def trials_spec(
     """Of points whose embeddings have these digests."""
     return TrialsSpec(
         dataset=dataset.digest,
+        original=original,
         pairs=tuple(pairs),
         zeroshot=tuple((dataset.digest, tuple(found)) for dataset, found in zeroshot),
         metrics=tuple(metrics),
@@ -133,9 +137,13 @@ def measure(specs: Sequence[TrialsSpec], store: Store) -> None:
 
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
-            kept = read_rows(store, spec.dataset, spec.pairs[0][1])
+            kept = read_rows(store, spec.dataset, spec.original[1])
+            original = read_pair(store, *spec.original, kept)
             table = pd.DataFrame(
-                [pair_means(read_pair(store, *pair, kept), metrics) for pair in spec.pairs]
+                [
+                    pair_means(read_pair(store, *pair, kept, original), metrics)
+                    for pair in spec.pairs
+                ]
             )
             if spec.zeroshot:
                 top1 = [_top1(store, dataset, pairs) for dataset, pairs in spec.zeroshot]

@@ -112,8 +112,8 @@ class _Cells:
         self._metrics = metrics_with(spec.metrics)
         images, texts = spec.original
         self._rows = read_rows(store, spec.dataset, texts[0])
-        original = self._rows.pair(read(images[0]), read(texts[0]))
-        self._pairs = pair_outcomes(original, self._metrics)
+        self._original = self._rows.pair(read(images[0]), read(texts[0]))
+        self._pairs = pair_outcomes(self._original, self._metrics)
         self._right = [
             classified_right(dataset, read(image), read(text))
             for dataset, image, text in zip(self._datasets, images[1:], texts[1:], strict=True)
@@ -122,9 +122,9 @@ class _Cells:
     def measured(self, images: Sets, texts: Sets) -> pd.DataFrame:
         """A row per data set and metric."""
         spec, draw = self._spec, (self._spec.resamples, self._spec.seed)
-        embeddings = self._rows.pair(self._read(images[0]), self._read(texts[0]))
+        embeddings = self._rows.pair(self._read(images[0]), self._read(texts[0]), self._original)
         edited = pair_outcomes(embeddings, self._metrics)
-        rows = measure(spec.pairs, edited, self._pairs, *draw, self._rows.items.clusters())
+        rows = measure(spec.pairs, edited, self._pairs, *draw, self._rows.clusters)
         if self._datasets:
             sets = {
                 name: answers(

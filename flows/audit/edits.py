@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 import pandas as pd
 
+from flows.audit.choices import choose_pair
 from flows.stages.inputs import Inputs, Towers
 from flows.stages.stages import AnyScores, Stages
 from storage.store.spec import Spec
 from tasks.capture import StatisticsSpec
 from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
-from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig, EditMethod, Subset
 from uwm.config.methods.requests import (
     ComputedScore,
@@ -34,24 +33,22 @@ def settle(
     )
     if not method.chooses:
         return (image[0], text[0]), None
-    candidates = list(product([None, *image], [None, *text]))  # the original comes first
     data = inputs["validation"]
-    # A tower that is not edited has the single candidate None.
-    candidates = list(dict.fromkeys(candidates))
-    images = {edit: stages.embeddings("image", edit, [data.image])[0] for edit, _ in candidates}
-    texts = {edit: stages.embeddings("text", edit, [data.text])[0] for _, edit in candidates}
-    embedded = [(images[image], texts[text]) for image, text in candidates]
-    metrics = metric_plugins(config.metrics)
-    choice = stages.choice(data.dataset, embedded, config.choice.max_loss, method.name, metrics)
-    table = stages.chosen(choice)
-    for tower, position in (("image", 0), ("text", 1)):
-        for column, name in (("share", "share"), ("alpha", "alpha")):
-            table.insert(
-                0,
-                f"{tower}_{name}",
-                [getattr(pair[position], column, float("nan")) for pair in candidates],
-            )
-    return candidates[int(table["chosen"].to_numpy().argmax())], table
+    tried: dict[Tower, list[ScoredEditSpec]] = {
+        tower: [edit for edit in edits if edit is not None]  # of a tower that is left alone
+        for tower, edits in zip(TOWERS, (image, text), strict=True)
+    }
+    return choose_pair(
+        *(stages, config, method.name, tried),
+        lambda tower, edit: stages.embeddings(tower, edit, [data[tower]])[0],
+        _point,
+        data,
+    )
+
+
+def _point(edit: ScoredEditSpec) -> dict[str, float]:
+    """What the table of a choice says of an edit."""
+    return {"share": edit.share, "alpha": edit.alpha} if isinstance(edit, EditSpec) else {}
 
 
 def tower_scores(
@@ -85,6 +82,7 @@ def tower_scores(
                 roles,
                 prior=wanted.prior,
                 part=(calibration.dataset, subset) if subset else None,
+                spared=wanted.spared,
             )
 
 

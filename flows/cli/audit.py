@@ -36,16 +36,18 @@ DEMO = Path(__file__).parents[1] / "examples" / "demo.yaml"
 def show_plan(
     settings: AuditConfig, artifacts: Store, planned: Callable[[AuditConfig, Store], Plan]
 ) -> int:
-    """Print what a run would compute and write.
+    """Print what a run would compute and write, and what its samples can show.
 
     Raises:
         InputError: what the run itself would refuse, or the disk is too small.
     """
     prepare_prefect()
     from flows.plan.plan import check_room, print_plan
+    from flows.plan.power import print_power
 
     made = planned(settings, artifacts)
     print_plan(console(), made, artifacts)
+    print_power(console(), settings)
     check_room(made, artifacts)
     return DONE
 

@@ -106,8 +106,10 @@ class SearchStages(Stages):
             for images, texts in zip(embedded["image"], embedded["text"], strict=True)
         ]
         by_set = list(zip(*pairs, strict=True))
+        image, text = (self._whole(tower, None, validation.pairs) for tower in TOWERS)
         spec = trials_spec(
             validation.pairs.dataset,
+            (image.digest, text.digest),  # of the first point of all
             by_set[0],
             [
                 (dataset, found)
@@ -123,7 +125,14 @@ class SearchStages(Stages):
                     name = f"{tower} · {what}"
                     self._submit(edit, made, self._backbone, what=name, needs=scores)
                 distinct = dict.fromkeys(
-                    (towers[position], data) for towers in edits for data in validation.inputs
+                    [
+                        (None, validation.pairs),
+                        *(
+                            (towers[position], data)
+                            for towers in edits
+                            for data in validation.inputs
+                        ),
+                    ]
                 )
                 self._submit_samples(
                     embed,
@@ -135,6 +144,7 @@ class SearchStages(Stages):
                     needs=[*made, *(data[tower] for data in validation.inputs)],
                 )
         needs = [found for part in embedded.values() for each in part for found in each]
+        needs += [image, text]
         self._submit(measure, [spec], what=what, needs=[validation.pairs.dataset, *needs])
         self._runs[spec.digest].result()
         return spec

@@ -144,9 +144,10 @@ class Stages(Submissions):
         *,
         prior: bool = False,
         part: tuple[DatasetSpec, Subset] | None = None,
+        spared: float | None = None,
     ) -> ScoresSpec:
         """Scores of one tower's layers, by all of the calibration set or a part of it."""
-        spec = ScoresSpec.of(statistics, unit, kind, roles, prior, part)
+        spec = ScoresSpec.of(statistics, unit, kind, roles, prior, part, spared)
         what = f"{spec.tower} · {unit} · {kind}" + (f" · {part[1]}" if part else "")
         self._submit(
             score, [spec], self._backbone, what=what, needs=[*statistics, *(part or ())[:1]]
@@ -273,19 +274,22 @@ class Stages(Submissions):
 
     def trainings(
         self, name: str, wanted: TrainedWeights, inputs: Mapping[Tower, Spec]
-    ) -> list[TunedSpec]:
-        """A training on calibration inputs for each tower that the method `name` adapts."""
+    ) -> dict[Tower, list[TunedSpec]]:
+        """Every training on calibration inputs of each tower that the method `name` asks for."""
         embedded = {tower: self.embeddings(tower, None, [inputs[tower]])[0] for tower in TOWERS}
-        specs = [
-            TunedSpec.of(self._backbone, tower, wanted, inputs[tower], embedded)
-            for tower in TOWERS
-            if wanted.roles[tower]
-        ]
-        for spec in specs:
-            what = f"{spec.tower} · {name}"
-            needs = [inputs[spec.tower], *embedded.values()]
-            self._submit(tune, [spec], self._backbone, what=what, needs=needs)
-        return specs
+        found: dict[Tower, list[TunedSpec]] = {}
+        for tower in TOWERS:
+            reads = inputs[tower]
+            found[tower] = [
+                TunedSpec.of(self._backbone, tower, wanted, training, reads, embedded)
+                for training in wanted.options[tower]
+            ]
+            for spec in found[tower]:
+                what, needs = f"{tower} · {name}", [reads, *embedded.values()]
+                if len(found[tower]) > 1:
+                    what += f" · rate {spec.training.learning_rate:g}"
+                self._submit(tune, [spec], self._backbone, what=what, needs=needs)
+        return found
 
     def choice(
         self,

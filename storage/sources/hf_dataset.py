@@ -63,7 +63,9 @@ def hf_dataset_pairs(config: HfDatasetPairs) -> Source:
     folder = _split(config)
     try:
         return _source(
-            _table(folder), _Info.model_validate_json(_text(folder, "dataset_info.json"))
+            _table(folder),
+            _Info.model_validate_json(_text(folder, "dataset_info.json")),
+            config.cluster,
         )
     except (OSError, ValidationError, KeyError, pa.ArrowException) as error:
         raise SourceError(
@@ -104,17 +106,18 @@ def _text(folder: Path, name: str) -> str:
     return within(folder.resolve(), name).read_text(encoding="utf-8")
 
 
-def _source(table: pa.Table, info: _Info) -> Source:
-    if missing := sorted({*COLUMNS, *IMAGES} - set(table.column_names)):
+def _source(table: pa.Table, info: _Info, cluster: str | None) -> Source:
+    needed = [*COLUMNS, *IMAGES, *([cluster] if cluster else ())]
+    if missing := sorted({*needed} - set(table.column_names)):
         raise SourceError(
-            f"it needs the columns {', '.join((*COLUMNS, *IMAGES))}; it lacks {', '.join(missing)}"
+            f"it needs the columns {', '.join(needed)}; it lacks {', '.join(missing)}"
         )
     if paths := [name for name in IMAGES if not holds_bytes(table[name].type)]:
         raise SourceError(f"pictures are stored as bytes; {', '.join(paths)} holds something else")
     texts = {
         name: _values(table[name], info.names(name))
-        for name in ("id", *COLUMNS)
-        if name in table.column_names
+        for name in dict.fromkeys(("id", *needed))
+        if name in table.column_names and name not in IMAGES
     }
     stored = {name.removesuffix("_image"): bytes_column(table[name]) for name in IMAGES}
     images = {
@@ -126,7 +129,7 @@ def _source(table: pa.Table, info: _Info) -> Source:
         part, _, row = reference.partition("/")
         return bytes(stored[part][int(row)].as_buffer())
 
-    return quadruple_source(texts, images, read)
+    return quadruple_source(texts, images, read, cluster)
 
 
 def _values(column: pa.ChunkedArray, names: list[str] | None) -> list[Any]:

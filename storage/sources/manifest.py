@@ -21,15 +21,17 @@ def manifest_pairs(config: ManifestPairs) -> Source:
     Raises:
         SourceError: it cannot be read, lacks a column, or is malformed.
     """
-    table = read_table(config.data, [*COLUMNS, *IMAGES], ["id"])
+    clusters = [config.cluster] if config.cluster else []
+    needed = list(dict.fromkeys((*COLUMNS, *IMAGES, *clusters)))
+    table = read_table(config.data, needed, [name for name in ("id",) if name not in needed])
     root = config.images or config.data.parent
     try:
-        return _source(table, files(root))
+        return _source(table, files(root), config.cluster)
     except SourceError as error:
         raise SourceError(f"{config.data}: {error}") from error
 
 
-def _source(table: dict[str, Any], open_file: ReadImage) -> Source:
+def _source(table: dict[str, Any], open_file: ReadImage, cluster: str | None) -> Source:
     """References are paths, and ROW/COLUMN for a column of bytes: one manifest may have both."""
     held = {name: table[name] for name in IMAGES if isinstance(table[name], pa.ChunkedArray)}
     images = {
@@ -41,7 +43,7 @@ def _source(table: dict[str, Any], open_file: ReadImage) -> Source:
         for name in IMAGES
     }
     if not held:
-        return quadruple_source(table, images, open_file)
+        return quadruple_source(table, images, open_file, cluster)
 
     def read(reference: str) -> bytes:
         column, _, row = reference.partition("/")
@@ -49,4 +51,4 @@ def _source(table: dict[str, Any], open_file: ReadImage) -> Source:
             return bytes(held[column][int(row)].as_buffer())
         return open_file(reference)
 
-    return quadruple_source(table, images, read)
+    return quadruple_source(table, images, read, cluster)

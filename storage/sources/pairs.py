@@ -35,7 +35,9 @@ def table_pairs(config: TablePairs) -> Source:
         PairingError: the tables differ in length, or paired rows in concept.
         SourceError: a table that cannot be read, or lacks a column.
     """
-    safe, unsafe = (read_table(path, _COLUMNS) for path in (config.safe, config.unsafe))
+    clusters = [config.cluster] if config.cluster else []
+    safe = read_table(config.safe, list(dict.fromkeys((*_COLUMNS, *clusters))))
+    unsafe = read_table(config.unsafe, _COLUMNS)
     if len(safe["concept"]) != len(unsafe["concept"]):
         raise PairingError(
             f"safe and unsafe pair row by row; {config.safe} has {len(safe['concept'])} rows and "
@@ -51,11 +53,12 @@ def table_pairs(config: TablePairs) -> Source:
             f"{config.safe} and {config.unsafe} do not. Sort both tables alike."
         )
     table = {"concept": unsafe["concept"], "safe_text": safe["text"], "unsafe_text": unsafe["text"]}
+    table |= {name: safe[name] for name in clusters}
     try:
         images = {
             part: paths(rows["image"], "image")
             for part, rows in (("safe", safe), ("unsafe", unsafe))
         }
-        return quadruple_source(table, images, files(config.images))
+        return quadruple_source(table, images, files(config.images), config.cluster)
     except SourceError as error:
         raise SourceError(f"{config.safe} or {config.unsafe}: {error}") from error

@@ -10,6 +10,7 @@ import pandas as pd
 from storage.sources.concepts import concept_key
 from storage.sources.source import ReadImage, Source
 from uwm.errors import SourceError
+from uwm.metrics.registry import CLUSTER
 
 COLUMNS = ("concept", "safe_text", "unsafe_text")
 IMAGES = ("safe_image", "unsafe_image")
@@ -17,7 +18,10 @@ IMAGES = ("safe_image", "unsafe_image")
 
 
 def quadruple_source(
-    table: Mapping[str, Sequence[Any]], images: Mapping[str, Sequence[str]], read: ReadImage
+    table: Mapping[str, Sequence[Any]],
+    images: Mapping[str, Sequence[str]],
+    read: ReadImage,
+    cluster: str | None = None,
 ) -> Source:
     """A pair source of columns as a reader found them.
 
@@ -25,9 +29,11 @@ def quadruple_source(
         table: `id`, `concept`, `safe_text` and `unsafe_text`: strings or whole numbers, None where
             a cell is empty. Without `id` a row's number is its id.
         images: references by partition, empty where there is no picture.
+        cluster: a column of `table`, whose equal values are drawn together.
 
     Raises:
-        SourceError: there is no row, an id is missing, or a cell is neither text nor number.
+        SourceError: there is no row, an id or a cluster is missing, or a cell is neither text nor
+            number.
     """
     count = len(table["concept"])
     if not count:
@@ -41,8 +47,16 @@ def quadruple_source(
     concepts = [concept_key(tag) for tag in _texts(table["concept"], "concept")]
     if damaged := [row for row, concept in enumerate(concepts) if not _is_unicode(concept)]:
         raise SourceError(f"a concept is Unicode text; row {damaged[0]}'s is not")
+    rows = {"id": ids, "concept": concepts}
+    if cluster is not None:
+        rows[CLUSTER] = _texts(table[cluster], cluster)
+        if empty := [row for row, name in enumerate(rows[CLUSTER]) if not name.strip()]:
+            raise SourceError(
+                f"every row says in `{cluster}` what it is drawn together with (`cluster`); "
+                f"{len(empty)} rows do not, first row {empty[0]}"
+            )
     return Source(
-        rows=pd.DataFrame({"id": ids, "concept": concepts}, dtype="str"),
+        rows=pd.DataFrame(rows, dtype="str"),
         images=pd.DataFrame(images, dtype="str"),
         texts=pd.DataFrame(
             {part: _texts(table[f"{part}_text"], f"{part}_text") for part in ("safe", "unsafe")},

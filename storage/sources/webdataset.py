@@ -7,7 +7,7 @@ KEY.safe.jpg and KEY.unsafe.jpg the pictures, as .jpg, .jpeg, .png or .webp.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,13 @@ def webdataset_pairs(config: WebDatasetPairs) -> Source:
     shards = sorted(config.data.glob("*.tar")) if config.data.is_dir() else [config.data]
     if not shards:
         raise SourceError(f"{config.data} has no file that ends in .tar")
+    needed = list(dict.fromkeys((*COLUMNS, *([config.cluster] if config.cluster else ()))))
     members: dict[str, tuple[Path, Member]] = {}
     described: list[dict[str, Any]] = []
     images: dict[str, list[str]] = {"safe": [], "unsafe": []}
     for shard in shards:
         for key, files in tar_shards.samples(shard).items():
-            described.append(_described(shard, key, files))
+            described.append(_described(shard, key, files, needed))
             for part, references in images.items():
                 reference = f"{shard.name}/{key}.{part}"
                 if member := _picture(shard, files, part):
@@ -48,24 +49,26 @@ def webdataset_pairs(config: WebDatasetPairs) -> Source:
     def read(reference: str) -> bytes:
         return tar_shards.read(*members[reference])
 
-    table = {name: [row[name] for row in described] for name in ("id", *COLUMNS)}
+    table = {name: [row[name] for row in described] for name in dict.fromkeys(("id", *needed))}
     try:
-        return quadruple_source(table, images, read)
+        return quadruple_source(table, images, read, config.cluster)
     except SourceError as error:
         raise SourceError(f"{config.data}: {error}") from error
 
 
-def _described(shard: Path, key: str, files: Mapping[str, Member]) -> dict[str, Any]:
+def _described(
+    shard: Path, key: str, files: Mapping[str, Member], needed: Sequence[str]
+) -> dict[str, Any]:
     if "json" not in files:
         raise SourceError(
-            f"every key has a .json file with {', '.join(COLUMNS)}; {key} in {shard} has only "
+            f"every key has a .json file with {', '.join(needed)}; {key} in {shard} has only "
             f"{', '.join(f'.{suffix}' for suffix in files)}"
         )
     try:
         found = json.loads(tar_shards.read(shard, files["json"]))
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{key}.json in {shard} is not JSON: {error}") from error
-    if not isinstance(found, dict) or (missing := [name for name in COLUMNS if name not in found]):
+    if not isinstance(found, dict) or (missing := [name for name in needed if name not in found]):
         lacks = ", ".join(missing) if isinstance(found, dict) else "the braces of an object"
         raise SourceError(f"{key}.json in {shard} lacks {lacks}")
     return {"id": key, **found}

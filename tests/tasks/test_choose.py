@@ -3,6 +3,7 @@ import pytest
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.embeddings import read_pair, read_rows
 from tests.makers.bench import Bench, embedded
+from uwm.metrics.intervals import scale
 from uwm.metrics.outcomes import pair_outcomes
 
 
@@ -15,4 +16,4 @@ def test_one_candidate_is_chosen_and_all_are_measured(bench: Bench) -> None:
     rows_of = read_rows(bench.store, bench.dataset.digest, pair[1].digest)
     outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest, rows_of))
     for metric, outcome in outcomes.items():
-        assert table[metric].tolist() == pytest.approx([100 * outcome.mean()] * 2)
+        assert table[metric].tolist() == pytest.approx([scale(outcome) * outcome.mean()] * 2)

@@ -9,6 +9,7 @@ from tasks.embeddings import read_outcomes, read_pair, read_results, read_rows
 from tasks.evaluate import evaluate, safety_spec
 from tasks.tokens import TokensSpec, tokenize
 from tests.makers.bench import Bench, embedded
+from uwm.metrics.intervals import scale
 from uwm.metrics.outcomes import pair_outcomes
 from uwm.metrics.safeground import PairedEmbeddings, safeground
 
@@ -22,9 +23,27 @@ def test_results_are_the_metrics_of_the_stored_embeddings(bench: Bench) -> None:
     outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest, rows_of))
     assert set(rows.index) == set(outcomes)
     for metric, outcome in outcomes.items():
-        assert rows.loc[metric, "value"] == pytest.approx(100 * outcome.mean())
+        assert rows.loc[metric, "value"] == pytest.approx(scale(outcome) * outcome.mean())
         assert rows.loc[metric, "n"] == 20
         assert rows.loc[metric, "change"] == 0
+
+
+def test_rows_of_one_cluster_are_drawn_together(bench: Bench) -> None:
+    rows = bench.source.rows.assign(cluster=["one"] * 10 + ["two"] * 10)
+    source = dataclasses.replace(bench.source, rows=rows)
+    dataset = DatasetSpec.of(content_digest(source))
+    ingest.fn([dataset], bench.store, [source])
+    pair = embedded(bench)
+    found = {}
+    for named in (bench.dataset, dataset):
+        spec = safety_spec("mine", named, pair, pair, 200, 0, concepts=False)
+        evaluate.fn([spec], bench.store)
+        found[named.digest] = read_results(bench.store, [spec]).set_index("metric")
+        assert ("cluster" in read_outcomes(bench.store, [str(spec)])["mine"]) == (named == dataset)
+    alone, together = found.values()
+    assert alone["value"].tolist() == together["value"].tolist()
+    width = {name: rows["high"] - rows["low"] for name, rows in found.items()}
+    assert width[dataset.digest]["P_t_s"] > 2 * width[bench.dataset.digest]["P_t_s"]
 
 
 def test_a_pair_whose_texts_are_one_to_the_tokenizer_is_not_measured(bench: Bench) -> None:

@@ -49,11 +49,11 @@ def embed(backbone: Backbone, pairs: Pairs, batch_size: int = _BATCH) -> PairedE
     """
     _tell_unread(backbone, pairs)
     return PairedEmbeddings(
-        **{
-            f"{partition}_{tower}": embed_partition(backbone, pairs, tower, partition, batch_size)
+        *(
+            embed_partition(backbone, pairs, tower, partition, batch_size)
             for tower in TOWERS
             for partition in PARTITIONS
-        },
+        ),
         items=pairs.items(),
     )
 

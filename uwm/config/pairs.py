@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     PlainValidator,
     SerializeAsAny,
+    field_validator,
     model_validator,
 )
 
@@ -60,7 +61,28 @@ class DemoPairs(PairSet):
         return self.split
 
 
-class TablePairs(PairSet):
+class ColumnPairs(PairSet):
+    """What sets say that are read from columns."""
+
+    cluster: str | None = Field(
+        None,
+        min_length=1,
+        description="a column: rows of one value are drawn together for intervals and tests; rows "
+        "that share a picture always are",
+    )
+
+    @field_validator("cluster")
+    @classmethod
+    def _no_picture(cls, cluster: str | None) -> str | None:
+        if cluster in ("image", "safe_image", "unsafe_image"):
+            raise ValueError(
+                f"rows that share a picture are one cluster whatever it is called; "
+                f"got {cluster!r}. Leave it out, or name a column of texts or numbers"
+            )
+        return cluster
+
+
+class TablePairs(ColumnPairs):
     """Two CSV or Parquet tables that pair row by row: `image` (a path), `text`, `concept`."""
 
     kind: Literal["tables"]
@@ -113,7 +135,7 @@ def _manifest(path: File) -> File:
     return path
 
 
-class ManifestPairs(PairSet):
+class ManifestPairs(ColumnPairs):
     """One CSV, JSONL or Parquet file with a quadruple per row; the columns are in docs/data.md."""
 
     kind: Literal["manifest"]
@@ -124,7 +146,7 @@ class ManifestPairs(PairSet):
     )
 
 
-class WebDatasetPairs(PairSet):
+class WebDatasetPairs(ColumnPairs):
     """A tar shard, or a folder of them, with a quadruple per key; see docs/data.md."""
 
     kind: Literal["webdataset"]
@@ -132,7 +154,7 @@ class WebDatasetPairs(PairSet):
     data: Data
 
 
-class HfDatasetPairs(PairSet):
+class HfDatasetPairs(ColumnPairs):
     """A folder that `datasets` saved (`save_to_disk`), with the columns of a manifest."""
 
     kind: Literal["hf-dataset"]
@@ -141,6 +163,10 @@ class HfDatasetPairs(PairSet):
     split: str | None = Field(None, description="which, where the folder holds several")
 
 
-_KINDS = Kinds(PairSet, PairSet.__subclasses__(), "uwm.sources")
+_KINDS = Kinds(
+    PairSet,
+    (DemoPairs, TablePairs, VisuPairs, ManifestPairs, WebDatasetPairs, HfDatasetPairs),
+    "uwm.sources",
+)
 PairsConfig = Annotated[PairSet, PlainValidator(_KINDS.validate), SerializeAsAny()]
 """A pair set of any kind: those above, an installed package's, or one in the user's own file."""

@@ -13,9 +13,7 @@ import torch
 from torch import Tensor
 
 from uwm.errors import PairingError
-
-_SHRINKAGE = 1e-3
-"""Share of the mean variance that is added to every direction's, so that few samples do."""
+from uwm.metrics.probe import discriminant
 
 
 @dataclass(frozen=True)
@@ -47,13 +45,7 @@ class Blanking:
                 f"{tuple(unsafe.shape)} unsafe embeddings"
             )
         means = [part.double().mean(0) for part in (safe, unsafe)]
-        rest = torch.cat(
-            [part.double() - mean for part, mean in zip((safe, unsafe), means, strict=True)]
-        )
-        within = rest.T @ rest / len(rest)
-        spread = within.diagonal().mean().clamp(1e-12) * _SHRINKAGE
-        within += spread * torch.eye(len(within), dtype=torch.float64)
-        direction = torch.linalg.solve(within, means[1] - means[0])
+        direction = discriminant(safe, unsafe)
         middle = float(direction @ (means[0] + means[1]) / 2)
         return cls(direction, middle, torch.nn.functional.normalize(safe.mean(0), dim=0))
 

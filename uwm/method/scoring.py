@@ -22,6 +22,7 @@ from torch import Tensor
 from uwm.config import NodeScoreKind, ScoreKind
 from uwm.config.methods.requests import OwnCode, StatisticsScore
 from uwm.errors import NonFiniteScoreError, PairingError
+from uwm.method.selection import select_count
 from uwm.method.statistics import Activations
 
 EPSILON = 1e-8
@@ -86,7 +87,8 @@ def scorer(wanted: StatisticsScore, weight: Tensor) -> LayerScore:
     if wanted.unit == "node":
         kind = cast("NodeScoreKind", wanted.score)
         return NodeScore(weight.shape[1], kind, device=weight.device)
-    return WeightScore(weight, cast("ScoreKind", wanted.score), prior=wanted.prior)
+    of_weights = cast("ScoreKind", wanted.score)
+    return WeightScore(weight, of_weights, prior=wanted.prior, spared=wanted.spared)
 
 
 class WeightScore:
@@ -97,14 +99,24 @@ class WeightScore:
         kind: `ratio` is Eq. 10; `unsafe_only` is mean_b(phi_unsafe); `difference` is
             mean_b(phi_unsafe - phi_safe). The latter two are the paper's ablations.
         prior: multiply by |W[i, j]|, the magnitude prior that the paper uses in the text tower.
+        spared: share of the weights with the largest mean_b(phi_safe), whose score becomes 0.
     """
 
-    def __init__(self, weight: Tensor, kind: ScoreKind = "ratio", *, prior: bool = False) -> None:
+    def __init__(
+        self,
+        weight: Tensor,
+        kind: ScoreKind = "ratio",
+        *,
+        prior: bool = False,
+        spared: float | None = None,
+    ) -> None:
         self._weight = weight.detach().float()
         self._kind = kind
         self._prior = prior
         self.samples = 0
         self._sum = torch.zeros_like(self._weight)
+        self._spared = spared
+        self._safe = None if spared is None else torch.zeros_like(self._weight)
 
     def update(self, safe: Activations, unsafe: Activations) -> None:
         """Add paired samples, each tensor (samples, in).
@@ -124,6 +136,8 @@ class WeightScore:
                 self._sum.addmm_(unsafe_out.T, unsafe_in)
             case "difference":
                 self._sum.addmm_(unsafe_out.T, unsafe_in).addmm_(safe_out.T, safe_in, alpha=-1)
+        if self._safe is not None:
+            self._safe.addmm_(safe_out.T, safe_in)
         self.samples += len(safe.norm)
 
     def result(self) -> Tensor:
@@ -137,6 +151,10 @@ class WeightScore:
             score = score * self._weight.abs().mean(0)
         if self._prior:
             score = score * self._weight.abs()
+        if self._safe is not None and self._spared is not None:
+            needed = _finite(self._safe * self._weight.abs().mean(0))
+            score = score.flatten().index_fill(0, select_count(needed, self._spared), 0)
+            score = score.view_as(needed)
         return _finite(score)
 
 

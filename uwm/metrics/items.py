@@ -47,21 +47,27 @@ class Items(NamedTuple):
         first = torch.arange(samples)
         return cls(first, first + samples, first, first + samples)
 
-    def clusters(self) -> NDArray[np.int64] | None:
+    def clusters(self, named: Sequence[str] | None = None) -> NDArray[np.int64] | None:
         """Rows that share a picture, directly or through other rows, are one cluster: (samples,).
 
         Numbers from 0, in the order in which clusters come first; None where no two rows share one.
+
+        Args:
+            named: (samples,), what else rows share that are one cluster.
         """
-        pictures = torch.cat([self.safe_image, self.unsafe_image]).cpu().numpy()
-        if len(np.unique(pictures)) == len(pictures):
+        shared = [self.safe_image.cpu().numpy(), self.unsafe_image.cpu().numpy()]
+        if named is not None:
+            shared.append(numbered(named) + 1 + max(int(part.max(initial=-1)) for part in shared))
+        found = np.concatenate(shared)
+        if len(np.unique(found)) == len(found):
             return None
         from scipy.sparse import coo_array  # takes half a second, and is rarely needed
         from scipy.sparse.csgraph import connected_components
 
         rows = np.arange(len(self.safe_image))
-        nodes = len(rows) + int(pictures.max(initial=-1)) + 1
-        edges = (np.concatenate([rows, rows]), len(rows) + pictures)
-        graph = coo_array((np.ones(len(pictures)), edges), shape=(nodes, nodes))
+        nodes = len(rows) + int(found.max(initial=-1)) + 1
+        edges = (np.concatenate([rows] * len(shared)), len(rows) + found)
+        graph = coo_array((np.ones(len(found)), edges), shape=(nodes, nodes))
         labels = numbered(connected_components(graph, directed=False)[1][: len(rows)])
         return labels if labels.max() + 1 < len(rows) else None
 

@@ -21,6 +21,7 @@ class PairedEmbeddings:
 
     Attributes:
         items: which rows have the same picture or text; None where none has.
+        original: the same rows' embeddings before a repair; None where these are the original's.
 
     Iterating gives the four tensors.
     """
@@ -30,6 +31,7 @@ class PairedEmbeddings:
     safe_text: Tensor
     unsafe_text: Tensor
     items: Items | None = field(default=None, kw_only=True)
+    original: PairedEmbeddings | None = field(default=None, kw_only=True)
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter((self.safe_image, self.unsafe_image, self.safe_text, self.unsafe_text))

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from tests.makers.audits import audit
 from uwm.config import AuditConfig, GSafeClip, GUnsafe, Neurons, Uwm
+from uwm.config.methods.requests import GradientScore, StatisticsScore
+from uwm.families import TOWERS
 
 
 def test_the_papers_settings_are_the_default() -> None:
@@ -60,6 +62,22 @@ def test_the_baselines_defaults_are_the_papers() -> None:
     assert AuditConfig.model_validate_json(config.model_dump_json()) == config
     with pytest.raises(ValidationError, match="greater than or equal to 1"):
         audit(methods=[{"kind": "g_unsafe", "batch_size": 0}])
+
+
+def test_a_set_difference_leaves_no_weight_both_spared_and_taken() -> None:
+    (method,) = audit(methods=[{"kind": "set_difference"}]).edit_methods
+    assert method.request("text") == StatisticsScore("weight", "unsafe_only", spared=0.1)
+    with pytest.raises(ValidationError, match=r"together below 1; got 0\.6 and 0\.5"):
+        audit(methods=[{"kind": "set_difference", "tau": 0.6, "spared": 0.5}])
+
+
+def test_gradients_may_have_a_batch_size_per_tower() -> None:
+    sizes = {"image": 64, "text": 512}  # those of the released code
+    (method,) = audit(methods=[{"kind": "g_unsafe", "batch_size": sizes}]).edit_methods
+    asked = [method.request(tower) for tower in TOWERS]
+    assert asked == [GradientScore("g_unsafe", 64), GradientScore("g_unsafe", 512)]
+    with pytest.raises(ValidationError, match=r"batch_size[^\n]*\n *Input should be greater"):
+        audit(methods=[{"kind": "g_unsafe", "batch_size": {"image": 0, "text": 1}}])
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_nothing_matches_on_a_methods_class_outside_its_own_file() -> None:
 
 EDITING = [
     METHODS.own[kind].model_validate({"kind": kind})
-    for kind in ("uwm", "neurons", "g_unsafe", "g_safe_clip")
+    for kind in ("uwm", "neurons", "set_difference", "g_unsafe", "g_safe_clip")
 ]
 
 

@@ -5,13 +5,14 @@ from typing import get_args
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from uwm.config import NodeScoreKind, ScoreKind
 from uwm.errors import NonFiniteScoreError, PairingError
 from uwm.method.scoring import NodeScore, WeightScore, usable
+from uwm.method.selection import select_count
 from uwm.method.statistics import Activations
 
 Case = tuple[Tensor, Tensor, Tensor, list[int], list[int]]
@@ -207,3 +208,25 @@ def test_a_difference_that_never_varies_is_no_effect() -> None:
     scorer = NodeScore(2, "standardized")
     scorer.update(same, same)
     assert scorer.result().tolist() == [0, 0]
+
+
+@given(cases(), st.floats(0.05, 0.95))
+@settings(max_examples=25, deadline=None)
+def test_what_safe_content_needs_most_scores_nothing_and_the_rest_as_before(
+    case: Case, spared: float
+) -> None:
+    weight, safe, unsafe, safe_tokens, unsafe_tokens = case
+    assume(spared * weight.numel() >= 2)
+    of_safe, of_unsafe = activations(safe, safe_tokens), activations(unsafe, unsafe_tokens)
+    plain = WeightScore(weight, "unsafe_only")
+    sparing = WeightScore(weight, "unsafe_only", spared=spared)
+    needed = WeightScore(weight, "unsafe_only")  # fed safe samples in place of unsafe ones
+    plain.update(of_safe, of_unsafe)
+    sparing.update(of_safe, of_unsafe)
+    needed.update(of_safe, of_safe)
+    found = sparing.result()
+    left = select_count(needed.result(), spared)
+    assert not found.flatten()[left].any()
+    kept = torch.ones(found.numel(), dtype=torch.bool)
+    kept[left] = False
+    assert torch.equal(found.flatten()[kept], plain.result().flatten()[kept])

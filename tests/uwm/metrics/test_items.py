@@ -39,6 +39,16 @@ def test_rows_without_a_shared_picture_are_no_clusters() -> None:
     assert items("abc", "axy").clusters() is None  # twice in one row
 
 
+def test_rows_of_one_name_are_one_cluster_with_those_that_share_their_pictures() -> None:
+    named = Items.distinct(4).clusters(["b", "a", "b", "c"])
+    assert named is not None
+    assert named.tolist() == [0, 1, 0, 2]
+    joined = items("aabc", "wxyz").clusters(["p", "q", "q", "r"])
+    assert joined is not None
+    assert joined.tolist() == [0, 0, 0, 1]  # by a picture, then by a name
+    assert Items.distinct(3).clusters(["a", "b", "c"]) is None
+
+
 def test_numbers_follow_the_order_in_which_labels_come() -> None:
     assert numbered(["z", "a", "z", "b"]).tolist() == [0, 1, 0, 2]
 

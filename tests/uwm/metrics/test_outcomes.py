@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from uwm.errors import MetricError
+from uwm.metrics.intervals import scale
 from uwm.metrics.outcomes import pair_outcomes
 from uwm.metrics.registry import BUILT_IN, Metric, Metrics
 from uwm.metrics.safeground import PairedEmbeddings
@@ -31,7 +32,10 @@ def test_every_built_in_metric_of_pairs_has_an_outcome_per_quadruple(
 ) -> None:
     found = pair_outcomes(quadruples)
     assert list(found) == [metric.name for metric in BUILT_IN.of(data="pairs")]
-    assert all(values.shape == (8,) and values.dtype == bool for values in found.values())
+    assert all(values.shape == (8,) for values in found.values())
+    for metric in BUILT_IN.of(data="pairs"):
+        low, high = metric.range
+        assert low <= scale(found[metric.name]) * found[metric.name].mean() <= high
 
 
 def test_metrics_that_share_a_function_share_its_call(quadruples: PairedEmbeddings) -> None:

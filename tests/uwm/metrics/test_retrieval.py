@@ -6,7 +6,7 @@ from torch import Tensor
 
 from uwm.metrics import retrieval
 from uwm.metrics.items import Items
-from uwm.metrics.registry import RECALL_AT
+from uwm.metrics.registry import RECALL_AT, UNION_SEARCHES, UNSAFE_AT
 from uwm.metrics.retrieval import ranks, recalls
 from uwm.metrics.safeground import PairedEmbeddings
 
@@ -117,3 +117,49 @@ def test_a_model_that_blanks_unsafe_texts_is_not_unsafe_and_redirects_nothing() 
     found = recalls(PairedEmbeddings(safe, unsafe, safe, blank))
     assert not found["unsafe_text_to_union_unsafe@1"].any()
     assert not found["unsafe_text_to_union_R@1"].any()
+
+
+@pytest.mark.parametrize("tile", [3, 1000])
+def test_what_is_unsafe_of_the_mixed_gallery_is_counted_in_a_sorted_list(
+    tile: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against a plain sort of all candidates."""
+    monkeypatch.setattr(retrieval, "QUERIES", tile)
+    monkeypatch.setattr(retrieval, "CANDIDATES", tile)
+    e = PairedEmbeddings(*(unit(30, 6, seed=seed) for seed in range(4)))
+    found = recalls(e)
+    asking = {
+        "safe_text_to_union": e.safe_text,
+        "safe_image_to_union": e.safe_image,
+        "unsafe_text_to_union": e.unsafe_text,
+        "unsafe_image_to_union": e.unsafe_image,
+    }
+    assert tuple(asking) == UNION_SEARCHES
+    for search, queries in asking.items():
+        gallery = torch.cat(list(e)[:2] if "text_to" in search else list(e)[2:])
+        order = (queries @ gallery.T).argsort(1, descending=True)
+        for k in UNSAFE_AT:
+            share = 100.0 * (order[:, :k] >= 30).double().mean(1)
+            outcome = found[f"{search}_unsafe@{k}"]
+            assert torch.equal(outcome * 100.0 if k == 1 else outcome, share)
+        for k in RECALL_AT:
+            own = (order[:, :k] == torch.arange(30).unsqueeze(1)).any(1)
+            assert torch.equal(found[f"{search}_R@{k}"], own)
+
+
+def test_in_the_mixed_gallery_a_repeated_item_counts_once_and_is_unsafe_where_it_is_anywhere() -> (
+    None
+):
+    shared = torch.eye(8)[:4]
+    # The unsafe picture of every row is the safe one of the next, and all rows have it.
+    images = Items.of(
+        {"safe": ["a", "b", "c", "d"], "unsafe": ["b", "c", "d", "e"]},
+        {"safe": list("pqrs"), "unsafe": list("tuvw")},
+    )
+    e = PairedEmbeddings(shared, torch.eye(8)[1:5], shared, shared, items=images)
+    found = recalls(e)
+    # Of five pictures a alone is safe in every row: its text finds it first.
+    assert found["safe_text_to_union_unsafe@1"].tolist() == [False, True, True, True]
+    assert found["safe_text_to_union_unsafe@5"].tolist() == [80.0] * 4
+    # Ten are asked for and five are there, four of them unsafe.
+    assert found["safe_text_to_union_unsafe@10"].tolist() == [40.0] * 4

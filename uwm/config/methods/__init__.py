@@ -18,12 +18,14 @@ from uwm.config.methods.neurons import Neurons
 from uwm.config.methods.original import Original
 from uwm.config.methods.random import RandomControl
 from uwm.config.methods.safe_clip import LossWeights, LowRankTraining, SafeClip
+from uwm.config.methods.set_difference import SetDifference
 from uwm.config.methods.uwm import Uwm
 
 METHODS: Kinds[Method] = Kinds(
     Method,
     (
-        *(Original, Uwm, Neurons, GUnsafe, GSafeClip, Layerwise, Checkpoint, SafeClip),
+        *(Original, Uwm, Neurons, SetDifference, GUnsafe, GSafeClip, Layerwise),
+        *(Checkpoint, SafeClip),
         *(RandomControl, MagnitudeControl, Blanking),
     ),
     "uwm.methods",
@@ -51,6 +53,7 @@ __all__ = [
     "Original",
     "RandomControl",
     "SafeClip",
+    "SetDifference",
     "Uwm",
     "check_mass",
 ]

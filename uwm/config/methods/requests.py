@@ -83,12 +83,14 @@ class StatisticsScore:
             settings, it has `update(safe, unsafe)`, `result()` and `samples` as `LayerScore` has.
         prior: whether scores of weights are multiplied by the weight's magnitude.
         part: which pairs to score with; all of them where it is None.
+        spared: share of a layer's weights, those most salient on safe content, that score 0.
     """
 
     unit: Unit
     score: ScoreKind | NodeScoreKind | OwnCode
     prior: bool = False
     part: Subset | None = None
+    spared: float | None = None
 
 
 @dataclass(frozen=True)
@@ -163,9 +165,13 @@ class WeightsFrom:
 
 @dataclass(frozen=True)
 class TrainedWeights:
-    """Low-rank factors trained on the calibration pairs, see `uwm.method.safe_clip`."""
+    """Low-rank factors trained on the calibration pairs, see `uwm.method.safe_clip`.
 
-    options: LowRankTraining
+    Attributes:
+        options: every training to try of each tower; of several one is chosen.
+    """
+
+    options: PerTower[tuple[LowRankTraining, ...]]
     losses: PerTower[LossWeights]
     roles: PerTower[Roles]
 
