@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.flow_engine import run_flow
 from ruamel.yaml import YAML
 
 from flows.audit.flow import audit
@@ -63,7 +64,7 @@ def test_a_regression_holds_the_deployment_that_found_it(
     def run_it() -> None:
         with get_client(sync_client=True) as client:
             flow_run = client.create_flow_run_from_deployment(deployment_id)
-        prefect("flow-run", "execute", str(flow_run.id))
+        run_flow(audit, flow_run=flow_run, parameters=flow_run.parameters)
 
     run_it()
     with get_client(sync_client=True) as client:

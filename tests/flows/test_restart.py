@@ -10,7 +10,7 @@ import pytest
 
 from flows.cli.options import FAILED
 from tests.makers.commands import ended, kill_when, markers, start, wait_for
-from tests.makers.small_audits import DOCUMENT
+from tests.makers.small_audits import DOCUMENT, PLAIN
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 MOMENTS = (
@@ -25,7 +25,7 @@ def config(tmp_path: Path, zoo: dict[str, Path]) -> Path:
 
     path = tmp_path / "small.yaml"
     backbones = [{"kind": "folder", "name": "clip", "folder": str(zoo["clip"])}]
-    YAML().dump({**DOCUMENT, "backbones": backbones}, path)
+    YAML().dump({**DOCUMENT, **PLAIN, "backbones": backbones}, path)
     return path
 
 

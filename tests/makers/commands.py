@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -19,7 +20,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from tests.makers.server import SILENT
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["flows.audit.flow", "flows.search.flow", "flows.sweep.flow"])
+_MODULES = ["flows.audit.flow", "flows.search.flow", "flows.sweep.flow", "prefect_dask"]
+
+
+def preload() -> None:
+    """Start the process that all others fork from, and have it do the imports."""
+    _FORKS.set_forkserver_preload(_MODULES)
+    forkserver.ensure_running()
 
 
 def start(command: str, config: Path, folder: Path) -> BaseProcess:
@@ -34,6 +41,7 @@ def start(command: str, config: Path, folder: Path) -> BaseProcess:
 def launch(arguments: list[str], folder: Path) -> BaseProcess:
     """`uwm ARGUMENTS`, likewise."""
     folder.mkdir(exist_ok=True)
+    preload()
     server = str(PREFECT_API_URL.value())
     process = _FORKS.Process(target=_command, args=(arguments, server, folder / "said.log"))
     process.start()
@@ -44,6 +52,7 @@ def _command(arguments: list[str], server: str, log: Path) -> None:
     from flows.cli.app import main
 
     os.setsid()
+    os.fsync = lambda fd: None  # see `no_power_cuts`
     with log.open("ab") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())

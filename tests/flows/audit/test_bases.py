@@ -22,7 +22,7 @@ from tests.makers.folders import folder_backbone, loaded
 from tests.makers.runs import audited
 from tests.makers.small_audits import DOCUMENT
 from uwm.backbones.load import OtherWeights, load
-from uwm.config import AuditConfig, Runner
+from uwm.config import AuditConfig
 from uwm.errors import InputError, WrongWeightsError
 from uwm.families import TOWERS
 from uwm.method.edit_files import read_edit
@@ -240,14 +240,3 @@ def test_other_preprocessing_is_refused(zoo: dict[str, Path], tmp_path: Path) ->
     original = load(folder_backbone(zoo["clip"]))
     with pytest.raises(InputError, match="prepare pictures"):
         original.variant(OtherWeights(folder_backbone(folder)))
-
-
-def test_other_processes_make_the_same(small: Small, place: Path, tmp_path: Path) -> None:
-    config = small("clip", methods=methods(place / "published"), validation=None, zeroshot=[])
-    for name, runner in (("threads", Runner()), ("processes", Runner(kind="processes", workers=2))):
-        audit(config, str(tmp_path / name), str(tmp_path / name / "out"), runner)
-    found = [
-        (tmp_path / name / "out" / "results.parquet").read_bytes()
-        for name in ("threads", "processes")
-    ]
-    assert found[0] == found[1]
