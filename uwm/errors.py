@@ -68,6 +68,10 @@ class StoreError(InputError):
     """The store's path cannot hold a store."""
 
 
+class ServerError(InputError):
+    """No Prefect server can be reached, or started."""
+
+
 class LayerNotObservedError(UWMError):
     """An activation was asked for and never seen: the model uses a weight without its module."""
 

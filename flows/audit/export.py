@@ -76,7 +76,9 @@ def export(
             folder = Store(store).path(*name.split("/"))
             edit = read_edit(folder)
             stack.enter_context(edit.applied(loaded.model))
-            provenance[f"uwm.edit.{edit.tower}"] = (folder / "spec.json").read_text()
+            provenance[f"uwm.edit.{edit.tower}"] = (folder / "spec.json").read_text(
+                encoding="utf-8"
+            )
         write_backbone(out, loaded, form, provenance)
     return trained + edits
 
@@ -107,7 +109,7 @@ def _settings(
     """What the audit's results say of each method; something of `method`."""
     path = results / "results.json"
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         settings: dict[str, dict[str, Any]] = {
             entry["method"]: entry for entry in content["settings"][backbone.name]
         }

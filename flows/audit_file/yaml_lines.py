@@ -29,7 +29,7 @@ def parse(path: Path) -> Any:
         ConfigError: no such file, or not YAML.
     """
     try:
-        return YAML().load(path.read_text())
+        return YAML().load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"there is no file {path}") from None
     except (OSError, UnicodeDecodeError) as error:

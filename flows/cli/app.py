@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import io
 import logging
 import os
 import signal
@@ -58,6 +59,9 @@ def main() -> None:
     An interrupted run ends at once. Threads that compute cannot be stopped, and waiting for them
     would be waiting for the audit; what they have completed is in the store either way.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that is not UTF-8 lacks signs of tables and names; no run ends for that.
+        sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as shells have it in the background
         signal.signal(signal.SIGINT, _interrupt)
@@ -88,4 +92,18 @@ def run(arguments: list[str]) -> int:
     except UWMError as error:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED
+    except Exception as error:
+        if not (said := _lost_server(error)):
+            raise
+        print(f"failed: {said}", file=sys.stderr)
+        return FAILED
     return result if isinstance(result, int) else DONE
+
+
+def _lost_server(error: Exception) -> str | None:
+    """What to say where Prefect's server went away; None of other errors."""
+    if "prefect" not in sys.modules:
+        return None
+    from flows.operations.server import lost
+
+    return lost(error)

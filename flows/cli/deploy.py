@@ -116,7 +116,9 @@ def _checked(
             "PREFECT_API_URL=http://127.0.0.1:4200/api"
         )
     from flows.operations.deployments import Schedule
+    from flows.operations.server import check_server
 
+    check_server()
     return name, out or OUT / name, url, Schedule(*times)
 
 

@@ -42,6 +42,7 @@ BackboneOption = Annotated[
 PlanOption = Annotated[
     bool, Parameter(name="--plan", help="only show what would be computed and written.")
 ]
+_LOCAL = ("127.0.0.1", "localhost", "::1")
 STORE, OUT = ".uwm/store", Path(".uwm/out")
 
 
@@ -91,9 +92,17 @@ def prepare_prefect() -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    _keep_off_proxies()
     quiet = _WithoutTraceback()
     for logger in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(logger).addFilter(quiet)
+
+
+def _keep_off_proxies() -> None:
+    """Let no proxy come between this process and a Prefect server of this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        given = [part for part in os.environ.get(name, "").split(",") if part.strip()]
+        os.environ[name] = ",".join([*given, *(host for host in _LOCAL if host not in given)])
 
 
 def ready(
@@ -108,12 +117,15 @@ def ready(
         planned: makes the plan of the run, whose size has to fit beside the store.
 
     Raises:
-        InputError: the runner cannot be had, weights cannot be fetched, or the disk is too small.
+        InputError: no server answers, the runner cannot be had, weights cannot be fetched, or the
+            disk is too small.
     """
     prepare_prefect()
+    from flows.operations.server import check_server
     from flows.plan.plan import check_room
     from flows.stages.runners import check_runner
 
+    check_server()
     check_runner(runner)
     fetch(settings)
 

@@ -44,7 +44,9 @@ def runs_crash_stuck(
     from prefect.client.orchestration import get_client
 
     from flows.operations.runs import crash_stuck
+    from flows.operations.server import check_server
 
+    check_server()
     with get_client(sync_client=True) as client:
         found = crash_stuck(client, timedelta(minutes=minutes), datetime.now(UTC), dry_run=dry_run)
     for flow_run, heard in found:

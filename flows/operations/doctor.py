@@ -10,14 +10,15 @@ from tempfile import TemporaryFile
 
 from flows.results.files import versions
 from storage.store.store import Store
-from uwm.errors import StoreError
+from uwm.errors import ServerError, StoreError
 
 
 def checks(store: str) -> list[tuple[str, bool, str]]:
     """(what, whether it is fine, what was found) per line of the report."""
-    import httpx
     import torch
     from prefect.settings import PREFECT_API_URL
+
+    from flows.operations.server import check_server, start_and_stop
 
     found = [("python", True, platform.python_version())]
     found += [(name, True, number) for name, number in versions().items()]
@@ -30,21 +31,12 @@ def checks(store: str) -> list[tuple[str, bool, str]]:
             found.append((f"cuda:{index}", True, f"{name}, {memory}"))
     else:
         found.append(("cuda", True, "no GPU seen by torch; `device: auto` uses the CPU"))
-    url = PREFECT_API_URL.value()
-    if url is None:
-        found.append(("server", True, "none configured; each run starts its own"))
-    else:
-        try:
-            httpx.get(f"{url}/health", timeout=5).raise_for_status()
-            found.append(("server", True, f"{url} answers"))
-        except httpx.HTTPError as error:
-            found.append(
-                (
-                    "server",
-                    False,
-                    f"{url} does not answer: {error}; start it or unset PREFECT_API_URL",
-                )
-            )
+    try:
+        said = check_server()
+        configured = PREFECT_API_URL.value() is not None
+        found.append(("server", True, said if configured else start_and_stop()))
+    except ServerError as error:
+        found.append(("server", False, str(error)))
     place = Path(store).absolute()
     if "://" in store:
         try:

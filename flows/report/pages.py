@@ -25,10 +25,14 @@ _TEMPLATES = Environment(
 _TEMPLATES.globals |= {"plotly": get_plotlyjs, "plural": plural}
 
 
-def write_page(path: Path, template: str, **values: Any) -> None:
-    """Write a page, and the folders above it; the same values give the same bytes."""
+def write_page(path: Path, template: str | Path, **values: Any) -> None:
+    """Write a page, and the folders above it; the same values give the same bytes.
+
+    Args:
+        template: as in `render`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(template, **values))
+    path.write_text(render(template, **values), encoding="utf-8")
 
 
 def render(template: str | Path, **values: Any) -> str:
@@ -39,5 +43,5 @@ def render(template: str | Path, **values: Any) -> str:
             that lies elsewhere; either may import `macros.html.j2`.
     """
     if isinstance(template, Path):
-        return _TEMPLATES.from_string(template.read_text()).render(**values)
+        return _TEMPLATES.from_string(template.read_text(encoding="utf-8")).render(**values)
     return _TEMPLATES.get_template(f"{template}.html.j2").render(**values)

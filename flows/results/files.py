@@ -47,7 +47,7 @@ def write_results(folder: Path, results: AuditResults) -> None:
         "versions": versions(),
         "config": results.config.model_dump(mode="json"),
     }
-    (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+    (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

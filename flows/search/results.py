@@ -97,7 +97,7 @@ def write_search(folder: Path, results: SearchResults) -> list[Path]:
         "search": results.search.model_dump(mode="json"),
         "config": results.config.model_dump(mode="json"),
     }
-    rest.write_text(json.dumps(content, indent=1) + "\n")
+    rest.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for name, path in audits.items():
         write_config(path, _audit(results, name))
     return [trials, rows, rest, *audits.values()]

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from storage.sources import Source, content_digest, digested, read_source
+from storage.sources import (
+    Source,
+    content_digest,
+    digested,
+    read_source,
+    without_unreadable,
+)
 from tasks.datasets import DatasetSpec
 from uwm.config import (
     AuditConfig,
     PairsConfig,
     ZeroShotConfig,
+    ZeroShotSet,
 )
 from uwm.errors import MissingSetError, SourceError
 
@@ -19,7 +26,10 @@ DataConfig = PairsConfig | ZeroShotConfig
 @lru_cache(maxsize=64)
 def identify(config: DataConfig, seed: int) -> tuple[Source, DatasetSpec]:
     """A data set and its spec; read and digested once per process."""
-    source = digested(read_source(config, seed))
+    source = read_source(config, seed)
+    if isinstance(config, ZeroShotSet):
+        source = without_unreadable(source, config.name, config.max_quarantined)
+    source = digested(source)
     return source, DatasetSpec.of(content_digest(source))
 
 

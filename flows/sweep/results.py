@@ -87,4 +87,4 @@ def write_sweep(folder: Path, results: SweepResults) -> None:
         "versions": versions(),
         "config": results.config.model_dump(mode="json"),
     }
-    (folder / "sweep.json").write_text(json.dumps(content, indent=1) + "\n")
+    (folder / "sweep.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

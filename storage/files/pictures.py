@@ -7,8 +7,9 @@ import io
 from PIL import Image, UnidentifiedImageError
 
 from uwm.errors import SourceError
+from uwm.git_lfs import REMEDY, is_pointer
 
-FORMATS = ("PNG", "JPEG", "WEBP")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 << 20
 MAX_ASPECT = 100
@@ -39,21 +40,30 @@ def decode(data: bytes, name: str) -> Image.Image:
         ) from error
 
 
-def fault(data: bytes) -> str | None:
-    """Why `decode` refuses `data`; None if it does not."""
+def fault(data: bytes, *, quick: bool = False) -> str | None:
+    """Why `decode` refuses `data`; None if it does not.
+
+    Args:
+        quick: decode a JPEG at an eighth of its size, which reads all of its bytes, too, in a
+            fraction of the time; it may take a picture for whole whose damage lies in the details.
+    """
     try:
-        _decoded(data)
+        _decoded(data, quick=quick)
     except _UnusableError as error:
         return str(error)
     return None
 
 
-def _decoded(data: bytes) -> Image.Image:
+def _decoded(data: bytes, *, quick: bool = False) -> Image.Image:
+    if is_pointer(data):
+        raise _UnusableError(f"it {REMEDY}")
     if len(data) > MAX_BYTES:
         raise _UnusableError(f"{len(data)} bytes; the limit is {MAX_BYTES}")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         _check(image)
+        if quick:
+            image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
     except _UnusableError:
         raise

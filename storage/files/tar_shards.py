@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from storage.files.listing import is_hidden
 from uwm.errors import SourceError
+from uwm.git_lfs import REMEDY, is_pointer_file
 
 MAX_MEMBER = 64 << 20
 """Bytes of one member; pictures of 50 megapixels are far smaller."""
@@ -39,12 +41,14 @@ class Member(NamedTuple):
 
 
 def index(shard: Path) -> list[Member]:
-    """The files of an uncompressed tar archive, in its order; folders are passed over.
+    """The files of an uncompressed tar archive, in its order; folders and hidden files apart.
 
     Raises:
         SourceError: the archive is unreadable, compressed, cut short or damaged, holds a link, a
             special or sparse file or a name that leads out of a folder, or is beyond the limits.
     """
+    if is_pointer_file(shard):
+        raise SourceError(f"{shard} {REMEDY}")
     try:
         with _Headers(shard) as headers, tarfile.open(fileobj=headers, mode="r:") as archive:
             members = list(_members(archive, shard))
@@ -127,6 +131,8 @@ def _members(archive: tarfile.TarFile, shard: Path) -> Iterator[Member]:
             )
         if path.is_absolute() or ".." in path.parts:
             raise SourceError(f"member names are relative; {info.name!r} in {shard} leads out")
+        if any(map(is_hidden, path.parts)):
+            continue
         if info.size > MAX_MEMBER:
             raise SourceError(
                 f"{info.name!r} in {shard} has {info.size} bytes; the limit is {MAX_MEMBER}. "

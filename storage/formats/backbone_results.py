@@ -79,7 +79,7 @@ def write_backbone_results(folder: Path, results: BackboneResults) -> None:
         "unread": results.unread,
         "tables": list(results.tables),
     }
-    (folder / _REST).write_text(json.dumps(rest, indent=1) + "\n")
+    (folder / _REST).write_text(json.dumps(rest, indent=1) + "\n", encoding="utf-8")
 
 
 def read_backbone_results(store: Store, name: str) -> BackboneResults:
@@ -89,7 +89,7 @@ def read_backbone_results(store: Store, name: str) -> BackboneResults:
         DamagedArtifactError: it is missing or damaged.
     """
     folder = store.path(*name.split("/"))
-    rest = json.loads((folder / _REST).read_text())
+    rest = json.loads((folder / _REST).read_text(encoding="utf-8"))
     return BackboneResults(
         rows=pd.read_parquet(folder / _ROWS),
         evaluations={method: tuple(names) for method, names in rest["evaluations"].items()},

@@ -37,7 +37,7 @@ def write_dataset(folder: Path, dataset: DataSet) -> None:
         if isinstance(table, dict):
             table = pd.DataFrame(table, dtype="str")
         table.to_parquet(folder / f"{name}.parquet", index=False)
-    (folder / "excluded.json").write_text(json.dumps(dataset.excluded))
+    (folder / "excluded.json").write_text(json.dumps(dataset.excluded), encoding="utf-8")
 
 
 def read_dataset(folder: Path) -> DataSet:
@@ -45,7 +45,7 @@ def read_dataset(folder: Path) -> DataSet:
     rows, digests, texts, classes, quarantined = (
         pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES
     )
-    excluded = json.loads((folder / "excluded.json").read_text())
+    excluded = json.loads((folder / "excluded.json").read_text(encoding="utf-8"))
     return DataSet(rows, columns(digests), columns(texts), classes, quarantined, excluded)
 
 

@@ -7,7 +7,7 @@ per class.
 
 from __future__ import annotations
 
-from storage.sources.quarantine import check_quarantine
+from storage.sources.quarantine import check_quarantine, without_unreadable
 from storage.sources.readers import reader, reads
 from storage.sources.sampling import check_balance, sampled
 from storage.sources.source import (
@@ -32,6 +32,7 @@ __all__ = [
     "read_source",
     "reads",
     "unchanged",
+    "without_unreadable",
 ]
 
 

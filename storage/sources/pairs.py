@@ -6,7 +6,7 @@ import pandas as pd
 
 from storage.files.tables import read_table
 from storage.sources.concepts import concept_key
-from storage.sources.quadruples import paths, quadruple_source
+from storage.sources.quadruples import pictures, quadruple_source
 from storage.sources.readers import reads
 from storage.sources.source import Source, cells, files, references
 from uwm import shipped
@@ -55,10 +55,8 @@ def table_pairs(config: TablePairs) -> Source:
     table = {"concept": unsafe["concept"], "safe_text": safe["text"], "unsafe_text": unsafe["text"]}
     table |= {name: safe[name] for name in clusters}
     try:
-        images = {
-            part: paths(rows["image"], "image")
-            for part, rows in (("safe", safe), ("unsafe", unsafe))
-        }
-        return quadruple_source(table, images, files(config.images), config.cluster)
+        columns = {"safe": safe["image"], "unsafe": unsafe["image"]}
+        images, read = pictures(columns, files(config.images))
+        return quadruple_source(table, images, read, config.cluster)
     except SourceError as error:
         raise SourceError(f"{config.safe} or {config.unsafe}: {error}") from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from storage.sources.concepts import concept_key
 from storage.sources.source import ReadImage, Source
@@ -66,12 +68,44 @@ def quadruple_source(
     )
 
 
-def paths(cells: Sequence[Any], column: str) -> list[str]:
+def pictures(
+    columns: Mapping[str, Sequence[Any] | pa.ChunkedArray], open_file: ReadImage
+) -> tuple[dict[str, list[str]], ReadImage]:
+    """References of columns with pictures by partition, and what reads them.
+
+    References are paths, and PARTITION/ROW for a column of bytes: a table may have both.
+
+    Args:
+        columns: paths, or Arrow's own array where a column holds bytes.
+        open_file: reads paths.
+
+    Raises:
+        SourceError: a cell is neither.
+    """
+    held = {part: cells for part, cells in columns.items() if isinstance(cells, pa.ChunkedArray)}
+    images = {
+        part: [f"{part}/{row}" if cell.is_valid else "" for row, cell in enumerate(held[part])]
+        if part in held
+        else _paths(cells, f"{part}_image")
+        for part, cells in columns.items()
+    }
+
+    def read(reference: str) -> bytes:
+        part, _, row = reference.partition("/")
+        if part in held and row.isdecimal():
+            return bytes(held[part][int(row)].as_buffer())
+        return open_file(reference)
+
+    return images, read if held else open_file
+
+
+def _paths(cells: Sequence[Any], column: str) -> list[str]:
     """Picture references of a table's cells, empty where a cell is.
 
     Raises:
         SourceError: a cell is no text.
     """
+    cells = [None if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells]
     for row, cell in enumerate(cells):
         if cell is not None and not isinstance(cell, str):
             raise SourceError(
@@ -91,6 +125,10 @@ def _text(cell: object, row: int, column: str) -> str:
         return cell
     if isinstance(cell, int) and not isinstance(cell, bool):
         return str(cell)
+    if isinstance(cell, float) and math.isnan(cell):  # pandas' own for an empty cell
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))  # pandas makes floats of whole numbers where a cell is empty
     raise SourceError(
         f"`{column}` is text or a whole number; row {row} has {cell!r:.40}, a {type(cell).__name__}"
     )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
 
 from storage.files.pictures import fault
-from storage.sources.source import Source, sha256
+from storage.sources.source import ReadImage, Source, sha256
 from uwm.errors import SourceError
 
 MAX_TEXT = 10_000
 """Characters of a text; no tokenizer here reads more than some hundreds."""
 _TOLD = 10
+_logger = logging.getLogger(__name__)
 
 
 class Fault(NamedTuple):
@@ -73,26 +77,69 @@ class Examiner:
         return Examined(None, digests)
 
     def _picture(self, reference: str, part: str) -> str | Fault:
-        if not reference:
-            return Fault("missing image", f"{part}: none given")
-        try:
-            data = self._read(reference)
-        except FileNotFoundError as error:
-            return Fault("missing image", f"{part}: {error}")
-        except OSError as error:
-            return Fault("damaged image", f"{part}: {error}")
-        digest = sha256(data)
-        if digest not in _VERDICTS:
-            _VERDICTS[digest] = fault(data)
-        why = _VERDICTS[digest]
-        return digest if why is None else Fault("damaged image", f"{part}: {why}")
+        found = _verdict(self._read, reference)
+        return Fault(found.reason, f"{part}: {found.detail}") if isinstance(found, Fault) else found
+
+
+def without_unreadable(source: Source, name: str, allowed: float) -> Source:
+    """A zero-shot set without the pictures that cannot be read, which are counted and told.
+
+    Args:
+        name: of the set, for messages.
+        allowed: the share of its pictures that may be left out; one always may.
+
+    Raises:
+        SourceError: more of them cannot be read.
+    """
+    if source.fingerprint is not None:  # of videos, which take minutes to look through
+        return source
+    references = source.images["images"].tolist()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(partial(_verdict, source.read, quick=True), references))
+    bad = [
+        (ref, *why) for ref, why in zip(references, found, strict=True) if isinstance(why, Fault)
+    ]
+    quarantined = pd.DataFrame(bad, columns=["id", "reason", "detail"], dtype="str")
+    if len(bad) > max(1, allowed * len(references)):
+        raise SourceError(
+            f"{len(bad)} of {len(references)} pictures of {name} cannot be read; at most "
+            f"{allowed:.1%} may be (`max_quarantined`):\n{listed(quarantined)}"
+        )
+    good = [row for row, why in enumerate(found) if not isinstance(why, Fault)]
+    kept = dataclasses.replace(
+        source,
+        rows=source.rows.iloc[good].reset_index(drop=True),
+        images=source.images.iloc[good].reset_index(drop=True),
+        digests=pd.DataFrame({"images": [found[row] for row in good]}, dtype="str"),
+    )
+    if not bad:
+        return kept
+    _logger.warning("%s: %d left out:\n%s", name, len(bad), listed(quarantined))
+    return dataclasses.replace(kept, excluded={**kept.excluded, "unreadable picture": len(bad)})
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[str]]:
     return {str(name): column.tolist() for name, column in table.items()}
 
 
-_VERDICTS: dict[str, str | None] = {}
+def _verdict(read: ReadImage, reference: str, *, quick: bool = False) -> str | Fault:
+    """The SHA-256 of a picture's bytes, or why it cannot be used."""
+    if not reference:
+        return Fault("missing image", "none given")
+    try:
+        data = read(reference)
+    except FileNotFoundError as error:
+        return Fault("missing image", str(error))
+    except OSError as error:
+        return Fault("damaged image", str(error))
+    digest = sha256(data)
+    if (digest, quick) not in _VERDICTS:
+        _VERDICTS[digest, quick] = fault(data, quick=quick)
+    why = _VERDICTS[digest, quick]
+    return digest if why is None else Fault("damaged image", why)
+
+
+_VERDICTS: dict[tuple[str, bool], str | None] = {}
 """What is wrong with a picture, by its bytes' SHA-256: preflight and run look at the same ones."""
 
 

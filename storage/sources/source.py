@@ -137,18 +137,20 @@ def cells(table: pd.DataFrame) -> ReadImage:
 def files(*roots: Path) -> ReadImage:
     """Paths relative to a folder; of several the first that has the file.
 
+    Backslashes part folders where no file has them in its name, as in tables written on Windows.
     Reading raises OSError for a file that is not there or is larger than `MAX_BYTES`, SourceError
     for a path that leads out of its folder.
     """
     folders = [root.resolve() for root in roots]
 
     def read(reference: str) -> bytes:
-        for root in folders:
-            path = within(root, reference)
-            if path.is_file():  # no folder, and no pipe that would never end
-                if (size := path.stat().st_size) > MAX_BYTES:
-                    raise OSError(f"{size} bytes; the limit is {MAX_BYTES}")
-                return path.read_bytes()
+        for spelt in dict.fromkeys((reference, reference.replace("\\", "/"))):
+            for root in folders:
+                path = within(root, spelt)
+                if path.is_file():  # no folder, and no pipe that would never end
+                    if (size := path.stat().st_size) > MAX_BYTES:
+                        raise OSError(f"{size} bytes; the limit is {MAX_BYTES}")
+                    return path.read_bytes()
         raise FileNotFoundError(f"{reference} is not in {' or '.join(map(str, folders))}")
 
     return read
@@ -162,7 +164,7 @@ def within(root: Path, reference: str) -> Path:
     """
     try:
         path = (root / reference).resolve()
-    except (ValueError, RuntimeError) as error:  # a NUL, a loop of links
+    except (ValueError, RuntimeError, OSError) as error:  # a NUL, a loop of links, too long
         raise SourceError(f"{reference!r} is no path below {root}: {error}") from error
     if not path.is_relative_to(root):
         raise SourceError(f"pictures lie below {root}; {reference} leads out of it")

@@ -1,7 +1,9 @@
 """Quadruples in tar shards: the files of one key are one quadruple.
 
-KEY.json holds `concept`, `safe_text`, `unsafe_text` and perhaps `id` (the key, if absent);
-KEY.safe.jpg and KEY.unsafe.jpg the pictures, as .jpg, .jpeg, .png or .webp.
+KEY.json holds `concept`, `safe_text`, `unsafe_text` and perhaps `id` (the key, if absent, which
+is one of its shard);
+KEY.safe.jpg and KEY.unsafe.jpg the pictures, as .jpg, .jpeg, .png,
+.webp, .gif or .bmp.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.files import tar_shards
+from storage.files.listing import data_files
 from storage.files.tar_shards import Member
 from storage.sources.quadruples import COLUMNS, quadruple_source
 from storage.sources.readers import reads
@@ -19,7 +22,7 @@ from storage.sources.source import Source
 from uwm.config import WebDatasetPairs
 from uwm.errors import SourceError
 
-_ENDINGS = ("jpg", "jpeg", "png", "webp")
+_ENDINGS = ("jpg", "jpeg", "png", "webp", "gif", "bmp")
 
 
 @reads(WebDatasetPairs)
@@ -30,16 +33,16 @@ def webdataset_pairs(config: WebDatasetPairs) -> Source:
         SourceError: a shard is damaged or hostile (see `storage.files.tar_shards`), or a key's
             files are not a quadruple.
     """
-    shards = sorted(config.data.glob("*.tar")) if config.data.is_dir() else [config.data]
-    if not shards:
-        raise SourceError(f"{config.data} has no file that ends in .tar")
+    shards = data_files(config.data, "tar")
     needed = list(dict.fromkeys((*COLUMNS, *([config.cluster] if config.cluster else ()))))
     members: dict[str, tuple[Path, Member]] = {}
     described: list[dict[str, Any]] = []
+    places: list[tuple[Path, str]] = []
     images: dict[str, list[str]] = {"safe": [], "unsafe": []}
     for shard in shards:
         for key, files in tar_shards.samples(shard).items():
             described.append(_described(shard, key, files, needed))
+            places.append((shard, key))
             for part, references in images.items():
                 reference = f"{shard.name}/{key}.{part}"
                 if member := _picture(shard, files, part):
@@ -49,7 +52,8 @@ def webdataset_pairs(config: WebDatasetPairs) -> Source:
     def read(reference: str) -> bytes:
         return tar_shards.read(*members[reference])
 
-    table = {name: [row[name] for row in described] for name in dict.fromkeys(("id", *needed))}
+    table = {name: [row[name] for row in described] for name in needed}
+    table["id"] = _ids(described, places)
     try:
         return quadruple_source(table, images, read, config.cluster)
     except SourceError as error:
@@ -71,7 +75,17 @@ def _described(
     if not isinstance(found, dict) or (missing := [name for name in needed if name not in found]):
         lacks = ", ".join(missing) if isinstance(found, dict) else "the braces of an object"
         raise SourceError(f"{key}.json in {shard} lacks {lacks}")
-    return {"id": key, **found}
+    return found
+
+
+def _ids(described: list[dict[str, Any]], places: list[tuple[Path, str]]) -> list[Any]:
+    """A row's `id`, or its key; where keys start again in every shard, with the shard's name."""
+    keys = [key for row, (_, key) in zip(described, places, strict=True) if "id" not in row]
+    again = len(set(keys)) < len(keys)
+    return [
+        row.get("id", f"{shard.stem}/{key}" if again else key)
+        for row, (shard, key) in zip(described, places, strict=True)
+    ]
 
 
 def _picture(shard: Path, files: Mapping[str, Member], part: str) -> Member | None:

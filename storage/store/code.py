@@ -74,7 +74,7 @@ def source_of(module: str) -> str:
         path = spec.origin
     if path is None:
         raise ModuleNotFoundError(f"no source for {module}")
-    return Path(path).read_text()
+    return Path(path).read_text(encoding="utf-8")
 
 
 @cache

@@ -59,7 +59,7 @@ def within(part: slice, rows: slice) -> slice:
 
 def write_listing(folder: Path, shards: Sequence[str]) -> None:
     """Make `folder` the whole of these shards (KIND/DIGEST), in the order of their samples."""
-    (folder / _LISTING).write_text(json.dumps(list(shards)) + "\n")
+    (folder / _LISTING).write_text(json.dumps(list(shards)) + "\n", encoding="utf-8")
 
 
 def pieces(store: Store, kind: str, digest: str) -> list[Path]:
@@ -72,4 +72,6 @@ def pieces(store: Store, kind: str, digest: str) -> list[Path]:
     listing = whole / _LISTING
     if not listing.exists():
         return [whole]
-    return [store.path(*name.split("/")) for name in json.loads(listing.read_text())]
+    return [
+        store.path(*name.split("/")) for name in json.loads(listing.read_text(encoding="utf-8"))
+    ]

@@ -8,6 +8,11 @@ from uwm.backbones.backbone import Backbone
 from uwm.backbones.load import load
 from uwm.config import FolderBackbone
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%b\nsize 12345\n" % (
+    b"0" * 64
+)
+"""What Git LFS leaves of a file where a repository was cloned without it."""
+
 
 def folder_backbone(folder: Path, name: str = "x") -> FolderBackbone:
     """The configuration of a backbone in a folder."""

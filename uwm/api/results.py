@@ -55,7 +55,7 @@ def results(folder: str | Path) -> Results:
             f"{path} lacks {' and '.join(missing)}; give the folder that an audit wrote, such as "
             ".uwm/out/demo"
         )
-    document = json.loads((path / "results.json").read_text())
+    document = json.loads((path / "results.json").read_text(encoding="utf-8"))
     others = sorted(file for file in path.glob("*.parquet") if file.stem != "results")
     return Results(
         rows=pd.read_parquet(path / "results.parquet"),

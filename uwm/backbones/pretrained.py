@@ -86,12 +86,18 @@ def other_activation(model: str) -> str:
     return bare if bare != model else f"{model}-quickgelu"
 
 
-def gelu_mismatch(model: str, weights: str, quick_gelu: bool, right: str) -> str:
-    """What is wrong with weights of the other activation, and the name that is right."""
+def gelu_mismatch(model: str, weights: str, quick_gelu: bool, right: str | None) -> str:
+    """What is wrong with weights of the other activation, and the name that is right, if any."""
     trained, builds = ("QuickGELU", "GELU") if quick_gelu else ("GELU", "QuickGELU")
     return (
         f"{weights} was trained with {trained} and {model} computes {builds}: embeddings would be "
-        f"off. Use model: {right}"
+        "off. "
+        + (
+            f"Use model: {right}"
+            if right is not None
+            else "open_clip has no name for the other: put the weights into a folder (kind: "
+            f"folder) whose open_clip_config.json says quick_gelu: {str(quick_gelu).lower()}"
+        )
     )
 
 

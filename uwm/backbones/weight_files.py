@@ -7,8 +7,10 @@ compiled code or unpack to more than they are on disk are refused before.
 
 from __future__ import annotations
 
+import logging
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +23,25 @@ from torch import Tensor, nn
 
 from uwm.backbones.weight_index import shard_names
 from uwm.errors import UnknownBackboneError, UnsafeWeightsError
+from uwm.git_lfs import REMEDY, is_pointer_file
+
+_logger = logging.getLogger(__name__)
 
 _OPENAI_KEYS = {"input_resolution", "context_length", "vocab_size"}
 """What OpenAI's own checkpoints hold beside weights."""
+_WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"}
+"""Parts of names that torch.compile and wrappers of modules add, at any depth."""
+_PREFIXES = ("module.", "model.", "clip_model.", "clip.", "net.", "network.", "base_model.")
+"""What trainers call the model that they hold, where all names begin with it."""
+_STATE_DICTS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights")
+"""Where trainers put weights in a checkpoint, those that are trained before averages of them."""
+_MAX_NESTING = 4
 
 
 def read_weights(files: Sequence[Path]) -> dict[str, Tensor]:
     """The state dict in one file, or in several that share it.
 
-    A training checkpoint's `state_dict` is taken out, and the prefix of a distributed run removed.
+    A training checkpoint's weights are taken out, and what trainers put before their names removed.
 
     Raises:
         UnknownBackboneError: unreadable, or not weights.
@@ -38,9 +50,30 @@ def read_weights(files: Sequence[Path]) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for path in files:
         found |= _tensors(path)
-    if found and all(name.startswith("module.") for name in found):
-        found = {name.removeprefix("module."): value for name, value in found.items()}
+    return _unprefixed(found)
+
+
+def _unprefixed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The names without what wrappers and trainers put into them."""
+    found = {
+        ".".join(part for part in name.split(".") if part not in _WRAPPERS): value
+        for name, value in weights.items()
+    }
+    if len(found) < len(weights):
+        raise UnknownBackboneError(
+            f"the weights hold a model twice, with and without {' or '.join(sorted(_WRAPPERS))} in "
+            "its names; save one of them"
+        )
+    while prefix := _shared_prefix(found):
+        found = {name.removeprefix(prefix): value for name, value in found.items()}
     return found
+
+
+def _shared_prefix(names: Iterable[str]) -> str | None:
+    names = list(names)
+    return next(
+        (prefix for prefix in _PREFIXES if names and all(n.startswith(prefix) for n in names)), None
+    )
 
 
 def shards(index: Path) -> tuple[Path, ...]:
@@ -76,11 +109,35 @@ def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
         raise UnknownBackboneError(
             f"the weights are not those of this model; {len(problems)} differences: "
             f"{'; '.join(problems[:5])}{'; ...' if len(problems) > 5 else ''}"
+            f"{_prefix_hint(wanted, state)}"
         )
     weights.clear()
     with torch.no_grad():
         for name, value in wanted.items():
             value.copy_(state.pop(name))
+
+
+def _prefix_hint(wanted: Iterable[str], given: Iterable[str]) -> str:
+    """What to do where the names are there, behind something that is put before them."""
+    prefixes: Counter[str] = Counter()
+    names = {name for name in wanted if "." in name}
+    for name in given:
+        parts = name.split(".")
+        prefixes.update(
+            {
+                ".".join(parts[:cut]) + "."
+                for cut in range(1, len(parts))
+                if ".".join(parts[cut:]) in names
+            }
+        )
+    most = prefixes.most_common(1)
+    if not most or most[0][1] < len(names) / 2:
+        return ""
+    prefix, count = most[0]
+    return (
+        f". {count} of the model's {len(names)} names are there with the prefix {prefix!r}; save "
+        "the state dict of that part alone"
+    )
 
 
 def is_openai(weights: Mapping[str, Tensor]) -> bool:
@@ -96,13 +153,17 @@ def _adapted(
     state = dict(convert_state_dict(model, state))
     if "positional_embedding" in state and "positional_embedding" not in wanted:
         state = dict(convert_to_custom_text_state_dict(state))
+    if not any(name.startswith("text.") for name in wanted):  # saved with --force-custom-text
+        state = {name.removeprefix("text."): value for name, value in state.items()}
     for name in ("logit_scale", "logit_bias"):
         if name in state and name in wanted and state[name].numel() == 1:
             state[name] = state[name].reshape(wanted[name].shape)
-    # Neither changes an embedding: a bias that training with another loss left out, and numbers of
-    # positions that older versions of transformers stored.
+    # None of these changes an embedding: a bias that training with another loss left out or has
+    # beside, and numbers of positions that older versions of transformers stored.
     if "logit_bias" in wanted and "logit_bias" not in state:
         state["logit_bias"] = torch.zeros_like(wanted["logit_bias"])
+    if "logit_bias" not in wanted:
+        state.pop("logit_bias", None)
     positions = "text.transformer.embeddings.position_ids"
     if positions not in wanted:
         state.pop(positions, None)
@@ -110,6 +171,8 @@ def _adapted(
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
+    if is_pointer_file(path):
+        raise UnknownBackboneError(f"{path} {REMEDY}")
     if path.suffix == ".safetensors":
         try:
             return dict(load_file(path))
@@ -131,9 +194,42 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise kind(
             f"{path} {said}. Convert it to .safetensors where you trust it, or ask its publisher to"
         ) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    return _only_tensors(path, content)
+    return _only_tensors(path, _state_dict(path, content))
+
+
+def _state_dict(path: Path, content: Any) -> Any:
+    """The weights of a checkpoint, however a trainer has wrapped them.
+
+    Raises:
+        UnknownBackboneError: there are several, and none under a name that says which is meant.
+    """
+    for _ in range(_MAX_NESTING):
+        if not isinstance(content, dict) or not content or _is_state_dict(content):
+            break
+        mappings = [key for key, value in content.items() if isinstance(value, dict) and value]
+        whole = [key for key in mappings if _is_state_dict(content[key])]
+        known = [key for key in _STATE_DICTS if key in whole] or [
+            key for key in _STATE_DICTS if key in mappings
+        ]
+        if not known and len(whole) > 1:
+            raise UnknownBackboneError(
+                f"{path} holds several state dicts, {', '.join(map(repr, whole))}; save the one "
+                "that is meant"
+            )
+        if not known and not whole:
+            break
+        taken = (known or whole)[0]
+        if len(whole) > 1:
+            others = ", ".join(repr(key) for key in whole if key != taken)
+            _logger.warning("%s: read %r of it, not %s", path, taken, others)
+        content = content[taken]
+    return content
+
+
+def _is_state_dict(content: dict[Any, Any]) -> bool:
+    return all(isinstance(name, str) for name in content) and all(
+        isinstance(value, Tensor) for value in content.values()
+    )
 
 
 def _only_tensors(path: Path, content: Any) -> dict[str, Tensor]:

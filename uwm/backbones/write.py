@@ -126,7 +126,7 @@ def _write_tokenizer(folder: Path, backbone: Backbone, kind: Family) -> None:
     vocabulary[end] = vocabulary.pop("<end_of_text>")
     _write_json(folder / "vocab.json", vocabulary)
     lines = ["#version: 0.2", *(" ".join(pair) for pair in tokenizer.bpe_ranks)]
-    (folder / "merges.txt").write_text("\n".join(lines) + "\n")
+    (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     settings = {
         "tokenizer_class": "CLIPTokenizer",
         "model_max_length": tokenizer.context_length,
@@ -155,4 +155,4 @@ def _write_weights(
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -19,7 +19,7 @@ from pydantic import (
 from uwm.config.kinds import Kinds
 from uwm.config.settings import Data, File, Folder, Name, Settings
 
-MANIFEST_SUFFIXES = (".csv", ".jsonl", ".parquet")
+MANIFEST_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 class PairSet(Settings):
@@ -83,7 +83,10 @@ class ColumnPairs(PairSet):
 
 
 class TablePairs(ColumnPairs):
-    """Two CSV or Parquet tables that pair row by row: `image` (a path), `text`, `concept`."""
+    """Two CSV or Parquet tables that pair row by row: `image`, `text` and `concept`.
+
+    An image is a path, or bytes in Parquet.
+    """
 
     kind: Literal["tables"]
     name: Name
@@ -129,9 +132,9 @@ class VisuPairs(PairSet):
     )
 
 
-def _manifest(path: File) -> File:
-    if path.suffix.lower() not in MANIFEST_SUFFIXES:
-        raise ValueError(f"a manifest ends in {', '.join(MANIFEST_SUFFIXES)}")
+def _manifest(path: Data) -> Data:
+    if not path.is_dir() and path.suffix.lower() not in MANIFEST_SUFFIXES:
+        raise ValueError(f"a manifest ends in {', '.join(MANIFEST_SUFFIXES)}, or is a folder")
     return path
 
 
@@ -140,7 +143,10 @@ class ManifestPairs(ColumnPairs):
 
     kind: Literal["manifest"]
     name: Name
-    data: Annotated[File, AfterValidator(_manifest)]
+    data: Annotated[Data, AfterValidator(_manifest)] = Field(
+        description="the file, or a folder of Parquet shards such as train-00000-of-00002.parquet"
+    )
+    split: str | None = Field(None, description="which, where a folder of shards holds several")
     images: Folder | None = Field(
         None, description="the folder that image paths are relative to; the file's own if absent"
     )

@@ -56,6 +56,7 @@ def _as_tuple(value: object) -> object:
 
 
 def _template(template: str) -> str:
+    template = template.replace("{c}", "{}")  # as clip-benchmark writes it
     if template.count("{}") != 1:
         raise ValueError("a template has one {} for the class name")
     return template
@@ -87,6 +88,12 @@ class ZeroShotSet(Settings):
         @property
         def name(self) -> str: ...
 
+    max_quarantined: float = Field(
+        0.02,
+        ge=0,
+        lt=1,
+        description="share of pictures that cannot be read beyond which the run stops; one may be",
+    )
     unsafe: bool = Field(
         False,
         description="its classes are unsafe kinds: reported apart, no knowledge, never chosen on",
@@ -108,11 +115,15 @@ class OwnZeroShot(ZeroShotSet):
     """What every set of the user's own says: its name, its class names and how to prompt them."""
 
     name: Name
-    template: Templates = Field(
-        ("a photo of a {}.",), description="one template, or several: their embeddings are averaged"
+    template: Templates | None = Field(
+        None,
+        description="one template, or several: their embeddings are averaged; if absent those "
+        "beside the data, or `a photo of a {}.`",
     )
     classes: ClassNames | None = Field(
-        None, description="class names by label, or in label order; the labels themselves if absent"
+        None,
+        description="class names by label, or in label order; if absent those that the data has "
+        "or that lie beside it, or the labels themselves",
     )
 
 

@@ -106,7 +106,7 @@ def create(name: str, folder: Path) -> Backbone:
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = write_merges(folder / MERGES, learn_merges(words()))
     config = configuration(name, vocabulary)
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     model = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
     _widen(model)
     return _with_tokenizer(model, folder)
@@ -145,7 +145,7 @@ def save(backbone: Backbone, path: Path) -> None:
 
 def _with_tokenizer(model: DualEncoder, folder: Path) -> Backbone:
     tokenize = open_clip.get_tokenizer(f"local-dir:{folder}", bpe_path=str(folder / MERGES))
-    config = json.loads((folder / CONFIG).read_text())
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     wanted = config["preprocess_cfg"]
     geometry = Geometry(wanted["size"], wanted["mean"][0], wanted["std"][0])
     return Backbone(model, tokenize, geometry, config["model_cfg"]["embed_dim"])

@@ -60,7 +60,7 @@ def _write_zeroshot() -> None:
         draw = partial(labelled, name, seed=split.seed, glyphs=Noto())
         _write([draw(index) for index in range(split.count)], path)
     classes = {name: asdict(question) for name, question in ZEROSHOT.items()}
-    ZEROSHOT_CLASSES.write_text(json.dumps(classes, indent=2) + "\n")
+    ZEROSHOT_CLASSES.write_text(json.dumps(classes, indent=2) + "\n", encoding="utf-8")
 
 
 def write_manifest() -> None:
@@ -72,7 +72,7 @@ def write_manifest() -> None:
         }
         for path in shipped()
     }
-    MANIFEST.write_text(json.dumps(files, indent=2) + "\n")
+    MANIFEST.write_text(json.dumps(files, indent=2) + "\n", encoding="utf-8")
 
 
 def shipped() -> Iterator[Path]:

@@ -40,7 +40,7 @@ def figures(backbone: Backbone, pairs: Path) -> Figures:
 
 def zeroshot(backbone: Backbone, name: str) -> float:
     """Top-1 accuracy on the zero-shot set `name`, in percent."""
-    question = json.loads(ZEROSHOT_CLASSES.read_text())[name]
+    question = json.loads(ZEROSHOT_CLASSES.read_text(encoding="utf-8"))[name]
     table = pd.read_parquet(ZEROSHOT_SETS[name])
     prompts = backbone.embed_texts([question["template"].format(c) for c in question["classes"]])
     labels = torch.tensor(table["label"].to_list())

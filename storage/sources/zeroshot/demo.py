@@ -16,7 +16,7 @@ from uwm.config import DemoZeroShot
 @reads(DemoZeroShot)
 def demo_zeroshot(config: DemoZeroShot) -> Source:
     table = pd.read_parquet(shipped.ZEROSHOT_SETS[config.set])
-    described = json.loads(shipped.ZEROSHOT_CLASSES.read_text())[config.set]
+    described = json.loads(shipped.ZEROSHOT_CLASSES.read_text(encoding="utf-8"))[config.set]
     pictures = Pictures(
         references=references(table, images="image")["images"].tolist(),
         labels=table["label"].astype(str).tolist(),

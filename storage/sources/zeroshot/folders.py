@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from storage.files.listing import is_hidden
 from storage.files.pictures import FORMATS
 from storage.sources.readers import reads
 from storage.sources.source import Source, files
+from storage.sources.zeroshot.beside import names_of, templates_of
 from storage.sources.zeroshot.imagenet import class_names
 from storage.sources.zeroshot.labelled import (
     Pictures,
@@ -22,7 +24,7 @@ from storage.sources.zeroshot.lists import read_lines
 from uwm.config import FolderZeroShot, Protocol
 from uwm.errors import SourceError
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
 _SYNSET = re.compile(r"n\d{8}")
 
 
@@ -34,13 +36,16 @@ def folder_zeroshot(config: FolderZeroShot) -> Source:
         f"with pictures ({', '.join(FORMATS)}) in them"
     )
     checked(found, config.images, wanted)
-    names = own_names(found.classes, config.classes, str(config.images))
-    return labelled_source(found, names, config.template)
+    given = names_of(config, config.images)
+    if given is not None and config.classes is None and not all(map(str.isdecimal, found.classes)):
+        given = None  # names beside the data are those of numbers
+    names = own_names(found.classes, given, str(config.images))
+    return labelled_source(found, names, templates_of(config, config.images))
 
 
 def subfolders(root: Path) -> list[str]:
     """The names of a folder's own folders, hidden ones apart, in order."""
-    names = [path.name for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
+    names = [path.name for path in root.iterdir() if path.is_dir() and not is_hidden(path.name)]
     return in_order(names)
 
 
@@ -57,10 +62,12 @@ def class_folders(
     references, of, others = [], [], 0
     for label in labels:
         for path in sorted((root / label).iterdir()):
+            if is_hidden(path.name):
+                continue
             if path.suffix.lower() in _SUFFIXES:
                 references.append(f"{label}/{path.name}")
                 of.append(label_of(label))
-            elif path.is_file() and path.name[0] != ".":
+            elif path.is_file():
                 others += 1
     return Pictures(
         references=references,

@@ -25,7 +25,9 @@ def read_lines(path: Path) -> list[str]:
     try:
         if path.stat().st_size > _MAX_LIST:
             raise SourceError(f"{path} is larger than {_MAX_LIST} bytes; that is no list")
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+        return [
+            line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} is not a readable text file: {error}") from error
 

@@ -11,8 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from storage.files.listing import data_files
 from storage.sources.readers import reads
 from storage.sources.source import Source
+from storage.sources.zeroshot.beside import label_names, names_of, templates_of
 from storage.sources.zeroshot.labelled import (
     Pictures,
     checked,
@@ -52,7 +54,10 @@ def parquet_zeroshot(config: ParquetZeroShot) -> Source:
                         labels.append(str(label))
         except (OSError, pa.ArrowException) as error:
             raise SourceError(f"{path} is not a readable Parquet file: {error}") from error
-    given = None if config.classes is None else [label for label, _ in config.classes]
+    names = config.classes or label_names(paths[0], config.label) or names_of(config, config.data)
+    if config.classes is None and not all(map(str.isdecimal, labels)):
+        names = None  # names beside the data are those of numbers
+    given = None if names is None else [label for label, _ in names]
     found = Pictures(
         references,
         labels,
@@ -61,21 +66,8 @@ def parquet_zeroshot(config: ParquetZeroShot) -> Source:
         excluded={"no label": empty} if empty else {},
     )
     checked(found, config.data, "rows of two or more classes")
-    names = own_names(found.classes, config.classes, str(config.data))
-    return labelled_source(found, names, config.template)
-
-
-def data_files(data: Path, suffix: str) -> list[Path]:
-    """The file `data`, or the files of that suffix in the folder `data`, in order.
-
-    Raises:
-        SourceError: the folder has none.
-    """
-    if data.is_file():
-        return [data]
-    if not (found := sorted(path for path in data.glob(f"*.{suffix}") if path.is_file())):
-        raise SourceError(f"{data} has no .{suffix} file")
-    return found
+    named = own_names(found.classes, names, str(config.data))
+    return labelled_source(found, named, templates_of(config, config.data))
 
 
 def all_labels(labels: Sequence[str], given: Sequence[str] | None, what: str) -> list[str]:

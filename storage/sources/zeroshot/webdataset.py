@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from storage.files.listing import data_files
 from storage.files.tar_shards import Member, read, samples
 from storage.sources.readers import reads
 from storage.sources.source import Source
+from storage.sources.zeroshot.beside import names_of, templates_of
 from storage.sources.zeroshot.labelled import Pictures, checked, labelled_source, own_names
-from storage.sources.zeroshot.parquet import all_labels, data_files
+from storage.sources.zeroshot.parquet import all_labels
 from uwm.config import WebDatasetZeroShot
 from uwm.errors import SourceError
 
-_PICTURES = ("jpg", "jpeg", "png", "webp")
+_PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp")
 
 
 @reads(WebDatasetZeroShot)
@@ -34,7 +36,10 @@ def webdataset_zeroshot(config: WebDatasetZeroShot) -> Source:
                 continue
             reference = f"{shard.name}/{key}.{picture.suffix}"
             members[reference], labels[reference] = (shard, picture), label
-    given = None if config.classes is None else [label for label, _ in config.classes]
+    names = names_of(config, config.data)
+    if config.classes is None and not all(map(str.isdecimal, labels.values())):
+        names = None  # names beside the data are those of numbers
+    given = None if names is None else [label for label, _ in names]
     found = Pictures(
         references=list(members),
         labels=list(labels.values()),
@@ -46,8 +51,8 @@ def webdataset_zeroshot(config: WebDatasetZeroShot) -> Source:
         f"samples of two or more classes, each a picture with a .cls or a .json of {config.label!r}"
     )
     checked(found, config.data, wanted)
-    names = own_names(found.classes, config.classes, str(config.data))
-    return labelled_source(found, names, config.template)
+    named = own_names(found.classes, names, str(config.data))
+    return labelled_source(found, named, templates_of(config, config.data))
 
 
 def _label(shard: Path, key: str, files: dict[str, Member], field: str) -> str | None:

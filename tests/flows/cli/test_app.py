@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,26 @@ def test_a_bad_file_is_told_before_anything_heavy_is_imported(config: Path) -> N
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "2 []"
+
+
+def test_files_are_utf_8_in_a_locale_that_is_not(config: Path, tmp_path: Path) -> None:
+    """In a fresh interpreter, whose own encoding is ASCII."""
+    config.write_text(f"{GOOD}\ncafé: Zürich\n", encoding="utf-8")
+    page, template = tmp_path / "page.html", tmp_path / "page.html.j2"
+    template.write_text("{{ title }} über", encoding="utf-8")
+    code = (
+        "import sys; from pathlib import Path; from flows.cli.app import run; "
+        "from flows.report.pages import write_page; "
+        f"write_page(Path({str(page)!r}), Path({str(template)!r}), title=chr(252)); "
+        f"sys.exit(run(['audit', {str(config)!r}]))"
+    )
+    ascii_only = {**os.environ, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=ascii_only
+    )
+    assert found.returncode == BAD_INPUT, found.stderr
+    assert "caf\\xe9: unknown key" in found.stderr
+    assert page.read_text(encoding="utf-8") == "ü über"
 
 
 def test_pairs_of_unequal_length_are_told_before_the_audit_starts(

@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from storage.sources import read_source
+from storage.sources import content_digest, read_source
 from tests.makers.pair_layouts import change, tables
 from uwm.config import DemoPairs
 from uwm.errors import PairingError, SourceError
@@ -46,3 +46,15 @@ def test_the_shipped_sets_are_read() -> None:
     assert (pairs.rows["concept"].value_counts() == 5).all()
     assert pairs.read(pairs.images["unsafe"][0])[:4] == b"RIFF"
     assert pairs.quarantined.empty
+
+
+def test_tables_may_hold_the_pictures(tmp_path: Path) -> None:
+    config = tables(tmp_path)
+    expected = content_digest(read_source(config))
+    changes = {}
+    for part, path in (("safe", config.safe), ("unsafe", config.unsafe)):
+        table = pd.read_csv(path, dtype=str)
+        table["image"] = [(config.images / name).read_bytes() for name in table["image"]]
+        changes[part] = tmp_path / f"{part}.parquet"
+        table.to_parquet(changes[part])
+    assert content_digest(read_source(config.model_copy(update=changes))) == expected

@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
-from storage.sources import read_source
+from storage.sources import content_digest, read_source, without_unreadable
 from storage.sources.quarantine import MAX_TEXT
+from tests.makers.folders import LFS_POINTER
 from tests.makers.pair_layouts import jpeg, manifest, quadruples
+from uwm.config import FolderZeroShot
 from uwm.errors import SourceError
 
 
@@ -64,3 +66,47 @@ def test_the_first_ten_reasons_are_told(tmp_path: Path) -> None:
     ]
     assert all("missing image (safe: safe/" in line for line in lines[:-1])
     assert lines[-1].strip() == "and 10 more"
+
+
+def labelled(folder: Path, pictures: list[bytes]) -> FolderZeroShot:
+    """Labelled pictures of two classes, in turn."""
+    for number, content in enumerate(pictures):
+        path = folder / "ab"[number % 2] / f"{number:02d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return FolderZeroShot(kind="folder", name="pets", images=folder)
+
+
+BAD = {
+    "no picture": b"not a picture",
+    "empty": b"",
+    "cut": jpeg(9)[:300],
+    "too long": jpeg(9, (101, 1)),
+    "a pointer": LFS_POINTER,
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_zero_shot_picture_that_cannot_be_read_is_left_out_and_told(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = read_source(labelled(tmp_path, [*map(jpeg, range(5)), BAD[kind], jpeg(7)]))
+    found = without_unreadable(source, "pets", 0.02)
+    assert found.excluded == {"unreadable picture": 1}
+    assert found.rows["label"].tolist() == [0, 0, 0, 0, 1, 1]
+    assert found.digests is not None
+    assert len(found.digests) == len(found.images) == 6
+    assert "pets: 1 left out" in caplog.text
+    assert "b/05.jpg" in caplog.text
+
+
+def test_too_many_pictures_that_cannot_be_read_are_listed(tmp_path: Path) -> None:
+    source = read_source(labelled(tmp_path, [*map(jpeg, range(38)), *[b"no"] * 12]))
+    with pytest.raises(SourceError, match=r"12 of 50 pictures of pets(.|\n)*and 2 more"):
+        without_unreadable(source, "pets", 0.2)
+    assert len(without_unreadable(source, "pets", 0.24).rows) == 38
+
+
+def test_pictures_that_are_all_readable_change_nothing(tmp_path: Path) -> None:
+    source = read_source(labelled(tmp_path, [*map(jpeg, range(4))]))
+    assert content_digest(without_unreadable(source, "pets", 0)) == content_digest(source)

@@ -17,7 +17,7 @@ def with_json(folder: Path, content: Any, **fields: Any) -> VisuPairs:
     return found
 
 
-@pytest.mark.parametrize("form", ["list", "numbered", "under data", "list under data"])
+@pytest.mark.parametrize("form", ["list", "numbered", "under data", "list under data", "info"])
 def test_every_form_of_the_json_file_is_read(tmp_path: Path, form: str) -> None:
     rows = quadruples(6)
     entries = visu_entries(rows)
@@ -27,6 +27,7 @@ def test_every_form_of_the_json_file_is_read(tmp_path: Path, form: str) -> None:
         "numbered": numbered,
         "under data": {"data": numbered},
         "list under data": {"data": entries},
+        "info": {"info": {"version": "1.0"}, "data": numbered},  # as Safe-CLIP's loader reads it
     }[form]
     source = read_source(with_json(tmp_path, content))
     assert source.rows["id"].tolist() == [str(row.id) for row in rows]
@@ -104,3 +105,36 @@ def test_one_coco_folder_may_be_given_bare(tmp_path: Path) -> None:
     bare = config(**found.model_dump() | {"coco": found.coco[1]})
     assert isinstance(bare, VisuPairs)
     assert bare.coco == (found.coco[1],)
+
+
+@pytest.mark.parametrize("year", ["train2014", "val2014"])
+def test_pictures_may_have_the_names_of_coco_2014(tmp_path: Path, year: str) -> None:
+    rows = quadruples(6)
+    found = with_json(tmp_path, visu_entries(rows))
+    for path in (tmp_path / "coco").glob("*/*.jpg"):
+        path.rename(path.with_name(f"COCO_{year}_{path.name}"))
+    source = read_source(found)
+    assert [source.read(name) for name in source.images["safe"]] == [
+        row.pictures["safe"] for row in rows
+    ]
+
+
+def test_an_unsafe_picture_may_be_where_its_entry_says(tmp_path: Path) -> None:
+    rows = quadruples(6)
+    entries = visu_entries(rows)
+    for number, entry in enumerate(entries):
+        entry["nsfw_im_path"] = f"made/{number}.jpg"
+    found = with_json(tmp_path, entries)
+    (tmp_path / "made").mkdir()
+    for number, row in enumerate(rows):
+        (found.unsafe / f"train/sd-ntsw/unsafe/original/{row.id}/0.jpg").rename(
+            tmp_path / f"made/{number}.jpg"
+        )
+    source = read_source(found)
+    assert [source.read(name) for name in source.images["unsafe"]] == [
+        row.pictures["unsafe"] for row in rows
+    ]
+    entries[0]["nsfw_im_path"] = "../secret.jpg"
+    found.texts.write_text(json.dumps(entries))
+    with pytest.raises(SourceError, match="leads out of it"):
+        read_source(found)

@@ -62,6 +62,25 @@ def test_what_is_no_quadruple_is_told(tmp_path: Path, members: dict[str, bytes],
         read(tmp_path, members)
 
 
+def test_what_a_mac_puts_beside_files_is_passed_over(tmp_path: Path) -> None:
+    other = {name.replace("a.", "b."): content for name, content in files().items()}
+    plain = files() | other
+    hidden = {f"._{name}": b"\0\5\x16\7Mac OS X" for name in plain}
+    hidden |= {f"__MACOSX/{name}": b"\0" for name in plain} | {".DS_Store": b"\0"}
+    shard(tmp_path / "one.tar", hidden | plain)
+    (tmp_path / "._one.tar").write_bytes(b"\0\5\x16\7")
+    source = read_source(config(kind="webdataset", data=tmp_path))
+    assert source.rows["id"].tolist() == ["a", "b"]
+
+
+def test_keys_may_start_again_in_every_shard(tmp_path: Path) -> None:
+    for name in ("00000.tar", "00001.tar"):
+        shard(tmp_path / name, files())
+    source = read_source(config(kind="webdataset", data=tmp_path))
+    assert source.rows["id"].tolist() == ["00000/a", "00001/a"]
+    assert source.quarantined.empty
+
+
 def test_a_folder_without_shards_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"no file that ends in \.tar"):
+    with pytest.raises(SourceError, match=r"no \.tar file"):
         read_source(config(kind="webdataset", data=tmp_path))

@@ -73,6 +73,21 @@ def test_a_published_file_of_the_other_activation_is_refused_by_its_name(tmp_pat
     assert locate(from_file("ViT-B-32-quickgelu", path)).weights == path
 
 
+@pytest.mark.parametrize("file", ["config.json", "open_clip_config.json"])
+def test_a_configuration_beside_a_file_tells_its_activation(tmp_path: Path, file: str) -> None:
+    """Safe-CLIP is published so: weights in open_clip's form beside a `config.json`."""
+    said: dict[str, object] = {"model_cfg": {"quick_gelu": True}}
+    if file == "config.json":
+        said = {f"{tower}_config": {"hidden_act": "quick_gelu"} for tower in ("text", "vision")}
+    (tmp_path / file).write_text(json.dumps(said))
+    path = tmp_path / "open_clip_pytorch_model.bin"
+    with pytest.raises(UnknownBackboneError, match="Use model: ViT-L-14-quickgelu"):
+        locate(from_file("ViT-L-14", path))
+    assert locate(from_file("ViT-L-14-quickgelu", path)).weights == path
+    with pytest.raises(UnknownBackboneError, match=r"no name for the other.*quick_gelu: true"):
+        locate(from_file("ViT-S-32-alt", path))
+
+
 def test_an_unknown_kind_of_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownBackboneError, match=r"\.npz is none of these"):
         locate(from_file("ViT-B-32", tmp_path / "weights.npz"))

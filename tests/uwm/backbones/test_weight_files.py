@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from tests.makers.backbones import MODELS
+from tests.makers.folders import LFS_POINTER
 from uwm.backbones.architecture import build
 from uwm.backbones.weight_files import fill, read_weights, shards
 from uwm.errors import UnknownBackboneError, UnsafeWeightsError
@@ -35,6 +36,57 @@ def test_a_training_checkpoint_is_unwrapped(tmp_path: Path) -> None:
     wrapped = {f"module.{name}": value for name, value in STATE.items()}
     torch.save({"epoch": 3, "state_dict": wrapped}, tmp_path / "epoch.pt")
     assert same(read_weights((tmp_path / "epoch.pt",)), STATE)
+
+
+WRAPPED = {
+    "torch.compile": {"state_dict": {f"_orig_mod.{name}": value for name, value in STATE.items()}},
+    "both": {"state_dict": {f"module._orig_mod.{name}": value for name, value in STATE.items()}},
+    "compiled within": {name.replace("a.", "a._orig_mod."): value for name, value in STATE.items()},
+    "fsdp": {f"_fsdp_wrapped_module.{name}": value for name, value in STATE.items()},
+    "lightning": {"epoch": 1, "state_dict": {f"model.{n}": value for n, value in STATE.items()}},
+    "model": {"model": STATE, "optimizer": {"state": {0: {}}, "param_groups": []}},
+    "model_state_dict": {"model_state_dict": STATE, "epoch": 1},
+    "deepspeed": {"module": STATE, "global_steps": 3},
+    "within a wrapper": {"model": {"state_dict": STATE, "epoch": 1}},
+    "averaged, too": {"model": STATE, "model_ema": {n: value + 1 for n, value in STATE.items()}},
+    "another name": {"teacher": STATE, "epoch": 1},
+}
+
+
+@pytest.mark.parametrize("trainer", WRAPPED)
+def test_what_trainers_put_around_weights_is_taken_off(tmp_path: Path, trainer: str) -> None:
+    torch.save(WRAPPED[trainer], tmp_path / "epoch.pt")
+    assert same(read_weights((tmp_path / "epoch.pt",)), STATE)
+
+
+def test_of_two_state_dicts_the_one_taken_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.save(WRAPPED["averaged, too"], tmp_path / "epoch.pt")
+    read_weights((tmp_path / "epoch.pt",))
+    assert "read 'model' of it, not 'model_ema'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"student": STATE, "teacher": STATE}, "several state dicts, 'student', 'teacher'"),
+        ({"a": torch.zeros(1), "_orig_mod.a": torch.zeros(1)}, "a model twice"),
+    ],
+)
+def test_weights_that_may_mean_either_of_two_are_refused(
+    tmp_path: Path, content: dict[str, object], said: str
+) -> None:
+    torch.save(content, tmp_path / "epoch.pt")
+    with pytest.raises(UnknownBackboneError, match=said):
+        read_weights((tmp_path / "epoch.pt",))
+
+
+@pytest.mark.parametrize("name", ["open_clip_model.safetensors", "pytorch_model.bin", "w.pt"])
+def test_a_git_lfs_pointer_is_told_from_weights(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(LFS_POINTER)
+    with pytest.raises(UnknownBackboneError, match=r"Git LFS pointer.*`git lfs pull`"):
+        read_weights((tmp_path / name,))
 
 
 def test_torchs_older_format_is_read(tmp_path: Path) -> None:
@@ -150,6 +202,25 @@ def test_a_network_takes_its_own_weights_alone() -> None:
     assert "visual.ln_pre.bias is missing" in said
     assert "extra is not part" in said
     assert "visual.positional_embedding has shape (17, 32) instead of (5, 32)" in said
+
+
+def test_names_behind_a_prefix_of_ones_own_are_told_with_it() -> None:
+    model = build(MODELS["clip"])
+    state = {f"ours.clip_net.{name}": value for name, value in model.state_dict().items()}
+    with pytest.raises(UnknownBackboneError, match=r"the prefix 'ours\.clip_net\.'; save"):
+        fill(model, state)
+
+
+def test_a_text_tower_of_its_own_and_a_bias_change_no_embedding() -> None:
+    """Saved with `--force-custom-text`, and trained with `--siglip`."""
+    model = build(MODELS["clip"])
+    source = {name: torch.rand_like(value) for name, value in model.state_dict().items()}
+    own = {
+        name if name.startswith(("visual.", "logit")) else f"text.{name}": value
+        for name, value in source.items()
+    }
+    fill(model, {**own, "logit_bias": torch.tensor(-9.0)})
+    assert same(model.state_dict(), source)
 
 
 def test_older_names_of_a_text_tower_are_known() -> None:

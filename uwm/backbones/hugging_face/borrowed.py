@@ -106,7 +106,7 @@ def text_tower_folder(path: Path) -> Iterator[Path]:
     """A folder with what is heeded of a `config.json` alone, for as long as a tower is built."""
     found = text_tower(path)
     with tempfile.TemporaryDirectory(prefix="uwm-tower-") as name:
-        (Path(name) / CONFIG).write_text(json.dumps(found))
+        (Path(name) / CONFIG).write_text(json.dumps(found), encoding="utf-8")
         yield Path(name)
 
 

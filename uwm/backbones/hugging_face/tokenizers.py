@@ -105,7 +105,7 @@ def open_tokenizer(folder: Path, text: Mapping[str, Any]) -> HFTokenizer:
     options = text.get("tokenizer_kwargs") or {}
     with tempfile.TemporaryDirectory(prefix="uwm-tokenizer-") as name:
         for file, content in settings.items():
-            (Path(name) / file).write_text(json.dumps(content))
+            (Path(name) / file).write_text(json.dumps(content), encoding="utf-8")
         for file in _LINKED:
             if (path := inside(folder, file)).is_file():
                 (Path(name) / file).symlink_to(path.resolve())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from uwm.backbones import hub
-from uwm.backbones.catalog import built_in
+from uwm.backbones.catalog import HUGGING_FACE, OPEN_CLIP, built_in
 from uwm.backbones.files import read_json
 from uwm.backbones.located import LocatedFiles
 from uwm.backbones.places import locates
@@ -53,6 +53,23 @@ def model(config: OpenClipBackbone, /, *, download: bool) -> LocatedFiles | None
     return LocatedFiles(described, weights=path, preprocess=tag.preprocess, built_in=config.model)
 
 
+def _says_quick_gelu(folder: Path) -> bool | None:
+    """What a configuration beside weights says of their activation; None where it says nothing.
+
+    Raises:
+        UnknownBackboneError: it cannot be read.
+    """
+    if (path := folder / OPEN_CLIP).is_file():
+        model = read_json(path).get("model_cfg")
+        return isinstance(model, dict) and model.get("quick_gelu", False) is True
+    if (path := folder / HUGGING_FACE).is_file():
+        described = read_json(path)
+        towers = [described.get(f"{tower}_config") for tower in ("text", "vision")]
+        said = {tower.get("hidden_act") for tower in towers if isinstance(tower, dict)} - {None}
+        return said == {"quick_gelu"} if len(said) == 1 else None
+    return None
+
+
 def _file(name: str, path: Path, described: dict[str, Any], quick: bool) -> LocatedFiles:
     if path.suffix not in _SUFFIXES:
         raise UnknownBackboneError(
@@ -62,5 +79,10 @@ def _file(name: str, path: Path, described: dict[str, Any], quick: bool) -> Loca
     right = other_activation(name)
     if tag is not None and tag.quick_gelu != quick and right in built_in():
         raise UnknownBackboneError(gelu_mismatch(name, path.name, tag.quick_gelu, right))
+    beside = _says_quick_gelu(path.parent) if tag is None else None
+    if beside is not None and beside != quick:
+        raise UnknownBackboneError(
+            gelu_mismatch(name, path.name, beside, right if right in built_in() else None)
+        )
     known = tag.preprocess if tag is not None else agreed_preprocess(name)
     return LocatedFiles(described, weights=path, preprocess=known or {}, built_in=name)

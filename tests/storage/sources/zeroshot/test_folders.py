@@ -30,6 +30,35 @@ def test_what_is_no_picture_is_counted(tmp_path: Path) -> None:
     assert read_source(config).excluded == {"not a picture by its suffix": 1}
 
 
+def test_what_a_mac_puts_beside_pictures_is_passed_over(tmp_path: Path) -> None:
+    config = pets(tmp_path, "cat", "dog", "__MACOSX")
+    (tmp_path / "dog" / "._0.jpg").write_bytes(b"\0\5\x16\7")
+    source = read_source(config)
+    assert source.images["images"].tolist() == ["cat/0.jpg", "dog/0.jpg"]
+    assert source.excluded == {}
+
+
+def test_names_and_templates_beside_the_data_are_used(tmp_path: Path) -> None:
+    (tmp_path / "classnames.txt").write_text("black cat\ndog\n")
+    (tmp_path / "zeroshot_classification_templates.txt").write_text("a {c}.\nthe {c}!\n")
+    source = read_source(pets(tmp_path / "test", "0", "1"))
+    assert source.texts["prompts"].tolist() == [
+        *("a black cat.", "the black cat!"),
+        *("a dog.", "the dog!"),
+    ]
+    said = read_source(pets(tmp_path / "test", classes=["cat", "hound"], template="{}"))
+    assert said.texts["prompts"].tolist() == ["cat", "hound"]
+    (tmp_path / "zeroshot_classification_templates.txt").write_text("a {c} or {c}.")
+    with pytest.raises(SourceError, match=r"one \{c\} for the class name"):
+        read_source(pets(tmp_path / "test"))
+
+
+def test_names_beside_the_data_are_those_of_numbers(tmp_path: Path) -> None:
+    (tmp_path / "classnames.txt").write_text("0\n1\n")
+    source = read_source(pets(tmp_path / "test", "cat", "dog"))
+    assert source.classes["name"].tolist() == ["cat", "dog"]
+
+
 def test_several_templates_are_an_ensemble(tmp_path: Path) -> None:
     source = read_source(pets(tmp_path, "cat", "dog", template=["a {}.", "the {}!"]))
     assert source.texts["prompts"].tolist() == ["a cat.", "the cat!", "a dog.", "the dog!"]

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -95,4 +96,36 @@ def test_a_file_that_is_no_parquet_is_told(tmp_path: Path) -> None:
         read_source(config(tmp_path / "a.parquet"))
     (tmp_path / "a.parquet").rename(tmp_path / "a.txt")
     with pytest.raises(SourceError, match=r"has no \.parquet file"):
+        read_source(config(tmp_path))
+
+
+def hub_metadata(label: Any) -> dict[str, str]:
+    return {"huggingface": json.dumps({"info": {"features": {"label": label}}})}
+
+
+def test_numbers_have_the_names_that_the_hub_keeps_of_them(tmp_path: Path) -> None:
+    named = {"names": ["cat", "dog"], "_type": "ClassLabel"}
+    held = table([1, 0, 1]).replace_schema_metadata(hub_metadata(named))
+    pq.write_table(held, tmp_path / "test-00000-of-00001.parquet")
+    source = read_source(config(tmp_path))
+    assert source.texts["prompts"].tolist() == ["cat", "dog"]
+    assert source.rows["label"].tolist() == [1, 0, 1]
+    said = read_source(config(tmp_path, classes=["tom", "rex"]))
+    assert said.texts["prompts"].tolist() == ["tom", "rex"]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        None,
+        [],
+        {"_type": "ClassLabel"},
+        {"_type": "ClassLabel", "names": [1, 2]},
+        {"_type": "Value"},
+    ],
+)
+def test_names_that_are_none_are_not_taken_for_some(tmp_path: Path, label: Any) -> None:
+    held = table([1, 0, 1]).replace_schema_metadata(hub_metadata(label))
+    pq.write_table(held, tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match="say their names with `classes`"):
         read_source(config(tmp_path))

@@ -96,3 +96,19 @@ def test_a_label_that_cannot_be_used_is_told(
 def test_a_folder_without_shards_is_told(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"has no \.tar file"):
         read_source(config(tmp_path))
+
+
+def test_sets_of_clip_benchmark_need_nothing_but_their_place(tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    write_shard(
+        tmp_path / "test/0.tar",
+        {f"s{n}.{s}": f"{n % 2}".encode() for n in range(4) for s in ("webp", "cls")},
+    )
+    (tmp_path / "classnames.txt").write_text("cat\ndog\n")
+    (tmp_path / "zeroshot_classification_templates.txt").write_text("a photo of a {c}, a pet.\n")
+    source = read_source(config(tmp_path / "test", template=None))
+    assert source.texts["prompts"].tolist() == [
+        "a photo of a cat, a pet.",
+        "a photo of a dog, a pet.",
+    ]
+    assert source.rows["label"].tolist() == [0, 1, 0, 1]
