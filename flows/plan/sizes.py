@@ -20,7 +20,6 @@ from storage.formats.statistics import statistics_fields
 from storage.sources import Source
 from storage.store.integrity import size
 from storage.store.spec import Spec
-from tasks.blank import BlankedSpec
 from tasks.capture import StatisticsSpec, input_widths
 from tasks.computed import ComputedScoresSpec
 from tasks.cost import FREE, Cost
@@ -29,6 +28,7 @@ from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditS
 from tasks.embed import EmbeddingsSpec, embedding_field
 from tasks.gradients import GradientScoresSpec
 from tasks.pixels import PixelsSpec, pixel_field
+from tasks.rewritten import RewrittenSpec
 from tasks.score import ScoresSpec
 from tasks.stage import stage_of
 from tasks.tokens import TokensSpec, token_field
@@ -99,7 +99,7 @@ class Sizes:
                 found = Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
                 self._embeddings[spec.digest] = Cost(found.measure)
                 return found
-            case BlankedSpec():
+            case RewrittenSpec():
                 return self._embeddings.get(spec.embeddings, FREE)  # of shards
             case TunedSpec():
                 samples = spec.training.epochs * sum(self._parts[spec.data])

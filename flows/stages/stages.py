@@ -16,7 +16,6 @@ from flows.stages.data import DataConfig, identify
 from flows.stages.submissions import Submissions
 from storage.formats.cut_texts import CutTexts, read_cut_texts
 from storage.store.spec import Spec
-from tasks.blank import BlankedSpec, blank
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.computed import ComputedScoresSpec, compute_scores
@@ -37,6 +36,7 @@ from tasks.held_out import HeldOutSpec, hold_out
 from tasks.inspect import InspectionSpec, inspect_scores
 from tasks.metrics import MetricPlugin
 from tasks.pixels import PixelsSpec, decode_pixels
+from tasks.rewritten import RewrittenSpec, rewrite
 from tasks.score import ScoresSpec, score
 from tasks.sweep import GridSpec, measure_grid
 from tasks.tokens import TokensSpec, tokenize, too_short
@@ -49,7 +49,15 @@ from uwm.config import (
     ScoreKind,
     Subset,
 )
-from uwm.config.methods.requests import ComputedScore, Draw, OwnCode, Rule, TrainedWeights, Unit
+from uwm.config.methods.requests import (
+    ComputedScore,
+    Draw,
+    OwnCode,
+    Rewriting,
+    Rule,
+    TrainedWeights,
+    Unit,
+)
 from uwm.errors import UnknownBlockError
 from uwm.families import TOWERS, Blocks, Role, Tower
 from uwm.layers import LayerId, find_layers, pick_blocks
@@ -264,12 +272,14 @@ class Stages(Submissions):
         needs = [*inputs, *([edited] if edited else [])]
         return self._submit_samples(embed, specs, what=what, needs=needs)
 
-    def blanked(self, texts: Sequence[Spec], calibration: EmbeddingsSpec) -> list[BlankedSpec]:
-        """Embeddings of texts, those replaced that a probe fitted on `calibration` flags."""
-        specs = [
-            BlankedSpec(embeddings=text.digest, calibration=calibration.digest) for text in texts
-        ]
-        self._submit(blank, specs, what="texts", needs=[*texts, calibration])
+    def rewritten(
+        self, wanted: Rewriting, tower: Tower, embedded: Sequence[Spec], inputs: Spec
+    ) -> list[RewrittenSpec]:
+        """A tower's embeddings as a map rewrites them that is fitted on calibration inputs."""
+        (calibration,) = self.embeddings(tower, None, [inputs])
+        specs = [RewrittenSpec.of(wanted, found, calibration) for found in embedded]
+        what = f"{tower} · {wanted.by}"
+        self._submit(rewrite, specs, what=what, needs=[*embedded, calibration])
         return specs
 
     def trainings(

@@ -31,7 +31,7 @@ KINDS = {
     "tokenize": "tokens",
     "capture statistics": "statistics",
     "embed": "embeddings",
-    "blank": "embeddings",
+    "rewrite": "embeddings",
 }
 
 
@@ -55,6 +55,7 @@ def test_the_audit_writes_and_runs_what_was_planned(
             {"kind": "random", "of": "g_unsafe", "seeds": 1},
             {"kind": "magnitude", "of": "neurons"},
             {"kind": "blanking"},
+            {"kind": "leace", "towers": ["image", "text"]},
         ],
     )
     store = Store(tmp_path / "store")

@@ -12,6 +12,7 @@ from pydantic import Field
 from uwm.config.methods.requests import (
     EditPoint,
     LayerPoints,
+    Rewriting,
     ScoreRequest,
     Selection,
     StatisticsScore,
@@ -68,9 +69,14 @@ class Method(Settings):
 
     @property
     def blanks_texts(self) -> bool:
-        """Whether it replaces embeddings of unsafe texts instead of changing weights, see
+        """Whether it is the degenerate reference that a repair is held against, see
         `uwm.method.blanking`."""
         return False
+
+    @property
+    def rewriting(self) -> Rewriting | None:
+        """What it does to embeddings, where it changes these instead of weights."""
+        return None
 
     @property
     def chooses(self) -> bool:
