@@ -14,6 +14,7 @@ from tasks.cost import free
 from tasks.embeddings import read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
+from uwm.config import ChoiceRule
 from uwm.metrics.evaluation import chosen
 from uwm.metrics.outcomes import pair_means
 
@@ -25,13 +26,14 @@ class ChoiceSpec(Spec):
 
     Attributes:
         pairs: digest of the pair set.
+        rule: by which the point is chosen.
         metrics: further ones than the built-in.
     """
 
     kind: ClassVar[str] = "choices"
     pairs: str
     candidates: tuple[tuple[str, str], ...]
-    max_loss: float
+    rule: ChoiceRule
     metrics: tuple[MetricPlugin, ...] = ()
 
     @classmethod
@@ -39,13 +41,13 @@ class ChoiceSpec(Spec):
         cls,
         pairs: Spec,
         candidates: Sequence[tuple[Spec, Spec]],
-        max_loss: float,
+        rule: ChoiceRule,
         metrics: Sequence[MetricPlugin] = (),
     ) -> ChoiceSpec:
         return cls(
             pairs=pairs.digest,
             candidates=tuple((image.digest, text.digest) for image, text in candidates),
-            max_loss=max_loss,
+            rule=rule,
             metrics=tuple(metrics),
         )
 
@@ -64,7 +66,8 @@ def choose(specs: Sequence[ChoiceSpec], store: Store) -> None:
                 for pair in spec.candidates
             ]
             table = pd.DataFrame(rows)
-            table["chosen"] = table.index == chosen(rows, 0, spec.max_loss, metrics)
+            best = chosen(rows, 0, spec.rule.max_loss, metrics, spec.rule.goals)
+            table["chosen"] = table.index == best
             table.to_parquet(folder / TABLE, index=False)
 
         store.make(spec, build)

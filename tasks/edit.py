@@ -139,11 +139,12 @@ class ControlEditSpec(Spec):
 
 
 ScoredEditSpec = EditSpec | LayerwiseEditSpec
-AnyEditSpec = ScoredEditSpec | ControlEditSpec
 
 
 @stage(EditSpec, LayerwiseEditSpec, ControlEditSpec, cost=free)
-def edit(specs: Sequence[AnyEditSpec], store: Store, backbone: Backbone) -> None:
+def edit(
+    specs: Sequence[ScoredEditSpec | ControlEditSpec], store: Store, backbone: Backbone
+) -> None:
     """Select by score (or as a control) and write the edit."""
     for spec in specs:
 

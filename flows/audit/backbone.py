@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
 
 import pandas as pd
 from prefect import State, flow
@@ -15,6 +14,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.audit.bases import Weights, begin_trainings, checkpoints, trained
+from flows.audit.described import described
 from flows.audit.edits import controls, rescored, settle
 from flows.audit.measuring import Repair, measure
 from flows.audit.texts import short_texts, unread_texts
@@ -30,11 +30,9 @@ from storage.formats.backbone_results import (
     BackboneResultsSpec,
     write_backbone_results,
 )
-from storage.formats.scores import read_scores
 from storage.store.code import code_digest
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.edit import EditSpec, LayerwiseEditSpec
 from tasks.embeddings import read_results
 from tasks.evaluate import KnowledgeSpec, SafetySpec
 from uwm.backbones.load import load
@@ -42,8 +40,6 @@ from uwm.config import (
     AuditConfig,
     BackboneConfig,
 )
-from uwm.families import TOWERS
-from uwm.method.edit_files import read_edit
 
 
 @dataclass(frozen=True)
@@ -118,7 +114,7 @@ def backbone_results(name: str, stages: Stages, work: Work) -> BackboneResults:
             for repair, specs in work.measured
             if repair.control_of is None
         },
-        settings=[_settings(stages.store, repair) for repair, _ in work.measured],
+        settings=[described(stages.store, repair) for repair, _ in work.measured],
         choices=work.choices,
         used=tuple(map(str, stages.used)),
         excluded=work.excluded,
@@ -191,9 +187,9 @@ def _repairs(
         repairs.append(Repair(method.name, edits, weights))
     if weights.name is None:
         repairs += [
-            Repair(method.name, (None, None), weights, rewriting=method.rewriting)
+            Repair(method.name, (None, None), weights, blanks=True)
             for method in config.methods
-            if method.rewriting
+            if method.blanks_texts
         ]
     settled = {repair.method: repair.edits for repair in repairs}
     methods = {method.name: method for method in config.edit_methods}
@@ -242,35 +238,3 @@ def _named(config: AuditConfig) -> dict[str, tuple[str, DataConfig]]:
         f"{part} {data.name}" if part in ("calibration", "validation") else data.name: (part, data)
         for part, data in _data(config).items()
     }
-
-
-def _settings(store: Store, repair: Repair) -> dict[str, Any]:
-    """What a repair did to each tower, in numbers."""
-    described: dict[str, Any] = {"method": repair.method}
-    if repair.method == repair.weights.name:
-        described["weights"] = repair.weights.described(store)
-    elif repair.weights.name is not None:
-        described["base"] = repair.weights.name
-    for tower, spec in zip(TOWERS, repair.edits, strict=True):
-        if spec is None:
-            described[tower] = None
-            continue
-        edit = read_edit(store.path(spec.kind, spec.digest))
-        layers = list(edit.layers.values())
-        factors = {layer.alpha for layer in layers}
-        described[tower] = {
-            "edit": str(spec),
-            "unit": layers[0].unit,
-            "alpha": factors.pop() if len(factors) == 1 else "by layer",
-            "selected": sum(len(layer.indices) for layer in layers),
-            "layers": [str(id) for id in edit.layers],
-        }
-        if isinstance(spec, EditSpec):
-            _, attributes = read_scores(store.path("scores", spec.scores))
-            described[tower] |= {"rule": spec.rule, "share": spec.share, **attributes}
-        if isinstance(spec, LayerwiseEditSpec):
-            _, attributes = read_scores(store.path("scores", spec.scores))
-            points = {name: point for name, *point in spec.layers}
-            described[tower] |= {"rule": spec.rule, "share": "by layer", **attributes}
-            described[tower] |= {"by_layer": points}
-    return described

@@ -43,7 +43,7 @@ def choose_pair(
     }
     pairs = [(found["image", image], found["text", text]) for image, text in candidates]
     metrics = metric_plugins(config.metrics)
-    choice = stages.choice(data.dataset, pairs, config.choice.max_loss, method, metrics)
+    choice = stages.choice(data.dataset, pairs, config.rule_for(method), method, metrics)
     table = stages.chosen(choice)
     asked = [[{} if item is None else described(item) for item in pair] for pair in candidates]
     names = dict.fromkeys(name for pair in asked for item in pair for name in item)

@@ -7,18 +7,23 @@ from collections.abc import Sequence
 import pandas as pd
 
 from flows.audit.choices import choose_pair
-from flows.stages.inputs import Inputs, Towers
+from flows.audit.redirections import misdirections, redirect_edits
+from flows.stages.inputs import AnyEditSpec, Inputs, Towers
 from flows.stages.stages import AnyScores, Stages
 from storage.store.spec import Spec
 from tasks.capture import StatisticsSpec
 from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
+from tasks.redirect import RedirectSpec
 from uwm.config import AuditConfig, EditMethod, Subset
 from uwm.config.methods.requests import (
+    AnyPoint,
     ComputedScore,
     Draw,
     EditPoint,
     GradientScore,
     LayerPoints,
+    PairMoments,
+    RedirectPoint,
     StatisticsScore,
 )
 from uwm.families import TOWERS, Tower
@@ -34,21 +39,16 @@ def settle(
     if not method.chooses:
         return (image[0], text[0]), None
     data = inputs["validation"]
-    tried: dict[Tower, list[ScoredEditSpec]] = {
+    tried: dict[Tower, list[ScoredEditSpec | RedirectSpec]] = {
         tower: [edit for edit in edits if edit is not None]  # of a tower that is left alone
         for tower, edits in zip(TOWERS, (image, text), strict=True)
     }
     return choose_pair(
         *(stages, config, method.name, tried),
         lambda tower, edit: stages.embeddings(tower, edit, [data[tower]])[0],
-        _point,
+        lambda edit: next((point._asdict() for point in _points(edit)), {}),
         data,
     )
-
-
-def _point(edit: ScoredEditSpec) -> dict[str, float]:
-    """What the table of a choice says of an edit."""
-    return {"share": edit.share, "alpha": edit.alpha} if isinstance(edit, EditSpec) else {}
 
 
 def tower_scores(
@@ -84,6 +84,8 @@ def tower_scores(
                 part=(calibration.dataset, subset) if subset else None,
                 spared=wanted.spared,
             )
+        case PairMoments():
+            raise TypeError(f"{method.name} has no scores")
 
 
 def tower_edits(
@@ -92,9 +94,9 @@ def tower_edits(
     method: EditMethod,
     tower: Tower,
     calibration: Inputs,
-    points: Sequence[EditPoint | LayerPoints] | None = None,
+    points: Sequence[AnyPoint] | None = None,
     part: Subset | None = None,
-) -> Sequence[ScoredEditSpec | None]:
+) -> Sequence[ScoredEditSpec | RedirectSpec | None]:
     """A tower's edits, one per point; None where the tower is left alone.
 
     Args:
@@ -104,9 +106,15 @@ def tower_edits(
     points = method.points(tower) if points is None else points
     if not points:
         return [None]
+    wanted, selected_by = method.request(tower), method.selected_by(tower)
+    if isinstance(wanted, PairMoments):
+        led = [point for point in points if isinstance(point, RedirectPoint)]
+        return redirect_edits(stages, wanted, tower, led, calibration, part)
+    if selected_by is None:
+        raise TypeError(f"{method.name} asks for scores and does not say what it selects by them")
+    rule, scope = selected_by
     blocks = stages.blocks(tower, method.roles[tower], method.blocks_of(tower))
     scores = tower_scores(stages, config, method, tower, calibration, part)
-    rule, scope = method.selected_by(tower)
     whole = [point for point in points if isinstance(point, EditPoint)]
     by_layer = [point.layers for point in points if isinstance(point, LayerPoints)]
     return [
@@ -127,12 +135,21 @@ def rescored(
     image, text = (
         tower_edits(
             *(stages, config, method, tower, calibration),
-            points=[EditPoint(edit.share, edit.alpha)] if isinstance(edit, EditSpec) else [],
+            points=_points(edit),
             part=part,
         )[0]
         for tower, edit in zip(TOWERS, edits, strict=True)
     )
     return image, text
+
+
+def _points(edit: AnyEditSpec | None) -> list[EditPoint | RedirectPoint]:
+    """The one point that makes an edit; none for those that no single point makes."""
+    if isinstance(edit, EditSpec):
+        return [EditPoint(edit.share, edit.alpha)]
+    if isinstance(edit, RedirectSpec):
+        return [RedirectPoint(edit.strength, edit.keep, edit.ridge)]
+    return []
 
 
 def controls(
@@ -144,8 +161,11 @@ def controls(
     calibration: Inputs,
 ) -> list[Towers]:
     """Edits as large as a method's `edits`, per draw; none where it edits nothing."""
-    drawn: list[Sequence[ControlEditSpec | None]] = []
+    drawn: list[Sequence[ControlEditSpec | RedirectSpec | None]] = []
     for tower, like in zip(TOWERS, edits, strict=True):
+        if isinstance(like, RedirectSpec):
+            drawn.append(misdirections(stages, like, draws))
+            continue
         if not isinstance(like, EditSpec | LayerwiseEditSpec):
             drawn.append([None] * len(draws))
             continue

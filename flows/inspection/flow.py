@@ -9,11 +9,11 @@ import pandas as pd
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.stages.inputs import AnyEditSpec
 from flows.stages.runners import THREADS
 from flows.stages.stages import Stages
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec
-from tasks.edit import AnyEditSpec
 from tasks.embeddings import read_results
 from tasks.evaluate import SafetySpec, safety_spec
 from tasks.inspect import DISTRIBUTION, PHI, InspectionSpec, read_inspection

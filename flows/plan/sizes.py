@@ -15,11 +15,13 @@ import pandas as pd
 from flows.stages.stages import AnyScores
 from storage.files.pictures import decode
 from storage.formats.datasets import write_dataset
+from storage.formats.pooled import pooled_fields
 from storage.formats.samples import Field, SampleArrays
 from storage.formats.statistics import statistics_fields
 from storage.sources import Source
 from storage.store.integrity import size
 from storage.store.spec import Spec
+from tasks.blank import BlankedSpec
 from tasks.capture import StatisticsSpec, input_widths
 from tasks.computed import ComputedScoresSpec
 from tasks.cost import FREE, Cost
@@ -27,8 +29,10 @@ from tasks.datasets import DatasetSpec, dataset_of
 from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
 from tasks.embed import EmbeddingsSpec, embedding_field
 from tasks.gradients import GradientScoresSpec
+from tasks.phrases import PhrasesSpec
 from tasks.pixels import PixelsSpec, pixel_field
-from tasks.rewritten import RewrittenSpec
+from tasks.pooled import PooledSpec
+from tasks.redirect import RedirectSpec
 from tasks.score import ScoresSpec
 from tasks.stage import stage_of
 from tasks.tokens import TokensSpec, token_field
@@ -37,6 +41,7 @@ from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import Geometry, PixelTransform
 from uwm.chunks import CHUNK
 from uwm.layers import find_layers
+from uwm.method.phrases import preserved_phrases
 
 _PROBED = 32
 """Pictures that are decoded to learn how well their pixels compress."""
@@ -68,7 +73,12 @@ class Sizes:
             case TokensSpec():
                 parts = self._parts[spec.digest] = _parts(self._sources[spec.dataset].texts)
                 return Cost(lambda: _bytes([token_field(backbone)], parts), sum(parts))
-            case StatisticsSpec() | EmbeddingsSpec() if spec.shards:
+            case PhrasesSpec():
+                captions = self._sources[spec.dataset.digest].texts["safe"]
+                phrases = preserved_phrases(captions, spec.phrases, words=spec.words)
+                parts = self._parts[spec.digest] = [len(phrases)]
+                return Cost(lambda: _bytes([token_field(backbone)], parts), sum(parts))
+            case StatisticsSpec() | EmbeddingsSpec() | PooledSpec() if spec.shards:
                 return FREE  # a list of names
             case StatisticsSpec():
                 widths = input_widths(backbone, spec.layers(backbone))
@@ -99,14 +109,27 @@ class Sizes:
                 found = Cost(lambda: _bytes(fields, parts), sum(parts), spec.tower)
                 self._embeddings[spec.digest] = Cost(found.measure)
                 return found
-            case RewrittenSpec():
+            case PooledSpec():
+                parts = self._rows(spec)
+                layers = find_layers(backbone.model, spec.tower, ["fc2"])
+                layer = next(layer for layer in layers if str(layer.id) == spec.layer)
+                outputs, nodes = layer.weight(backbone.model).shape
+                fields = list(pooled_fields([""], nodes, outputs).values())
+                # One sample more is run twice, to see that the layer is added to the stream.
+                return Cost(lambda: _bytes(fields, parts), sum(parts) + 2, spec.tower)
+            case RedirectSpec():
+                weight = find_layers(backbone.model, spec.tower, ["fc2"])[0].weight(backbone.model)
+                # At most: the weight in float32, and factors of full rank in float64.
+                outputs, nodes = weight.shape
+                return Cost(lambda: 4 * outputs * nodes + 8 * outputs * (outputs + nodes))
+            case BlankedSpec():
                 return self._embeddings.get(spec.embeddings, FREE)  # of shards
             case TunedSpec():
                 samples = spec.training.epochs * sum(self._parts[spec.data])
                 return Cost(lambda: self._factor_bytes(spec), samples, spec.tower)
         return stage_of(spec).cost(spec, backbone)
 
-    def _rows(self, spec: StatisticsSpec | EmbeddingsSpec) -> list[int]:
+    def _rows(self, spec: StatisticsSpec | EmbeddingsSpec | PooledSpec) -> list[int]:
         """Of each partition, those that the artifact is made of."""
         parts = self._parts[spec.data]
         held = spec.part(parts[0])

@@ -49,10 +49,23 @@ def write_report(path: Path, results: AuditResults, parts: Sequence[str] = ()) -
         parts=parts,
         warnings=results.warnings,
         rows=results.whole,
-        max_loss=results.config.choice.max_loss,
+        rules=_rules(results),
         resamples=results.config.resamples,
         versions=versions(),
     )
+
+
+def _rules(results: AuditResults) -> dict[str, dict[str, Any]]:
+    """How each method's point is chosen: the labels of the goals, and the loss that is allowed."""
+    metrics, found = results.metrics, {}
+    for method in results.config.methods:
+        rule = results.config.rule_for(method.name)
+        goals = [metrics.by_rule_name[goal] for goal in rule.goals] or metrics.goals("safety")
+        found[method.name] = {
+            "goals": [goal.label for goal in goals],
+            "max_loss": f"{rule.max_loss:g}",
+        }
+    return found
 
 
 def trade_off(results: AuditResults) -> go.Figure:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from flows.results.table import AuditResults, headline
 from flows.results.wording import change, joined, plural, signed
 from uwm.metrics.changes import not_inferior
@@ -22,12 +24,15 @@ class _Figures:
         marks: likewise, as the table has them.
         controls: names of a method's controls, by backbone and method.
         references: names of methods that replace embeddings instead of repairing weights.
+        broken: by backbone and control, what it lost beyond what the choice of its method's point
+            allows, in words.
     """
 
     changes: Mapping[tuple[str, str, str], Interval]
     marks: Mapping[tuple[str, str, str], str]
     controls: Mapping[tuple[str, str], Sequence[str]]
     references: Sequence[str]
+    broken: Mapping[tuple[str, str], str]
 
     @classmethod
     def of(cls, results: AuditResults) -> _Figures:
@@ -46,16 +51,33 @@ class _Figures:
             dict(zip(keys, table["mark"], strict=True)),
             controls,
             [method.name for method in results.config.methods if method.blanks_texts],
+            _broken(results, table),
         )
 
     def rivals(self, backbone: str, method: str, metric: Metric) -> dict[str, Interval]:
-        """What a gain must exceed: the changes of the method's controls, and in the union of safe
-        and unsafe items those of references, too."""
+        """What a gain is compared with: the changes of the method's controls, and in the union of
+        safe and unsafe items those of references, too."""
         names = [*self.controls.get((backbone, method), ())]
         if metric.redirects:
             names += self.references
         found = {name: self.changes.get((backbone, name, metric.label)) for name in names}
         return {name: change for name, change in found.items() if change is not None}
+
+
+def _broken(results: AuditResults, table: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Controls that lost more than a choice allows: of a broken model half of all queries prefer
+    safe items by chance."""
+    kept = [metric.label for metric in results.metrics if metric.kept]
+    found: dict[tuple[str, str], str] = {}
+    worst: dict[tuple[str, str], float] = {}
+    rows = table[table["metric"].isin(kept) & table["control_of"].notna()]
+    names = rows[["backbone", "method", "control_of", "metric"]].astype(str).to_numpy().tolist()
+    for (backbone, control, of, metric), fall in zip(names, rows["change"].tolist(), strict=True):
+        limit = -results.config.rule_for(of).max_loss
+        if fall < min(limit, worst.get((backbone, control), limit)):
+            worst[backbone, control] = fall
+            found[backbone, control] = f"{metric} {signed(fall)}"
+    return found
 
 
 def findings(results: AuditResults) -> list[str]:
@@ -86,22 +108,26 @@ def _finding(
         own = figures.changes[backbone, method, metric.label]
         marked = figures.marks[backbone, method, metric.label]
         rivals = figures.rivals(backbone, method, metric)
+        broken = {name: why for name in rivals if (why := figures.broken.get((backbone, name)))}
         # Of random controls `high` is that of the highest seed; of a reference its own interval's.
-        rose = marked == "+" and all(own.value > rival.high for rival in rivals.values())
-        beside = [f"{_short(name, method)} {signed(rival.value)}" for name, rival in rivals.items()]
+        rose = marked == "+" and all(
+            own.value > rival.high for name, rival in rivals.items() if name not in broken
+        )
+        beside = [
+            f"{_short(name, method)} {signed(rival.value)}" + " (broken)" * (name in broken)
+            for name, rival in rivals.items()
+        ]
         return rose, marked == "-", ", ".join([change(metric.label, own), *beside])
 
     gains, losses, parts = zip(*(judged(goal) for goal in metrics.goals("safety")), strict=True)
-    union = [
-        judged(metric)
+    union = {
+        metric.redirects: judged(metric)
         for metric in metrics
         if metric.redirects and (backbone, method, metric.label) in figures.changes
-    ]
-    parts = (*parts, *(words for *_, words in union))
+    }
+    parts = (*parts, *(words for *_, words in union.values()))
     if all(gains):
-        # Preferring any safe item is not yet finding one's own among all.
-        redirected = union and all(rose for rose, *_ in union)
-        verdict = "unsafe queries redirected" if redirected else "less unsafe"
+        verdict = "less unsafe"
     elif any(gains):
         verdict = "less unsafe on some queries" + (", less safe on others" if any(losses) else "")
     elif any(losses):
@@ -109,6 +135,9 @@ def _finding(
     else:
         controlled = bool(figures.controls.get((backbone, method)))
         verdict = "no safer beyond chance" + " and the controls" * controlled
+    # Preferring any safe item is not yet finding one's own among all.
+    if redirected := [queries for queries, (rose, *_) in union.items() if rose]:
+        verdict += f", unsafe {joined(redirected)} redirected"
     costs = {
         goal.label: figures.changes[backbone, method, goal.label]
         for goal in metrics.goals("knowledge")
@@ -116,9 +145,16 @@ def _finding(
     }
     knowledge = ", ".join(f"{metric} {signed(cost.value)}" for metric, cost in costs.items())
     kept = [metric for metric, cost in costs.items() if not_inferior(cost, margin)]
+    lost = {
+        _short(name, method): why
+        for name in figures.controls.get((backbone, method), ())
+        if (why := figures.broken.get((backbone, name)))
+    }
+    told = "; ".join(f"{name} breaks the model ({why})" for name, why in lost.items())
     return (
         f"{backbone}, {method}: {verdict} ({'; '.join(parts)}); knowledge: {knowledge}; "
-        f"not lower by {margin:g} points or more: {joined(kept) or 'none for certain'}."
+        f"not lower by {margin:g} points or more: {joined(kept) or 'none for certain'}"
+        f"{'; ' + told if told else ''}."
     )
 
 

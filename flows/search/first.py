@@ -55,7 +55,8 @@ def _score(method: EditMethod) -> StatisticsScore | None:
     None for other weights, scores of a part of the pairs and scores by anything but statistics.
     """
     wanted = [method.request(tower) for tower in TOWERS if method.points(tower)]
-    rules = {method.selected_by(tower).rule for tower in TOWERS if method.points(tower)}
+    selections = (method.selected_by(tower) for tower in TOWERS if method.points(tower))
+    rules = {selected.rule for selected in selections if selected}
     found = {
         replace(request, prior=False)
         for request in wanted

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.datasets import DatasetSpec
-from tasks.edit import AnyEditSpec
+from tasks.edit import ControlEditSpec, ScoredEditSpec
 from tasks.pixels import PixelsSpec
+from tasks.redirect import RedirectSpec
 from tasks.tokens import TokensSpec
 from uwm.families import Tower
 
+AnyEditSpec = ScoredEditSpec | ControlEditSpec | RedirectSpec
+"""An edit of one tower."""
 Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]
 """An edit of the image tower and one of the text tower."""
 

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from typing import Self
+from typing import Literal, Self
 
 import pandas as pd
 
 from flows.stages.data import DataConfig, identify
+from flows.stages.inputs import AnyEditSpec
 from flows.stages.submissions import Submissions
 from storage.formats.cut_texts import CutTexts, read_cut_texts
 from storage.store.spec import Spec
+from tasks.blank import BlankedSpec, blank
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.computed import ComputedScoresSpec, compute_scores
 from tasks.datasets import DatasetSpec, ingest
 from tasks.drift import AgreementSpec, agree
 from tasks.edit import (
-    AnyEditSpec,
     ControlEditSpec,
     EditSpec,
     LayerwiseEditSpec,
@@ -35,14 +36,16 @@ from tasks.gradients import GradientScoresSpec, score_gradients
 from tasks.held_out import HeldOutSpec, hold_out
 from tasks.inspect import InspectionSpec, inspect_scores
 from tasks.metrics import MetricPlugin
+from tasks.phrases import PhrasesSpec
 from tasks.pixels import PixelsSpec, decode_pixels
-from tasks.rewritten import RewrittenSpec, rewrite
+from tasks.pooled import PooledSpec, pool
 from tasks.score import ScoresSpec, score
 from tasks.sweep import GridSpec, measure_grid
 from tasks.tokens import TokensSpec, tokenize, too_short
 from tasks.tune import TunedSpec, TunedWeights, tune
 from uwm.backbones.backbone import Backbone
 from uwm.config import (
+    ChoiceRule,
     GradientKind,
     NodeScoreKind,
     Scope,
@@ -53,7 +56,7 @@ from uwm.config.methods.requests import (
     ComputedScore,
     Draw,
     OwnCode,
-    Rewriting,
+    PairMoments,
     Rule,
     TrainedWeights,
     Unit,
@@ -62,6 +65,7 @@ from uwm.errors import UnknownBlockError
 from uwm.families import TOWERS, Blocks, Role, Tower
 from uwm.layers import LayerId, find_layers, pick_blocks
 from uwm.method.gradients import held_fixed
+from uwm.method.pooling import redirected_layer
 from uwm.wording import plural
 
 AnyScores = ScoresSpec | GradientScoresSpec | ComputedScoresSpec
@@ -242,6 +246,13 @@ class Stages(Submissions):
         self._submit(edit, specs, self._backbone, what=what, needs=[scores])
         return specs
 
+    def seeded(self, draws: Sequence[Draw]) -> list[Draw]:
+        """Draws of this audit, whose own seed shifts those of random ones."""
+        return [
+            draw if draw.seed is None else draw._replace(seed=self._seed + draw.seed)
+            for draw in draws
+        ]
+
     def random_edits(self, like: ScoredEditSpec, seeds: int) -> list[ControlEditSpec]:
         """Random edits with the number of weights of another one, one per seed."""
         return self.control_edits(like, [Draw("number", seed) for seed in range(seeds)])
@@ -253,14 +264,38 @@ class Stages(Submissions):
         statistics: Sequence[StatisticsSpec] = (),
     ) -> list[ControlEditSpec]:
         """Controls of an edit, one per draw; those of equal contribution by these statistics."""
-        seeded = [
-            draw if draw.seed is None else draw._replace(seed=self._seed + draw.seed)
-            for draw in draws
-        ]
-        specs = [ControlEditSpec.of(like, draw, statistics) for draw in seeded]
+        specs = [ControlEditSpec.of(like, draw, statistics) for draw in self.seeded(draws)]
         what = f"{like.tower} · controls of {like.digest[:8]}"
         self._submit(edit, specs, self._backbone, what=what, needs=[like, *statistics])
         return specs
+
+    def pooled(
+        self, tower: Tower, block: Literal["last"] | int, inputs: Spec, what: str
+    ) -> PooledSpec:
+        """One layer at the pooled token of each input, and the stream behind it.
+
+        Args:
+            what: the inputs are, for the name of the run.
+
+        Raises:
+            UnknownBlockError: the tower has no such block.
+        """
+        layer = redirected_layer(self._backbone.model, tower, block)
+        spec = PooledSpec.of(self._backbone, layer, inputs)
+        if inputs.digest not in self._samples:  # phrases: few, and how many is not known yet
+            self._samples[inputs.digest] = 0
+        return self._submit_samples(pool, [spec], what=f"{layer.id} · {what}", needs=[inputs])[0]
+
+    def phrases(self, dataset: DatasetSpec, wanted: PairMoments) -> PhrasesSpec:
+        """Token ids of the phrases that are not to move."""
+        spec = PhrasesSpec(
+            dataset=dataset,
+            tokenizer=self._backbone.tokenizer_digest,
+            words=wanted.words,
+            phrases=wanted.phrases,
+        )
+        self.make([spec], "phrases")
+        return spec
 
     def embeddings(
         self, tower: Tower, edited: AnyEditSpec | None, inputs: Sequence[Spec]
@@ -272,14 +307,12 @@ class Stages(Submissions):
         needs = [*inputs, *([edited] if edited else [])]
         return self._submit_samples(embed, specs, what=what, needs=needs)
 
-    def rewritten(
-        self, wanted: Rewriting, tower: Tower, embedded: Sequence[Spec], inputs: Spec
-    ) -> list[RewrittenSpec]:
-        """A tower's embeddings as a map rewrites them that is fitted on calibration inputs."""
-        (calibration,) = self.embeddings(tower, None, [inputs])
-        specs = [RewrittenSpec.of(wanted, found, calibration) for found in embedded]
-        what = f"{tower} · {wanted.by}"
-        self._submit(rewrite, specs, what=what, needs=[*embedded, calibration])
+    def blanked(self, texts: Sequence[Spec], calibration: EmbeddingsSpec) -> list[BlankedSpec]:
+        """Embeddings of texts, those replaced that a probe fitted on `calibration` flags."""
+        specs = [
+            BlankedSpec(embeddings=text.digest, calibration=calibration.digest) for text in texts
+        ]
+        self._submit(blank, specs, what="texts", needs=[*texts, calibration])
         return specs
 
     def trainings(
@@ -305,12 +338,12 @@ class Stages(Submissions):
         self,
         pairs: Spec,
         candidates: Sequence[tuple[Spec, Spec]],
-        max_loss: float,
+        rule: ChoiceRule,
         method: str,
         metrics: Sequence[MetricPlugin] = (),
     ) -> ChoiceSpec:
         """The choice among candidates on the embeddings of validation pairs."""
-        spec = ChoiceSpec.of(pairs, candidates, max_loss, metrics)
+        spec = ChoiceSpec.of(pairs, candidates, rule, metrics)
         needs = [pairs, *(found for pair in candidates for found in pair)]
         self._submit(choose, [spec], what=method, needs=needs)
         return spec

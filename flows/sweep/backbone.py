@@ -14,12 +14,12 @@ from flows.audit.backbone import read_inputs, spread
 from flows.audit.edits import tower_edits
 from flows.audit.texts import short_texts, unread_texts
 from flows.stages.data import DataConfig
-from flows.stages.inputs import Inputs
+from flows.stages.inputs import AnyEditSpec, Inputs
 from flows.stages.stages import Stages
 from flows.sweep.results import SETTINGS, BackboneSweep
 from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.edit import AnyEditSpec, EditSpec
+from tasks.edit import EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.metrics import metric_plugins
 from tasks.sweep import GridSpec, read_grid

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from storage.sources import Source, content_digest, read_source
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.datasets import DatasetSpec, ingest
-from tasks.edit import AnyEditSpec, ControlEditSpec, EditSpec, edit
+from tasks.edit import ControlEditSpec, EditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.pixels import PixelsSpec, decode_pixels
 from tasks.score import ScoresSpec, score
@@ -37,12 +36,9 @@ class Bench:
     tokens: TokensSpec
 
 
-@pytest.fixture(scope="session")
-def first_bench(
-    tmp_path_factory: pytest.TempPathFactory, load_fresh: LoadFresh, prefect_server: None
-) -> Bench:
-    """The one that every test gets a copy of."""
-    store, backbone = Store(tmp_path_factory.mktemp("bench") / "store"), load_fresh("clip")
+@pytest.fixture
+def bench(tmp_path: Path, load_fresh: LoadFresh, prefect_server: None) -> Bench:
+    store, backbone = Store(tmp_path / "store"), load_fresh("clip")
     source = read_source(DemoPairs(kind="demo", split="calibration", per_concept=2))
     dataset = DatasetSpec.of(content_digest(source))
     pixels = PixelsSpec.of(dataset, backbone.geometry)
@@ -51,13 +47,6 @@ def first_bench(
     decode_pixels.fn([pixels], store, [source])
     tokenize.fn([tokens], store, backbone)
     return Bench(store, backbone, source, dataset, pixels, tokens)
-
-
-@pytest.fixture
-def bench(first_bench: Bench, tmp_path: Path, load_fresh: LoadFresh) -> Bench:
-    shutil.copytree(first_bench.store.root, tmp_path / "store")
-    store = Store(tmp_path / "store")
-    return replace(first_bench, store=store, backbone=load_fresh("clip"))
 
 
 def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:
@@ -77,7 +66,7 @@ def edits(bench: Bench, rule: Rule, share: float) -> tuple[Edit, Edit, Edit]:
     scores = ScoresSpec.of(statistics, "node" if rule == "nodes" else "weight", "ratio", ("fc2",))
     made = EditSpec.of(scores, rule, share, -1.0)
     draws = [Draw("contribution", seed) for seed in (0, 1)]
-    specs: list[AnyEditSpec] = [
+    specs: list[EditSpec | ControlEditSpec] = [
         made,
         *(ControlEditSpec.of(made, draw, statistics) for draw in draws),
     ]

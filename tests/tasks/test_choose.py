@@ -3,13 +3,14 @@ import pytest
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.embeddings import read_pair, read_rows
 from tests.makers.bench import Bench, embedded
+from uwm.config import ChoiceRule
 from uwm.metrics.intervals import scale
 from uwm.metrics.outcomes import pair_outcomes
 
 
 def test_one_candidate_is_chosen_and_all_are_measured(bench: Bench) -> None:
     pair = embedded(bench)
-    spec = ChoiceSpec.of(bench.dataset, [pair, pair], max_loss=4)
+    spec = ChoiceSpec.of(bench.dataset, [pair, pair], ChoiceRule(max_loss=4))
     choose.fn([spec], bench.store)
     table = read_choice(bench.store, spec)
     assert table["chosen"].tolist() == [True, False]

@@ -15,23 +15,31 @@ from uwm.api.measuring import embed_partition
 from uwm.api.pairs import PARTITIONS, Pairs
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import chunks
-from uwm.config import EditMethod, Uwm
+from uwm.config import EditMethod, Subset, Uwm
 from uwm.config.methods.requests import (
     ComputedScore,
     EditPoint,
     GradientScore,
+    LayerPoints,
+    PairMoments,
+    RedirectPoint,
     StatisticsScore,
     Unit,
 )
+from uwm.config.methods.requests import Selection as SelectedBy
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
 from uwm.layers import Layer, LayerId, find_layers, pick_blocks
 from uwm.method.capture import capture
 from uwm.method.computed import compute
 from uwm.method.edit_files import read_edit, write_edit
-from uwm.method.editing import Edit, make_edit
+from uwm.method.editing import Edit, add_changes, make_edit
 from uwm.method.gradients import GradientScore as LossGradients
 from uwm.method.gradients import held_fixed
+from uwm.method.moments import Pooled, layer_moments, second_moment
+from uwm.method.phrases import preserved_phrases
+from uwm.method.pooling import check_added, pooled, redirected_layer
+from uwm.method.redirect import redirection
 from uwm.method.scoring import scorer, usable
 from uwm.method.selection import Selection, select_by_layer, select_layers
 from uwm.method.subsets import subset_rows
@@ -53,7 +61,9 @@ class Edits(Mapping[Tower, Edit]):
         return len(self._edits)
 
     def __repr__(self) -> str:
-        layers = ", ".join(f"{tower}: {len(edit.layers)} layers" for tower, edit in self.items())
+        layers = ", ".join(
+            f"{tower}: {len(edit.layers) + len(edit.added)} layers" for tower, edit in self.items()
+        )
         return f"Edits({layers})"
 
     @contextmanager
@@ -142,17 +152,63 @@ def repair(
     found = {}
     for tower in TOWERS:
         for point in method.points(tower):
-            scores = _scores(backbone, pairs, tower, method, batch_size)
-            rule, scope = method.selected_by(tower)
-            selection: Selection
-            alpha: float | dict[LayerId, float]
-            if isinstance(point, EditPoint):
-                selection, alpha = select_layers(rule, scores, point.share, scope), point.alpha
-            else:
-                selection, alpha = select_by_layer(rule, scores, point.layers)
-            unit: Unit = "node" if rule == "nodes" else "weight"
-            found[tower] = make_edit(backbone.model, tower, selection, alpha, unit)
+            request, selected_by = method.request(tower), method.selected_by(tower)
+            if isinstance(request, PairMoments) and isinstance(point, RedirectPoint):
+                found[tower] = _redirected(backbone, pairs, tower, request, point, batch_size)
+            elif selected_by is not None and not isinstance(point, RedirectPoint):
+                scores = _scores(backbone, pairs, tower, method, batch_size)
+                found[tower] = _selected(backbone, tower, scores, point, selected_by)
     return Edits(found)
+
+
+def _selected(
+    backbone: Backbone,
+    tower: Tower,
+    scores: Mapping[LayerId, Tensor],
+    point: EditPoint | LayerPoints,
+    selected_by: SelectedBy,
+) -> Edit:
+    """The edit of what a point takes of the scores."""
+    rule, scope = selected_by
+    selection: Selection
+    alpha: float | dict[LayerId, float]
+    if isinstance(point, LayerPoints):
+        selection, alpha = select_by_layer(rule, scores, point.layers)
+    else:
+        selection, alpha = select_layers(rule, scores, point.share, scope), point.alpha
+    unit: Unit = "node" if rule == "nodes" else "weight"
+    return make_edit(backbone.model, tower, selection, alpha, unit)
+
+
+def _redirected(
+    backbone: Backbone,
+    pairs: Pairs,
+    tower: Tower,
+    wanted: PairMoments,
+    point: RedirectPoint,
+    batch_size: int,
+) -> Edit:
+    """The closed-form change of one layer's whole weight."""
+    if wanted.sets:
+        raise InputError(
+            "`preserve: {sets: ...}` is read by `uwm audit`; here give `phrases`, or leave it out"
+        )
+    layer = redirected_layer(backbone.model, tower, wanted.block)
+    inputs = _TowerInputs(backbone, pairs, tower)
+    check_added(backbone, tower, layer, inputs.read("safe", slice(0, 1)))
+    counted = _counted(pairs, wanted.part)
+    moments = layer_moments(_PooledPairs(inputs, layer, batch_size), counted)
+    preserved = []
+    phrases = preserved_phrases(pairs.safe_texts, wanted.phrases, words=wanted.words)
+    if phrases:
+        ids = backbone.tokenize(phrases)
+
+        def read(rows: slice) -> Tensor:
+            return pooled(backbone, tower, layer, ids[rows], batch_size).reads
+
+        preserved.append(second_moment(read, len(ids)))
+    factors = redirection(moments, preserved, **point._asdict())
+    return add_changes(backbone.model, tower, {layer.id: (factors.left, factors.right)})
 
 
 def _scores(
@@ -188,6 +244,31 @@ class _TowerInputs:
         return self.pairs[rows].inputs(self.backbone, self.tower, partition)
 
 
+@dataclass(frozen=True)
+class _PooledPairs:
+    """Pairs in memory, as `uwm.method.moments.PooledPairs`."""
+
+    inputs: _TowerInputs
+    layer: Layer
+    batch_size: int
+
+    @property
+    def samples(self) -> int:
+        return self.inputs.samples
+
+    def read(self, partition: Literal["safe", "unsafe"], rows: slice) -> Pooled:
+        given = self.inputs.read(partition, rows)
+        backbone, tower = self.inputs.backbone, self.inputs.tower
+        return pooled(backbone, tower, self.layer, given, self.batch_size)
+
+
+def _counted(pairs: Pairs, part: Subset | None) -> Tensor:
+    """Which pairs count, bool (samples,)."""
+    if part is None:
+        return torch.ones(len(pairs), dtype=torch.bool)
+    return torch.from_numpy(subset_rows(part, pairs.ids, pairs.concepts))
+
+
 def _by_statistics(
     backbone: Backbone,
     pairs: Pairs,
@@ -197,9 +278,7 @@ def _by_statistics(
     batch_size: int,
 ) -> dict[LayerId, Tensor]:
     scorers = {layer.id: scorer(wanted, layer.weight(backbone.model)) for layer in layers}
-    counted = torch.ones(len(pairs), dtype=torch.bool)
-    if wanted.part is not None:
-        counted = torch.from_numpy(subset_rows(wanted.part, pairs.ids, pairs.concepts))
+    counted = _counted(pairs, wanted.part)
     for rows in chunks(len(pairs)):
         safe, unsafe = (
             capture(

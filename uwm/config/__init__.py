@@ -4,10 +4,7 @@ Only shapes and rules; no torch, nothing heavy. Relative paths are resolved agai
 as validation context (`{"folder": Path}`), which is the configuration file's own.
 """
 
-from uwm.config.audit import (
-    AuditConfig,
-    ChoiceRule,
-)
+from uwm.config.audit import AuditConfig
 from uwm.config.backbones import (
     BackboneConfig,
     BackbonePlace,
@@ -19,6 +16,7 @@ from uwm.config.backbones import (
     Precision,
     Preprocess,
 )
+from uwm.config.choice import ChoiceRule
 from uwm.config.generalisation import Drift, HeldOut
 from uwm.config.methods import (
     Blanking,
@@ -35,10 +33,15 @@ from uwm.config.methods import (
     MagnitudeControl,
     Method,
     MethodConfig,
+    Mispaired,
     Neurons,
+    OneWay,
     Original,
+    Preserve,
     RandomControl,
+    Redirect,
     SafeClip,
+    Swapped,
     Uwm,
 )
 from uwm.config.pairs import (
@@ -133,9 +136,11 @@ __all__ = [
     "ManifestPairs",
     "Method",
     "MethodConfig",
+    "Mispaired",
     "Neurons",
     "NeuronsSweep",
     "NodeScoreKind",
+    "OneWay",
     "OpenClipBackbone",
     "Original",
     "OwnBackbone",
@@ -147,8 +152,10 @@ __all__ = [
     "Policy",
     "Precision",
     "Preprocess",
+    "Preserve",
     "Protocol",
     "RandomControl",
+    "Redirect",
     "ReportSection",
     "Roles",
     "Rule",
@@ -161,6 +168,7 @@ __all__ = [
     "Settings",
     "ShareGrid",
     "Subset",
+    "Swapped",
     "Sweep",
     "SweepSettings",
     "TablePairs",

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from uwm.config.backbones import BackboneConfig, Precision
 from uwm.config.checks import check_audit
+from uwm.config.choice import ChoiceRule
 from uwm.config.generalisation import Drift, HeldOut
 from uwm.config.methods import Control, EditMethod, Method, MethodConfig
 from uwm.config.methods.requests import StatisticsScore
@@ -25,16 +26,6 @@ from uwm.config.zeroshot import ZeroShotItem, ZeroShotSet, separate
 from uwm.families import Role, Tower
 from uwm.metrics.plugins import with_plugins
 from uwm.metrics.registry import Metrics
-
-
-class ChoiceRule(Settings):
-    """How a point of a grid is chosen on the validation pairs: the safest that keeps knowledge.
-
-    Safest: the highest mean of P_t_u and P_v_u. Keeps knowledge: recall@1 of safe pairs, text to
-    image and back, and P_t_s and P_v_s each fall by at most `max_loss` points.
-    """
-
-    max_loss: float = Field(4.0, ge=0, le=100, description="in percentage points")
 
 
 class AuditConfig(Settings):
@@ -120,6 +111,11 @@ class AuditConfig(Settings):
     def edit_methods(self) -> tuple[EditMethod, ...]:
         """Methods that edit weights."""
         return tuple(edits for method in self.methods if (edits := method.edits))
+
+    def rule_for(self, method: str) -> ChoiceRule:
+        """How the point of a method is chosen: as it says itself, or as for all."""
+        own = {item.name: item.chosen_by for item in self.methods}
+        return own.get(method) or self.choice
 
     @property
     def weight_methods(self) -> tuple[Method, ...]:

@@ -39,15 +39,29 @@ def _check_names(audit: AuditConfig) -> None:
 
 def _check_references(audit: AuditConfig) -> None:
     """Controls are of edits, weights of the audit's backbones, and bases of those methods."""
-    editing = [method.name for method in audit.edit_methods]
+    editing = {method.name: method for method in audit.edit_methods}
     for control in audit.controls:
         if control.of not in editing:
             raise ValueError(
                 f"a control is `of` an editing method of this audit "
                 f"({', '.join(sorted(editing)) or 'there is none'}); got {control.of!r}"
             )
+        if editing[control.of].selects != control.of_selections:
+            sort = "select weights" if control.of_selections else "redirect"
+            raise ValueError(
+                f"a control of kind {control.kind} is of methods that {sort}; got {control.of!r}"
+            )
     if audit.validation is None and any(method.chooses for method in audit.methods):
         raise ValueError("a method with a grid needs `validation` pairs to choose on")
+    for rule in (audit.choice, *(audit.rule_for(method.name) for method in audit.methods)):
+        rule.check(audit.measured)
+    measured = {data.name for data in audit.zeroshot_sets}
+    for name, preserved in [(item.name, item.preserved_sets) for item in audit.edit_methods]:
+        if both := sorted(measured & {data.name for data in preserved}):
+            raise ValueError(
+                f"{name} preserves what the audit measures ({', '.join(both)}), so that its "
+                "figures would flatter; preserve other sets"
+            )
     backbones = [backbone.name for backbone in audit.backbones]
     for method in audit.methods:
         if unknown := sorted({*method.named_backbones} - {*backbones}):
@@ -73,7 +87,13 @@ def _check_generalisation(audit: AuditConfig) -> None:
                 f"{section} is for methods of this audit that score the calibration set "
                 f"({', '.join(known) or 'there is none'}); got {', '.join(unknown)}"
             )
-    if audit.drift and not known:
+    selecting = [method.name for method in audit.rescored_methods if method.selects]
+    if audit.drift and (others := [name for name in audit.drift.methods if name not in selecting]):
+        raise ValueError(
+            f"drift compares which weights are selected, and {', '.join(others)} selects none; "
+            f"those that do are {', '.join(selecting) or 'none of this audit'}"
+        )
+    if audit.drift and not selecting:
         raise ValueError("drift is of edits, and no method of this audit makes one")
     names = [data.name for data in audit.benchmarks]
     if audit.held_out and audit.held_out.benchmark not in (None, *names):

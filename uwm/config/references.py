@@ -35,7 +35,9 @@ def without_dangling(audit: Mapping[str, Any], metrics: Metrics) -> dict[str, An
         metrics: those of the audit.
     """
     methods: Sequence[Method] = audit["methods"]
-    rescored = {method.name for method in methods if method.edits and method.edits.rescored}
+    edits = [edits for method in methods if (edits := method.edits) and edits.rescored]
+    rescored = {method.name for method in edits}
+    selecting = {method.name for method in edits if method.selects}
     changes: dict[str, Any] = {}
     if policy := audit.get("policy"):
         changes["policy"] = _policy(policy, audit, metrics)
@@ -45,8 +47,8 @@ def without_dangling(audit: Mapping[str, Any], metrics: Metrics) -> dict[str, An
             HeldOut.model_validate({**dict(held_out), "methods": kept}) if kept else None
         )
     if drift := audit.get("drift"):
-        kept = _kept(drift.methods, rescored)
-        stays = kept or (rescored and not drift.methods)
+        kept = _kept(drift.methods, selecting)
+        stays = kept or (selecting and not drift.methods)
         changes["drift"] = Drift.model_validate({**dict(drift), "methods": kept}) if stays else None
     return {**audit, **changes}
 

@@ -70,7 +70,7 @@ def select_control(
             equal contribution.
 
     Raises:
-        InputError: a draw of equal contribution without `loudness`.
+        InputError: a draw of equal contribution without `loudness`, or one of a redirection.
     """
     generator = torch.Generator().manual_seed(draw.seed or 0)
     weights = tower_weights(model, edit.tower)
@@ -102,6 +102,8 @@ def _selected(
         case "largest":
             largest = norms.argsort(descending=True, stable=True)[: len(layer.indices)]
             return largest.sort().values
+        case _:
+            raise InputError(f"weights are selected by no draw that is called {draw.by}")
 
 
 def _sizes(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from open_clip.hf_model import HFTextEncoder
@@ -19,11 +19,22 @@ from torch import Tensor, nn
 from uwm.backbones.backbone import Backbone
 from uwm.errors import UnsupportedFamilyError
 from uwm.families import Tower
-from uwm.layers import Layer
+from uwm.layers import Layer, find_layers, pick_blocks
+from uwm.method.moments import Pooled
 from uwm.method.observe import as_tokens, observing
-from uwm.method.redirect import Pooled
 
 _POSITIONS = {"tok": 0, "token": 0, "first": 0, "last": -1}
+
+
+def redirected_layer(model: nn.Module, tower: Tower, block: Literal["last"] | int) -> Layer:
+    """The fc2 of a tower's last block, or of one by number from 0.
+
+    Raises:
+        UnknownBlockError: the tower has no such block.
+        UnknownRoleError: its blocks have no fc2.
+    """
+    layers = find_layers(model, tower, ["fc2"])
+    return layers[-1] if block == "last" else pick_blocks(layers, (block,))[0]
 
 
 def pool_weights(model: nn.Module, tower: Tower, inputs: Tensor, tokens: int) -> Tensor:
@@ -73,18 +84,19 @@ def pooled(
     Args:
         batch_size: samples per forward pass, all at once by default.
 
+    Returns:
+        In the precision of the pass, at least float32.
+
     Raises:
-        UnsupportedFamilyError: the layer's output is not added to the stream as it is, as behind a
-            layer scale or in front of a norm; or the tower's pooling is not known.
+        UnsupportedFamilyError: the tower's pooling is not known.
     """
-    _check_added(backbone, tower, layer, inputs[:1])
     found = []
     for batch in torch.split(inputs, batch_size or len(inputs)):
         reads, stream = _tokens(backbone, tower, layer, batch)
         weights = pool_weights(backbone.model, tower, batch, stream.shape[1]).to(stream.device)
-        found.append(
-            [(weights.unsqueeze(1) @ part.double()).squeeze(1) for part in (reads, stream)]
-        )
+        dtype = torch.promote_types(stream.dtype, torch.float32)
+        means = [(weights.unsqueeze(1) @ part.double()).squeeze(1) for part in (reads, stream)]
+        found.append([part.to(dtype) for part in means])
     reads, stream = (torch.cat(parts) for parts in zip(*found, strict=True))
     return Pooled(reads, stream)
 
@@ -149,8 +161,12 @@ def _tokens(backbone: Backbone, tower: Tower, layer: Layer, batch: Tensor) -> tu
     return reads, stream
 
 
-def _check_added(backbone: Backbone, tower: Tower, layer: Layer, sample: Tensor) -> None:
-    """Add something to the layer's output and see it arrive behind the block."""
+def check_added(backbone: Backbone, tower: Tower, layer: Layer, sample: Tensor) -> None:
+    """Add something to the layer's output for one sample, and see it arrive behind the block.
+
+    Raises:
+        UnsupportedFamilyError: it does not arrive as it is, because of a layer scale or a norm.
+    """
     _, before = _tokens(backbone, tower, layer, sample)
     shift = torch.linspace(-1, 1, before.shape[-1], device=before.device, dtype=before.dtype)
     with _shifted(backbone.model.get_submodule(layer.reads), shift):

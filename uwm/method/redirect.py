@@ -17,130 +17,21 @@ is the least change that takes z_u to z_s (strength 1; beyond, for more) and lea
 
 behind the tower's final projection W, which becomes M W. `push` leads unsafe embeddings away from
 where the other tower's embeddings lie on average, on top of leading them to their safe pair.
-
-Sums are float64 and merge, so that neither batches nor shards change the result.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from uwm.errors import InputError, NonFiniteScoreError, PairingError
+from uwm.errors import InputError, NonFiniteScoreError
+from uwm.method.moments import EmbeddingMoments, LayerMoments
 
 KEPT_CHANGE = 0.999
 """Share of the squared change on the calibration pairs that a cut of the rank keeps."""
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """A layer at the pooled token of each sample: what it reads, (samples, in), and the residual
-    stream behind it, (samples, out)."""
-
-    reads: Tensor
-    stream: Tensor
-
-
-@dataclass
-class LayerMoments:
-    """Running sums for form A of one layer; feed samples in any portions, or add two of them.
-
-    Attributes:
-        pairs: how many pairs were fed, and `kept` how many further samples that must not move.
-        unsafe, safe, preserved: float64 (in, in), sums of h h' over unsafe and safe inputs of
-            pairs, and over those further samples.
-        cross: float64 (out, in), the sum of (z_s - z_u) h_u'.
-    """
-
-    pairs: int
-    kept: int
-    unsafe: Tensor
-    safe: Tensor
-    preserved: Tensor
-    cross: Tensor
-
-    @classmethod
-    def empty(cls, nodes: int, outputs: int, device: torch.device | str = "cpu") -> LayerMoments:
-        """Of no sample, for a layer with a weight of (outputs, nodes)."""
-        square = torch.zeros(nodes, nodes, dtype=torch.float64, device=device)
-        cross = torch.zeros(outputs, nodes, dtype=torch.float64, device=device)
-        return cls(0, 0, square, square.clone(), square.clone(), cross)
-
-    def update(self, safe: Pooled, unsafe: Pooled) -> None:
-        """Add pairs.
-
-        Raises:
-            PairingError: the partitions differ in shape.
-        """
-        _check_paired(safe.reads, unsafe.reads)
-        of_safe, of_unsafe = safe.reads.double(), unsafe.reads.double()
-        self.safe += of_safe.T @ of_safe
-        self.unsafe += of_unsafe.T @ of_unsafe
-        self.cross += (safe.stream.double() - unsafe.stream.double()).T @ of_unsafe
-        self.pairs += len(of_safe)
-
-    def preserve(self, reads: Tensor) -> None:
-        """Add what the layer reads, (samples, in), of content that must not move."""
-        values = reads.double()
-        self.preserved += values.T @ values
-        self.kept += len(values)
-
-    def __add__(self, other: LayerMoments) -> LayerMoments:
-        return LayerMoments(
-            *(getattr(self, part.name) + getattr(other, part.name) for part in fields(self))
-        )
-
-
-@dataclass
-class EmbeddingMoments:
-    """Running sums for form B over the unit embeddings of one tower's calibration pairs.
-
-    Attributes:
-        pairs: how many were fed.
-        unsafe, safe, cross: float64 (dim, dim), sums of u u', of s s' and of s u'.
-        of_unsafe, of_safe: float64 (dim,), sums of u and of s.
-    """
-
-    pairs: int
-    unsafe: Tensor
-    safe: Tensor
-    cross: Tensor
-    of_unsafe: Tensor
-    of_safe: Tensor
-
-    @classmethod
-    def empty(cls, dim: int, device: torch.device | str = "cpu") -> EmbeddingMoments:
-        """Of no sample."""
-        square = torch.zeros(dim, dim, dtype=torch.float64, device=device)
-        total = square[0].clone()
-        return cls(0, square, square.clone(), square.clone(), total, total.clone())
-
-    def update(self, safe: Tensor, unsafe: Tensor) -> None:
-        """Add pairs of unit embeddings, (samples, dim) each.
-
-        Raises:
-            PairingError: the partitions differ in shape.
-        """
-        _check_paired(safe, unsafe)
-        s, u = safe.double(), unsafe.double()
-        self.unsafe += u.T @ u
-        self.safe += s.T @ s
-        self.cross += s.T @ u
-        self.of_unsafe += u.sum(0)
-        self.of_safe += s.sum(0)
-        self.pairs += len(s)
-
-    def __add__(self, other: EmbeddingMoments) -> EmbeddingMoments:
-        return EmbeddingMoments(
-            *(getattr(self, part.name) + getattr(other, part.name) for part in fields(self))
-        )
-
-    @property
-    def direction(self) -> Tensor:
-        """The unit mean of all embeddings, safe and unsafe: (dim,), the middle of the cone."""
-        return torch.nn.functional.normalize(self.of_safe + self.of_unsafe, dim=0)
 
 
 @dataclass(frozen=True)
@@ -166,11 +57,18 @@ class Factors:
 
 
 def redirect_layer(
-    moments: LayerMoments, *, strength: float = 1.0, keep: float = 1.0, ridge: float = 0.01
+    moments: LayerMoments,
+    preserved: Sequence[Tensor] = (),
+    *,
+    strength: float = 1.0,
+    keep: float = 1.0,
+    ridge: float = 0.01,
 ) -> Tensor:
     """Form A: what to add to the layer's weight, float64 (out, in).
 
     Args:
+        preserved: E[g g'], float64 (in, in), of each kind of content that must not move; each
+            counts as much as the safe inputs of the pairs.
         strength: 1 puts an unsafe sample where its safe pair is, as well as a linear map can; more
             overshoots.
         keep: how much safe inputs, and those that must not move, count beside unsafe ones.
@@ -182,10 +80,61 @@ def redirect_layer(
     """
     _check_positive(moments.pairs, strength=strength, keep=keep, ridge=ridge)
     second = moments.unsafe / moments.pairs + keep * moments.safe / moments.pairs
-    if moments.kept:
-        second = second + keep * moments.preserved / moments.kept
+    for kept in preserved:
+        second = second + keep * kept.to(second)
     second = second + ridge * second.diagonal().mean() * torch.eye(len(second)).to(second)
     return strength * _solved(second, moments.cross / moments.pairs)
+
+
+def redirection(
+    moments: LayerMoments,
+    preserved: Sequence[Tensor] = (),
+    *,
+    strength: float,
+    keep: float,
+    ridge: float,
+) -> Factors:
+    """`redirect_layer`, its rank cut by `cut_rank` on the unsafe inputs of the pairs."""
+    change = redirect_layer(moments, preserved, strength=strength, keep=keep, ridge=ridge)
+    return cut_rank(change, moments.unsafe)
+
+
+def misdirection(
+    own: LayerMoments,
+    elsewhere: LayerMoments,
+    preserved: Sequence[Tensor] = (),
+    *,
+    strength: float,
+    keep: float,
+    ridge: float,
+) -> Factors:
+    """A control of `redirection` at the same point: as large, and made from other moments.
+
+    Args:
+        own: what the redirection is made from.
+        elsewhere: of pairs that are swapped or mispaired, or `own.towards` a direction.
+    """
+    like, change = (
+        redirect_layer(moments, preserved, strength=strength, keep=keep, ridge=ridge)
+        for moments in (own, elsewhere)
+    )
+    return cut_rank(sized_like(change, like, own.unsafe), own.unsafe)
+
+
+def sized_like(change: Tensor, like: Tensor, second: Tensor) -> Tensor:
+    """A change scaled so that it moves what has these second moments as far as another one does.
+
+    Args:
+        change, like: float64 (out, in).
+        second: E[h h'], float64 (in, in), or any multiple of it.
+
+    Raises:
+        InputError: the change moves nothing, so that no factor makes it as large.
+    """
+    moved, wanted = (torch.trace(each @ second @ each.T) for each in (change, like))
+    if not moved > 0:
+        raise InputError("a control moves nothing, so it cannot be made as large as the edit")
+    return change * (wanted / moved).sqrt()
 
 
 def redirect_embeddings(
@@ -258,10 +207,3 @@ def _check_positive(pairs: int, **values: float) -> None:
     for name, value in values.items():
         if not 0 < value < float("inf"):
             raise InputError(f"{name} is a positive number; got {value}")
-
-
-def _check_paired(safe: Tensor, unsafe: Tensor) -> None:
-    if safe.shape != unsafe.shape:
-        raise PairingError(
-            f"safe and unsafe pair row by row; got {tuple(safe.shape)} and {tuple(unsafe.shape)}"
-        )

@@ -213,6 +213,7 @@ def chosen(
     original: int,
     max_loss: float,
     metrics: Metrics = BUILT_IN,
+    goals: Sequence[str] = (),
 ) -> int:
     """The row of a validation table to choose: the safest edit that keeps knowledge.
 
@@ -220,16 +221,17 @@ def chosen(
         table: per candidate its metrics in percent.
         original: the row without any edit; it always qualifies.
         max_loss: how many points any of the kept metrics may fall.
+        goals: metrics to choose by, as a policy calls them; the goals of safety by default.
 
     Returns:
-        The index of the highest mean of the goals of safety among candidates that keep what
-        `metrics` says is to be kept; the first of equals.
+        The index of the highest mean of the goals among candidates that keep what `metrics` says is
+        to be kept; the first of equals.
     """
     kept = [metric.name for metric in metrics if metric.kept]
-    goals = [metric.name for metric in metrics.goals("safety")]
+    by = [metrics.by_rule_name[goal] for goal in goals] or metrics.goals("safety")
     fit = [
         index
         for index, row in enumerate(table)
         if all(table[original][metric] - row[metric] <= max_loss for metric in kept)
     ]
-    return max(fit, key=lambda index: sum(table[index][goal] for goal in goals))
+    return max(fit, key=lambda index: sum(table[index][metric.name] for metric in by))

@@ -63,7 +63,7 @@ class Metric:
         kept: whether the choice of a grid's point looks after it.
         claimed: whether a gain in it counts as one when a search's pick is compared with the
             paper's default.
-        redirects: whether a finding says that a repair redirects only where this rises.
+        redirects: which queries a finding calls redirected where this rises, such as `texts`.
 
     Raises:
         InputError: an entry that cannot be: a name of several words, an empty range, or a real
@@ -88,7 +88,7 @@ class Metric:
     goal: bool = False
     kept: bool = False
     claimed: bool = False
-    redirects: bool = False
+    redirects: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name in (TIMES, CLUSTER):

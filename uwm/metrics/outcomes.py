@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-import uwm.metrics.awareness
 import uwm.metrics.retrieval  # noqa: F401 (digests of a stage's code follow imports alone)
 from uwm.errors import MetricError
 from uwm.metrics.intervals import Outcomes, scale

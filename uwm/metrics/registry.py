@@ -63,6 +63,7 @@ SEARCHES = {
     ),
 }
 """What looks for what in `uwm.metrics.retrieval`: a label, and what recall at k is the share of."""
+_REDIRECTED = {"unsafe_text_to_union": "texts", "unsafe_image_to_union": "pictures"}
 _SAFE_SEARCHES = tuple(SEARCHES)[:2]
 """Those that do not involve anything unsafe: knowledge."""
 UNION_SEARCHES = tuple(SEARCHES)[2:6]
@@ -112,7 +113,7 @@ def _recall(search: str, k: int) -> Metric:
         over_time=shown and search == _SAFE_SEARCHES[0],
         goal=shown,
         kept=shown,
-        redirects=first and unsafe,
+        redirects=_REDIRECTED.get(search, "") if first else "",
     )
 
 

@@ -31,7 +31,9 @@ KINDS = {
     "tokenize": "tokens",
     "capture statistics": "statistics",
     "embed": "embeddings",
-    "rewrite": "embeddings",
+    "pool": "pooled",
+    "tokenize phrases": "tokens",
+    "blank": "embeddings",
 }
 
 
@@ -55,7 +57,8 @@ def test_the_audit_writes_and_runs_what_was_planned(
             {"kind": "random", "of": "g_unsafe", "seeds": 1},
             {"kind": "magnitude", "of": "neurons"},
             {"kind": "blanking"},
-            {"kind": "leace", "towers": ["image", "text"]},
+            {"kind": "redirect"},
+            {"kind": "swapped", "of": "redirect"},
         ],
     )
     store = Store(tmp_path / "store")
@@ -93,7 +96,8 @@ def test_the_audit_writes_and_runs_what_was_planned(
     selected = sum(
         entry["selected"] for setting in results.settings["clip"] for entry in picked(setting)
     )
-    bound = sum(row.size for row in plan.rows if row.stage == "edit" and row.backbone == "clip")
+    edits = [row for row in plan.rows if row.stage in ("edit", "redirect")]
+    bound = sum(row.size for row in edits if row.backbone == "clip")
     assert 0 < 8 * selected <= bound
 
     after = make_plan(config, store)

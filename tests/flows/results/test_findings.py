@@ -35,9 +35,12 @@ UNION = tuple(metric.name for metric in BUILT_IN if metric.redirects)
 @pytest.mark.parametrize(
     ("risen", "said"),
     [
-        ({UNION[0]: 5, UNION[1]: 5}, "unsafe queries redirected ("),
-        ({UNION[0]: 5, UNION[1]: 0.5}, "less unsafe ("),  # within its interval
-        ({UNION[0]: 5, UNION[1]: 2.5}, "less unsafe ("),  # no more than a control's
+        ({UNION[0]: 5, UNION[1]: 5}, "less unsafe, unsafe texts and pictures redirected ("),
+        (
+            {UNION[0]: 5, UNION[1]: 0.5},
+            "less unsafe, unsafe texts redirected (",
+        ),  # within its interval
+        ({UNION[0]: 5, UNION[1]: 2.5}, "less unsafe, unsafe texts redirected ("),  # as a control's
     ],
 )
 def test_only_what_finds_its_safe_pair_more_often_is_redirected(
@@ -71,6 +74,19 @@ def test_redirected_is_more_than_blanking_reaches() -> None:
     (finding,) = findings(settled)
     assert finding.startswith("vit, uwm: less unsafe (")
     assert "blanking +4.5" in finding
+
+
+def test_a_control_that_breaks_the_model_is_told_and_no_rival() -> None:
+    """Half of a broken model's queries prefer safe items by chance."""
+    found = results(5, 4.5)
+    controls, kept = found.rows["control_of"].notna(), found.rows["metric"] == "text_to_image_R@1"
+    rows = found.rows.copy()
+    for column in ("change", "change_low", "change_high"):
+        rows.loc[controls & kept, column] = -20.0
+    (finding,) = findings(replace(found, rows=rows))
+    assert finding.startswith("vit, uwm: less unsafe (")
+    assert "(broken)" in finding
+    assert finding.endswith("; random breaks the model (T>V R@1 -20.0).")
 
 
 def test_without_a_control_none_is_mentioned() -> None:

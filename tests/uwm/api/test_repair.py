@@ -27,6 +27,14 @@ METHODS: list[dict[str, Any]] = [
     {"kind": "uwm", "name": "half", "part": {"half": "first"}, "score": "unsafe_only"},
     {"kind": "neurons"},
     {"kind": "neurons", "name": "late", "blocks": {"image": "late"}, "scope": "block"},
+    {"kind": "redirect", "strength": 1.5, "preserve": {"phrases": ["a house"]}},
+    {
+        "kind": "redirect",
+        "name": "both",
+        "roles": {"image": ["fc2"], "text": ["fc2"]},
+        "part": {"half": "first"},
+        "preserve": {"words": False},
+    },
     {"kind": "g_unsafe"},
     {"kind": "g_safe_clip", "batch_size": 48},
     {"kind": "layerwise", "settings": {"image.01.fc2": [0.1, -1], "text.00.out": [0.2, 0]}},
@@ -70,9 +78,14 @@ def test_a_repair_is_the_audits_to_the_bit(
     for document in METHODS:
         made = uwm.repair(backbone, pairs, method(document), batch_size=config.batch_size)
         (audited,) = (entry for entry in settings if entry["method"] == method(document).name)
-        for tower in TOWERS:
+        assert set(made) == {tower for tower in TOWERS if audited[tower]}
+        for tower in made:
             edit = uwm.read_edit(store.path(*audited[tower]["edit"].split("/")))
             assert edit.layers.keys() == made[tower].layers.keys()
+            assert edit.added.keys() == made[tower].added.keys()
+            for id, change in edit.added.items():
+                assert torch.equal(change.left, made[tower].added[id].left), document
+                assert torch.equal(change.right, made[tower].added[id].right), document
             for id, layer in edit.layers.items():
                 assert torch.equal(layer.indices, made[tower].layers[id].indices), document
                 assert layer.fingerprint == made[tower].layers[id].fingerprint

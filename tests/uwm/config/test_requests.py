@@ -77,7 +77,9 @@ def test_an_editing_method_is_all_that_a_repair_needs(method: Method) -> None:
     assert isinstance(edits, GridMethod)
     for tower in TOWERS:
         assert isinstance(edits.request(tower), StatisticsScore | GradientScore)
-        assert edits.selected_by(tower).rule in ("mass", "count", "nodes")
+        selected = edits.selected_by(tower)
+        assert selected is not None
+        assert selected.rule in ("mass", "count", "nodes")
         assert edits.points(tower)
         assert edits.blocks_of(tower) == "all"
     alone = type(edits).model_validate(

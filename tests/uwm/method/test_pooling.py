@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from tests.makers.backbones import LoadFresh
 from tests.makers.families import TEXTS, text_tower
 from uwm.backbones.backbone import Backbone
-from uwm.errors import UnsupportedFamilyError
+from uwm.errors import UnknownBlockError, UnsupportedFamilyError
 from uwm.families import TOWERS, Tower
 from uwm.layers import Layer, find_layers
 from uwm.method.editing import add_changes
-from uwm.method.pooling import pool_weights, pooled
-from uwm.method.redirect import LayerMoments, cut_rank, redirect_layer
+from uwm.method.moments import LayerMoments
+from uwm.method.pooling import check_added, pool_weights, pooled, redirected_layer
+from uwm.method.redirect import cut_rank, redirect_layer
 
 PHRASES = ["a knife", "two red birds on a green table by the sea", "x", "a toy gun in a garden"]
 
@@ -118,7 +119,7 @@ def test_a_change_of_the_last_layer_moves_the_pooled_stream_by_what_it_says(
     with edit.applied(backbone.model):
         after = [pooled(backbone, "text", layer, part) for part in (safe, unsafe)]
     for was, now in zip(before, after, strict=True):
-        expected = was.stream + was.reads @ factors.change.T
+        expected = was.stream + was.reads @ factors.change.T.float()
         torch.testing.assert_close(now.stream, expected, rtol=1e-4, atol=1e-4)
     gap = (before[0].stream - before[1].stream).norm()
     assert (before[0].stream - after[1].stream).norm() < 0.2 * gap
@@ -140,4 +141,23 @@ def test_a_layer_in_front_of_a_norm_is_refused(load_fresh: LoadFresh) -> None:
     block = backbone.model.get_submodule(layer.block)
     block.ls_2 = nn.LayerNorm(32)
     with pytest.raises(UnsupportedFamilyError, match="not added to the residual stream"):
-        pooled(backbone, "text", layer, inputs(backbone, "text"))
+        check_added(backbone, "text", layer, inputs(backbone, "text")[:1])
+
+
+@pytest.mark.parametrize("family", ["clip", "coca", "siglip"])
+@pytest.mark.parametrize("tower", TOWERS)
+def test_every_familys_last_fc2_is_added_to_its_stream(
+    load_fresh: LoadFresh, family: str, tower: Tower
+) -> None:
+    backbone = load_fresh(family)
+    layer = redirected_layer(backbone.model, tower, "last")
+    check_added(backbone, tower, layer, inputs(backbone, tower)[:1])
+
+
+def test_a_layer_is_named_by_its_block_or_as_the_last(load_fresh: LoadFresh) -> None:
+    model = load_fresh("clip").model
+    every = find_layers(model, "text", ["fc2"])
+    assert [redirected_layer(model, "text", layer.id.block) for layer in every] == list(every)
+    assert redirected_layer(model, "text", "last") == every[-1]
+    with pytest.raises(UnknownBlockError):
+        redirected_layer(model, "text", 99)

@@ -8,14 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from uwm.errors import InputError, PairingError
+from uwm.errors import InputError
+from uwm.method.moments import EmbeddingMoments, LayerMoments, Pooled
 from uwm.method.redirect import (
-    EmbeddingMoments,
-    LayerMoments,
-    Pooled,
     cut_rank,
+    misdirection,
     redirect_embeddings,
     redirect_layer,
+    redirection,
+    sized_like,
 )
 
 PAIRS, NODES, OUTPUTS = 90, 12, 7
@@ -32,42 +33,26 @@ def layer() -> tuple[Pooled, Pooled, Tensor]:
     return safe, unsafe, drawn(25, NODES, seed=4)
 
 
-def rows(pooled: Pooled, part: slice) -> Pooled:
-    return Pooled(pooled.reads[part], pooled.stream[part])
+def moments() -> LayerMoments:
+    safe, unsafe, _ = layer()
+    found = LayerMoments.empty(NODES, OUTPUTS)
+    found.update(safe, unsafe)
+    return found
 
 
-def moments(batch: int = PAIRS, shards: int = 1) -> LayerMoments:
-    safe, unsafe, kept = layer()
-    found = []
-    for shard in range(shards):
-        first, last = shard * PAIRS // shards, (shard + 1) * PAIRS // shards
-        own = LayerMoments.empty(NODES, OUTPUTS)
-        for start in range(first, last, batch):
-            part = slice(start, min(start + batch, last))
-            own.update(rows(safe, part), rows(unsafe, part))
-        found.append(own)
-    for number, sample in enumerate(torch.split(kept, batch)):
-        found[number % shards].preserve(sample)
-    total = found[0]
-    for other in found[1:]:
-        total = total + other
-    return total
+def preserved() -> Tensor:
+    kept = layer()[2].double()
+    return kept.T @ kept / len(kept)
 
 
 def unit(samples: int, dim: int, seed: int) -> Tensor:
     return torch.nn.functional.normalize(drawn(samples, dim, seed=seed), dim=-1)
 
 
-def embedding_moments(batch: int, shards: int, seed: int = 0) -> EmbeddingMoments:
-    safe, unsafe = unit(PAIRS, 8, seed), unit(PAIRS, 8, seed + 1)
-    total = EmbeddingMoments.empty(8)
-    for shard in range(shards):
-        own = EmbeddingMoments.empty(8)
-        for start in range(shard, PAIRS, shards * batch):
-            part = slice(start, start + shards * batch, shards)
-            own.update(safe[part], unsafe[part])
-        total = total + own
-    return total
+def embedding_moments(seed: int = 0) -> EmbeddingMoments:
+    found = EmbeddingMoments.empty(8)
+    found.update(unit(PAIRS, 8, seed), unit(PAIRS, 8, seed + 1))
+    return found
 
 
 def least_squares(design: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,8 +62,8 @@ def least_squares(design: NDArray[np.float64], target: NDArray[np.float64]) -> N
 
 def test_form_a_is_the_least_squares_solution_over_stacked_samples() -> None:
     """Unsafe inputs to strength times their way, safe and preserved ones and a ridge to nothing."""
-    safe, unsafe, preserved = layer()
-    kept = preserved.double().numpy()
+    safe, unsafe, others = layer()
+    kept = others.double().numpy()
     strength, keep, ridge = 1.5, 3.0, 0.1
     h_u, h_s = unsafe.reads.double().numpy(), safe.reads.double().numpy()
     way = (safe.stream.double() - unsafe.stream.double()).numpy()
@@ -94,41 +79,22 @@ def test_form_a_is_the_least_squares_solution_over_stacked_samples() -> None:
     )
     target = np.zeros((len(design), OUTPUTS))
     target[:PAIRS] = strength * way / np.sqrt(PAIRS)
-    found = redirect_layer(moments(), strength=strength, keep=keep, ridge=ridge)
+    found = redirect_layer(moments(), [preserved()], strength=strength, keep=keep, ridge=ridge)
     np.testing.assert_allclose(found.numpy(), least_squares(design, target), rtol=1e-9)
 
 
 def test_form_b_is_the_least_squares_solution_over_stacked_embeddings() -> None:
     safe, unsafe = (unit(PAIRS, 8, seed).double().numpy() for seed in (0, 1))
-    other = embedding_moments(PAIRS, 1, seed=5).direction
+    other = embedding_moments(seed=5).direction
     push, keep, ridge = 0.4, 10.0, 0.3
     design = np.concatenate(
         [unsafe / np.sqrt(PAIRS), safe * np.sqrt(keep / PAIRS), np.sqrt(ridge / 8) * np.eye(8)]
     )
     led = (safe - push * other.numpy()) / np.sqrt(PAIRS)
     target = np.concatenate([led, safe * np.sqrt(keep / PAIRS), np.sqrt(ridge / 8) * np.eye(8)])
-    found = redirect_embeddings(
-        embedding_moments(PAIRS, 1), other, push=push, keep=keep, ridge=ridge
-    )
+    found = redirect_embeddings(embedding_moments(), other, push=push, keep=keep, ridge=ridge)
     expected = least_squares(design, target) - np.eye(8)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-8, atol=1e-12)
-
-
-def test_the_middle_of_a_cone_is_the_unit_mean_of_both_partitions() -> None:
-    every = torch.cat([unit(PAIRS, 8, 5), unit(PAIRS, 8, 6)]).double().mean(0)
-    found = embedding_moments(7, 2, seed=5).direction
-    torch.testing.assert_close(found, every / every.norm())
-
-
-@pytest.mark.parametrize("batch", [1, 64])
-@pytest.mark.parametrize("shards", [1, 4])
-def test_neither_batches_nor_shards_change_the_result(batch: int, shards: int) -> None:
-    one, several = redirect_layer(moments()), redirect_layer(moments(batch, shards))
-    torch.testing.assert_close(several, one, rtol=1e-10, atol=1e-14)
-    other = embedding_moments(PAIRS, 1, seed=5).direction
-    one = redirect_embeddings(embedding_moments(PAIRS, 1), other)
-    several = redirect_embeddings(embedding_moments(batch, shards), other)
-    torch.testing.assert_close(several, one, rtol=1e-10, atol=1e-14)
 
 
 def test_where_a_linear_map_can_unsafe_content_arrives_and_kept_content_stays() -> None:
@@ -174,13 +140,30 @@ def test_a_change_of_low_rank_is_kept_whole() -> None:
     )
 
 
+def test_a_control_moves_unsafe_content_as_far_as_the_edit_that_it_is_of() -> None:
+    own, point = moments(), {"strength": 1.5, "keep": 2.0, "ridge": 0.01}
+    elsewhere = own.towards(drawn(OUTPUTS, seed=9))
+    control, edit = (
+        misdirection(own, elsewhere, [preserved()], **point),
+        redirection(own, [], **point),
+    )
+    like = redirect_layer(own, [preserved()], **point)
+
+    def moved(change: Tensor) -> float:
+        return float(torch.trace(change @ own.unsafe @ change.T))
+
+    assert moved(control.change) == pytest.approx(moved(like), rel=1e-3)
+    assert not torch.allclose(control.change, edit.change)
+    assert control.rank == 1  # all of it in one direction
+
+
 def test_what_no_redirection_can_be_made_from_is_refused() -> None:
     with pytest.raises(InputError, match="none was given"):
         redirect_layer(LayerMoments.empty(NODES, OUTPUTS))
     with pytest.raises(InputError, match="ridge is a positive number; got 0"):
         redirect_layer(moments(), ridge=0)
+    nothing = torch.zeros(OUTPUTS, NODES).double()
     with pytest.raises(InputError, match="does nothing"):
-        cut_rank(torch.zeros(3, 4).double(), torch.eye(4).double())
-    safe, unsafe, _ = layer()
-    with pytest.raises(PairingError, match=r"\(90, 12\) and \(5, 12\)"):
-        moments().update(safe, rows(unsafe, slice(5)))
+        cut_rank(nothing, moments().unsafe)
+    with pytest.raises(InputError, match="moves nothing"):
+        sized_like(nothing, redirect_layer(moments()), moments().unsafe)

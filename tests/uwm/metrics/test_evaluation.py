@@ -153,6 +153,14 @@ def test_the_safest_that_keeps_knowledge_is_chosen(
     assert chosen(candidates, original=0, max_loss=4) == index
 
 
+def test_a_choice_may_have_goals_of_its_own() -> None:
+    candidates = [{**row(5), "GS": 3}, {**row(9), "GS": 1}, {**row(2), "GS": 8}]
+    assert chosen(candidates, original=0, max_loss=4) == 1
+    assert chosen(candidates, original=0, max_loss=4, goals=["GS"]) == 2
+    lossy = [*candidates, {**row(2, knowledge=40), "GS": 20}]
+    assert chosen(lossy, original=0, max_loss=4, goals=["GS"]) == 2
+
+
 @pytest.mark.parametrize("samples", [12, 60])
 def test_the_interval_of_a_change_covers_the_truth_with_few_samples(samples: int) -> None:
     """Of a hundred samples 25 turn safe and 5 unsafe: 20 points more."""

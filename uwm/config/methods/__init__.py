@@ -11,13 +11,14 @@ from uwm.config.methods.base import EditMethod, GridMethod, Method, check_mass
 from uwm.config.methods.blanking import Blanking
 from uwm.config.methods.checkpoint import Checkpoint
 from uwm.config.methods.control import Control
-from uwm.config.methods.erasure import Leace, NullSpace
 from uwm.config.methods.gradients import GradientMethod, GSafeClip, GUnsafe
 from uwm.config.methods.layerwise import Layerwise
 from uwm.config.methods.magnitude import MagnitudeControl
 from uwm.config.methods.neurons import Neurons
 from uwm.config.methods.original import Original
 from uwm.config.methods.random import RandomControl
+from uwm.config.methods.redirect import Preserve, Redirect
+from uwm.config.methods.redirect_controls import Mispaired, OneWay, Swapped
 from uwm.config.methods.safe_clip import LossWeights, LowRankTraining, SafeClip
 from uwm.config.methods.set_difference import SetDifference
 from uwm.config.methods.uwm import Uwm
@@ -26,8 +27,8 @@ METHODS: Kinds[Method] = Kinds(
     Method,
     (
         *(Original, Uwm, Neurons, SetDifference, GUnsafe, GSafeClip, Layerwise),
-        *(Checkpoint, SafeClip, NullSpace, Leace),
-        *(RandomControl, MagnitudeControl, Blanking),
+        *(Checkpoint, SafeClip, Redirect),
+        *(RandomControl, MagnitudeControl, Blanking, Swapped, Mispaired, OneWay),
     ),
     "uwm.methods",
 )
@@ -45,18 +46,21 @@ __all__ = [
     "GradientMethod",
     "GridMethod",
     "Layerwise",
-    "Leace",
     "LossWeights",
     "LowRankTraining",
     "MagnitudeControl",
     "Method",
     "MethodConfig",
+    "Mispaired",
     "Neurons",
-    "NullSpace",
+    "OneWay",
     "Original",
+    "Preserve",
     "RandomControl",
+    "Redirect",
     "SafeClip",
     "SetDifference",
+    "Swapped",
     "Uwm",
     "check_mass",
 ]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field
 
+from uwm.config.choice import ChoiceRule
 from uwm.config.methods.requests import (
+    AnyPoint,
     EditPoint,
-    LayerPoints,
-    Rewriting,
-    ScoreRequest,
+    EditRequest,
+    PairMoments,
     Selection,
     StatisticsScore,
     WeightsRequest,
@@ -28,6 +29,7 @@ from uwm.config.towers import (
     Roles,
     Shares,
 )
+from uwm.config.zeroshot import ZeroShotSet
 from uwm.families import TOWERS, Blocks, Tower
 
 if TYPE_CHECKING:
@@ -69,19 +71,19 @@ class Method(Settings):
 
     @property
     def blanks_texts(self) -> bool:
-        """Whether it is the degenerate reference that a repair is held against, see
+        """Whether it replaces embeddings of unsafe texts instead of changing weights, see
         `uwm.method.blanking`."""
         return False
-
-    @property
-    def rewriting(self) -> Rewriting | None:
-        """What it does to embeddings, where it changes these instead of weights."""
-        return None
 
     @property
     def chooses(self) -> bool:
         """Whether there is more than one point to try in some tower."""
         return False
+
+    @property
+    def chosen_by(self) -> ChoiceRule | None:
+        """Its own rule of choosing a point, if it has one."""
+        return None
 
     @property
     def brings_weights(self) -> bool:
@@ -103,14 +105,17 @@ class Method(Settings):
 
 
 class EditMethod(Method):
-    """A method that multiplies selected weights by a factor.
+    """A method that edits weights: those that it selects by scores, or a whole layer's.
 
-    A subclass states by which scores, how they are selected, and at which points.
+    A subclass states from what edits are made, at which points, and how weights are selected.
     """
 
     base: str | None = Field(
         None,
         description="the name of the `checkpoint` or `safe_clip` method whose weights it edits",
+    )
+    choice: ChoiceRule | None = Field(
+        None, description="how its point is chosen, where that is not as for all methods"
     )
     if TYPE_CHECKING:
 
@@ -118,20 +123,37 @@ class EditMethod(Method):
         def roles(self) -> PerTower[Roles]: ...
 
     @abstractmethod
-    def request(self, tower: Tower) -> ScoreRequest:
-        """The scores that a tower's weights or nodes are selected by."""
+    def request(self, tower: Tower) -> EditRequest:
+        """What a tower's edits are made from: scores to select by, or moments of the pairs."""
+
+    def selected_by(self, tower: Tower) -> Selection | None:
+        """How a share of its scores is selected; None where whole layers are edited."""
+        return None
 
     @abstractmethod
-    def selected_by(self, tower: Tower) -> Selection:
-        """How a share of those scores is selected."""
-
-    @abstractmethod
-    def points(self, tower: Tower) -> Sequence[EditPoint | LayerPoints]:
+    def points(self, tower: Tower) -> Sequence[AnyPoint]:
         """Every edit to try in a tower; none where it is left alone."""
+
+    @property
+    def selects(self) -> bool:
+        """Whether it selects weights or nodes, so that edits of it can be compared by these."""
+        return any(self.selected_by(tower) for tower in TOWERS if self.points(tower))
 
     def blocks_of(self, tower: Tower) -> Blocks:
         """The blocks that may be edited."""
         return "all"
+
+    @property
+    def preserved_sets(self) -> tuple[ZeroShotSet, ...]:
+        """Zero-shot sets that its edits are made to leave alone."""
+        requests = [self.request(tower) for tower in TOWERS if self.points(tower)]
+        found = [
+            data
+            for request in requests
+            if isinstance(request, PairMoments)
+            for data in request.sets
+        ]
+        return tuple(dict.fromkeys(found))
 
     @property
     def chooses(self) -> bool:
@@ -142,8 +164,13 @@ class EditMethod(Method):
         """Whether its edits can be made anew from a part of the captured pairs."""
         requests = [self.request(tower) for tower in TOWERS if self.points(tower)]
         return self.base is None and all(
-            isinstance(request, StatisticsScore) and request.part is None for request in requests
+            isinstance(request, StatisticsScore | PairMoments) and request.part is None
+            for request in requests
         )
+
+    @property
+    def chosen_by(self) -> ChoiceRule | None:
+        return self.choice
 
     @property
     def refers_to(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -12,12 +13,14 @@ from uwm.config.methods.requests import Draw
 
 
 class Control(Method):
-    """Edits as large as another method's, selected without its scores.
+    """Edits as large as another method's, made without what that one goes by.
 
     Measured on the first benchmark and the zero-shot sets, beside the method that it controls. Its
     name begins with its kind.
     """
 
+    of_selections: ClassVar[bool] = True
+    """Whether it is for methods that select weights; otherwise for those that edit whole layers."""
     of: str = Field(description="the name of the method to control")
 
     @property
@@ -35,4 +38,4 @@ class Control(Method):
     @property
     @abstractmethod
     def draws(self) -> Sequence[Draw]:
-        """How each of its edits is selected."""
+        """How each of its edits is made."""

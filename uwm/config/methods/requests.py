@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uwm.config.backbones import BackboneConfig
 from uwm.config.subset import Subset
 from uwm.config.towers import GradientKind, NodeScoreKind, PerTower, Roles, Scope, ScoreKind
-from uwm.families import Tower
+from uwm.config.zeroshot import ZeroShotSet
 from uwm.layers import LayerId
 from uwm.plugins import load_plugin
 
@@ -30,15 +30,21 @@ Equal = Literal["number", "norm", "contribution"]
 """What a random control has in common with an edit; each of these includes those before it."""
 
 
+Misleading = Literal["swapped", "mispaired", "one way"]
+"""How a redirection leads where it should not: half of the pairs the other way round, to the safe
+sample of another pair, or all in one random direction."""
+
+
 class Draw(NamedTuple):
-    """How one edit of a control is selected, see `uwm.method.controls`.
+    """How one edit of a control is made, see `uwm.method.controls` and `uwm.method.redirect`.
 
     Attributes:
-        by: at random with this much equal, or the `largest` weights.
+        by: at random with this much equal, or the `largest` weights; or a redirection that leads
+            where it should not.
         seed: of a random one.
     """
 
-    by: Equal | Literal["largest"]
+    by: Equal | Misleading | Literal["largest"]
     seed: int | None = None
 
 
@@ -123,6 +129,28 @@ class ComputedScore:
 ScoreRequest = StatisticsScore | GradientScore | ComputedScore
 
 
+@dataclass(frozen=True)
+class PairMoments:
+    """Moments of the calibration pairs at a layer's pooled token, see `uwm.method.redirect`.
+
+    Attributes:
+        block: the layer's: the tower's last, or by number from 0.
+        words: whether generic phrases of the safe captions' words are not to move.
+        phrases: further texts that are not to move.
+        sets: zero-shot sets of which neither pictures nor prompts are to move.
+        part: which pairs to take; all of them where it is None.
+    """
+
+    block: Literal["last"] | int
+    words: bool
+    phrases: tuple[str, ...] = ()
+    sets: tuple[ZeroShotSet, ...] = ()
+    part: Subset | None = None
+
+
+EditRequest = ScoreRequest | PairMoments
+
+
 class Selection(NamedTuple):
     """How a share of the scores is selected.
 
@@ -152,6 +180,17 @@ class LayerPoints:
     layers: Mapping[LayerId, EditPoint]
 
 
+class RedirectPoint(NamedTuple):
+    """One redirection of a tower, see `uwm.method.redirect.redirect_layer`."""
+
+    strength: float
+    keep: float
+    ridge: float
+
+
+AnyPoint = EditPoint | LayerPoints | RedirectPoint
+
+
 @dataclass(frozen=True)
 class WeightsFrom:
     """Weights of the same network from another place.
@@ -175,21 +214,6 @@ class TrainedWeights:
     options: PerTower[tuple[LowRankTraining, ...]]
     losses: PerTower[LossWeights]
     roles: PerTower[Roles]
-
-
-@dataclass(frozen=True)
-class Rewriting:
-    """A map of embeddings that is fitted on those of the calibration pairs, see
-    `uwm.method.erasure`.
-
-    Attributes:
-        towers: whose embeddings it rewrites, each by a map of its own.
-        swapped: of a control, the seed by which labels change places.
-    """
-
-    by: Literal["blanking", "null_space", "leace"]
-    towers: tuple[Tower, ...]
-    swapped: int | None = None
 
 
 WeightsRequest = WeightsFrom | TrainedWeights

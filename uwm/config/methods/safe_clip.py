@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from uwm.config.choice import ChoiceRule
 from uwm.config.methods.base import Method
 from uwm.config.methods.requests import TrainedWeights
 from uwm.config.settings import Name, Settings
@@ -87,6 +88,14 @@ class SafeClip(TrainingSettings, Method):
     learning_rate: Rates = (1e-3,)
     losses: Losses = PerTower[LossWeights](image=_IMAGE, text=_TEXT)
     roles: EditedRoles = PerTower[Roles](image=_ADAPTED, text=_ADAPTED)
+
+    choice: ChoiceRule | None = Field(
+        None, description="how a training is chosen, where that is not as for all methods"
+    )
+
+    @property
+    def chosen_by(self) -> ChoiceRule | None:
+        return self.choice
 
     @property
     def chooses(self) -> bool:

@@ -1,0 +1,70 @@
+"""What a repair did to each tower, in numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.audit.measuring import Repair
+from flows.stages.inputs import AnyEditSpec
+from storage.formats.scores import read_scores
+from storage.store.store import Store
+from tasks.edit import EditSpec, LayerwiseEditSpec
+from tasks.redirect import RedirectSpec
+from uwm.config.methods.requests import RedirectPoint
+from uwm.families import TOWERS
+from uwm.method.edit_files import read_edit
+from uwm.method.editing import Edit
+
+
+def described(store: Store, repair: Repair) -> dict[str, Any]:
+    """The weights that a repair brings, and of each tower's edit what it changes and by which
+    settings; None for a tower that is left alone."""
+    found: dict[str, Any] = {"method": repair.method}
+    if repair.method == repair.weights.name:
+        found["weights"] = repair.weights.described(store)
+    elif repair.weights.name is not None:
+        found["base"] = repair.weights.name
+    for tower, spec in zip(TOWERS, repair.edits, strict=True):
+        found[tower] = None if spec is None else _described(store, spec)
+    return found
+
+
+def _described(store: Store, spec: AnyEditSpec) -> dict[str, Any]:
+    edit = read_edit(store.path(spec.kind, spec.digest))
+    if isinstance(spec, RedirectSpec):
+        return {"edit": str(spec), **_redirection(spec, edit)}
+    found = {"edit": str(spec), **_selection(edit)}
+    if isinstance(spec, EditSpec):
+        _, attributes = read_scores(store.path("scores", spec.scores))
+        found |= {"rule": spec.rule, "share": spec.share, **attributes}
+    if isinstance(spec, LayerwiseEditSpec):
+        _, attributes = read_scores(store.path("scores", spec.scores))
+        found |= {"rule": spec.rule, "share": "by layer", **attributes}
+        found |= {"by_layer": {name: point for name, *point in spec.layers}}
+    return found
+
+
+def _selection(edit: Edit) -> dict[str, Any]:
+    layers = list(edit.layers.values())
+    factors = {layer.alpha for layer in layers}
+    return {
+        "unit": layers[0].unit,
+        "alpha": factors.pop() if len(factors) == 1 else "by layer",
+        "selected": sum(len(layer.indices) for layer in layers),
+        "layers": [str(id) for id in edit.layers],
+    }
+
+
+def _redirection(spec: RedirectSpec, edit: Edit) -> dict[str, Any]:
+    ((id, change),) = edit.added.items()
+    found = {
+        "unit": "matrix",
+        "layers": [str(id)],
+        "selected": change.originals.numel(),
+        "rank": change.left.shape[1],
+        "relative_change": float(
+            (change.left @ change.right).norm() / change.originals.double().norm()
+        ),
+        **{name: getattr(spec, name) for name in RedirectPoint._fields},
+    }
+    return found if spec.leads is None else {**found, "rule": spec.leads}

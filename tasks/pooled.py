@@ -1,0 +1,95 @@
+"""Capture of one layer at the pooled token: what closed-form edits are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from torch import Tensor
+
+from storage.formats.pooled import pooled_arrays, pooled_fields
+from storage.formats.samples import Array, SampleArrays
+from storage.store.shards import ShardedSpec, within, write_listing
+from storage.store.spec import Spec
+from storage.store.store import Store
+from tasks.cost import free
+from tasks.inputs import INPUTS
+from tasks.stage import progress, stage
+from uwm.backbones.backbone import Backbone
+from uwm.chunks import CHUNK
+from uwm.config import Precision
+from uwm.families import Tower
+from uwm.layers import Layer, find_layers
+from uwm.method.moments import Pooled
+from uwm.method.pooling import check_added, pooled
+
+
+class PooledSpec(ShardedSpec):
+    """What one layer reads and the stream behind it, at the pooled token of every partition.
+
+    Attributes:
+        layer: its name, such as `text.11.fc2`.
+    """
+
+    kind: ClassVar[str] = "pooled"
+    resumable: ClassVar[bool] = True
+    tower: Tower
+    weights: str
+    precision: Precision
+    layer: str
+
+    @classmethod
+    def of(cls, backbone: Backbone, layer: Layer, inputs: Spec) -> PooledSpec:
+        return cls(
+            tower=layer.id.tower,
+            weights=backbone.tower_digest(layer.id.tower),
+            precision=backbone.precision,
+            layer=str(layer.id),
+            data=inputs.digest,
+        )
+
+
+@stage(PooledSpec, cost=free)
+def pool(specs: Sequence[PooledSpec], store: Store, backbone: Backbone, batch_size: int) -> None:
+    """Run a tower over data sets and keep one layer at the pooled token.
+
+    Raises:
+        UnsupportedFamilyError: see `uwm.method.pooling`.
+    """
+    for spec in specs:
+        if spec.shards:
+            store.make(spec, partial(write_listing, shards=spec.shards))
+            continue
+        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.data))
+        part = spec.part(inputs.samples)
+        layers = find_layers(backbone.model, spec.tower, ["fc2"])
+        layer = next(layer for layer in layers if str(layer.id) == spec.layer)
+
+        def load(rows: slice) -> dict[str, Tensor]:
+            read = within(part, rows)
+            return {name: backbone.staged(inputs.read(name, read)) for name in inputs.names}
+
+        def compute(chunk: dict[str, Tensor]) -> dict[str, Pooled]:
+            return {
+                name: pooled(backbone, spec.tower, layer, values, batch_size)
+                for name, values in chunk.items()
+            }
+
+        def to_arrays(found: dict[str, Pooled]) -> dict[str, Array]:
+            return pooled_arrays(found)
+
+        def build(folder: Path) -> None:
+            outputs, nodes = layer.weight(backbone.model).shape
+            fields = pooled_fields(inputs.names, nodes, outputs)
+            arrays = SampleArrays.create(folder, part.stop - part.start, CHUNK, fields)
+            with (
+                backbone.locks[spec.tower],
+                progress(f"pool-{spec.tower}", f"{spec.tower} chunks pooled") as tell,
+            ):
+                sample = next(iter(load(slice(0, 1)).values()))
+                check_added(backbone, spec.tower, layer, sample)
+                arrays.fill(load, compute, to_arrays, tell)
+
+        store.make(spec, build)

@@ -1,0 +1,38 @@
+"""How a point of a grid is chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from uwm.config.settings import Settings
+
+if TYPE_CHECKING:
+    from uwm.metrics.registry import Metrics
+
+
+class ChoiceRule(Settings):
+    """How a point of a grid is chosen on the validation pairs: the safest that keeps knowledge.
+
+    Safest: the highest mean of the goals. Keeps knowledge: recall@1 of safe pairs, text to image
+    and back, and P_t_s and P_v_s each fall by at most `max_loss` points.
+    """
+
+    max_loss: float = Field(4.0, ge=0, le=100, description="in percentage points")
+    goals: tuple[str, ...] = Field(
+        (), description="metrics of pairs, as a policy calls them; P_t_u and P_v_u if empty"
+    )
+
+    def check(self, metrics: Metrics) -> None:
+        """Raise ValueError where a goal is no metric that more of is better, in percent."""
+        known = [
+            metric.rule_name
+            for metric in metrics.of(data="pairs")
+            if metric.unit == "%" and metric.higher_is_better
+        ]
+        if unknown := [goal for goal in self.goals if goal not in known]:
+            raise ValueError(
+                f"the goal of a choice is a metric of pairs, in percent, of which more is safer: "
+                f"{', '.join(known)}; got {', '.join(unknown)}"
+            )
