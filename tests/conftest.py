@@ -14,7 +14,7 @@ import torch
 from prefect.settings import temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
-from tests.makers.backbones import MODELS, TEXT, LoadFresh, write_backbone
+from tests.makers.backbones import MODELS, LoadFresh, write_backbone
 from tests.makers.server import SILENT
 from tests.makers.small_audits import small_audit
 from uwm.backbones.backbone import Backbone
@@ -29,6 +29,21 @@ def no_power_cuts() -> Iterator[None]:
     """Nothing waits for the disk: tests kill processes, and a kill takes no written byte back."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_vocabulary() -> Iterator[None]:
+    """open_clip's own vocabulary is unpacked once; most of what a small model takes to load."""
+    shared = cache(open_clip.SimpleTokenizer)
+
+    def tokenizer(**options: Any) -> open_clip.SimpleTokenizer:
+        own = options.keys() == {"context_length"}
+        made: open_clip.SimpleTokenizer = (shared if own else open_clip.SimpleTokenizer)(**options)
+        return made
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("uwm.backbones.load.SimpleTokenizer", tokenizer)
         yield
 
 
@@ -53,15 +68,9 @@ def small(zoo: dict[str, Path]) -> Callable[..., AuditConfig]:
 def load_fresh(zoo: dict[str, Path]) -> LoadFresh:
     """A backbone of a family that no other test has touched."""
 
-    @cache
-    def tokenizer() -> open_clip.SimpleTokenizer:
-        return open_clip.SimpleTokenizer(context_length=TEXT["context_length"])
-
     def fresh(family: str) -> Backbone:
         load.cache_clear()
-        backbone = load(FolderBackbone(kind="folder", folder=zoo[family], name=family))
-        backbone.tokenizer = tokenizer()
-        return backbone
+        return load(FolderBackbone(kind="folder", folder=zoo[family], name=family))
 
     return fresh
 

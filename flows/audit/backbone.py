@@ -187,9 +187,9 @@ def _repairs(
         repairs.append(Repair(method.name, edits, weights))
     if weights.name is None:
         repairs += [
-            Repair(method.name, (None, None), weights, blanks=True)
+            Repair(method.name, (None, None), weights, rewriting=method.rewriting)
             for method in config.methods
-            if method.blanks_texts
+            if method.rewriting
         ]
     settled = {repair.method: repair.edits for repair in repairs}
     methods = {method.name: method for method in config.edit_methods}

@@ -128,6 +128,10 @@ def _settings(
     if method not in settings:
         raise InputError(f"this audit has the methods {', '.join(settings)}; got {method!r}")
     described = settings[method]
+    if any(item.name == method and item.rewriting for item in config.methods):
+        raise InputError(
+            f"{method} rewrites embeddings and edits no weight, so that there is nothing to write"
+        )
     if "weights" not in described and not any(described[tower] for tower in TOWERS):
         untouched = described.get("base", "original")
         raise InputError(

@@ -13,6 +13,8 @@ from storage.store.spec import Spec
 from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, safety_spec
 from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig
+from uwm.config.methods.requests import Rewriting
+from uwm.families import TOWERS
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Repair:
         edits: its edits of both towers.
         weights: what these are made on.
         control_of: for a control what it controls, and `seed` that of a random one.
-        blanks: whether it replaces the embeddings of texts that a probe calls unsafe.
+        rewriting: what it does to embeddings, where it changes these.
     """
 
     method: str
@@ -31,7 +33,7 @@ class Repair:
     weights: Weights
     control_of: str | None = None
     seed: int | None = None
-    blanks: bool = False
+    rewriting: Rewriting | None = None
 
     def place(self, config: AuditConfig) -> tuple[bool, int]:
         """Where it stands among others: the original, methods as configured, then controls."""
@@ -58,13 +60,8 @@ def measure(
         dict(zip(names, _embed(on, edits, [inputs[name] for name in names]), strict=True))
         for on, edits in ((repair.weights.stages, repair.edits), (stages, (None, None)))
     )
-    if repair.blanks:
-        calibration = stages.embeddings("text", None, [inputs["calibration"].text])[0]
-        texts = stages.blanked([text for _, text in edited.values()], calibration)
-        edited = {
-            name: (image, text)
-            for (name, (image, _)), text in zip(edited.items(), texts, strict=True)
-        }
+    if repair.rewriting:
+        edited = _rewritten(stages, repair.rewriting, edited, inputs["calibration"])
     draw = config.resamples, config.seed
     metrics = metric_plugins(config.metrics)
     specs: list[SafetySpec | KnowledgeSpec] = [
@@ -86,6 +83,22 @@ def measure(
     needs = [spec for both in (edited, original) for pair in both.values() for spec in pair]
     stages.evaluation(specs, repair.method, needs)
     return specs
+
+
+def _rewritten(
+    stages: Stages,
+    wanted: Rewriting,
+    embedded: Mapping[str, tuple[Spec, Spec]],
+    calibration: Inputs,
+) -> dict[str, tuple[Spec, Spec]]:
+    """Embeddings of data sets by both towers, those of some towers rewritten."""
+    towers: list[Sequence[Spec]] = []
+    for tower, found in zip(TOWERS, zip(*embedded.values(), strict=True), strict=True):
+        rewrites = tower in wanted.towers
+        towers.append(
+            stages.rewritten(wanted, tower, found, calibration[tower]) if rewrites else found
+        )
+    return dict(zip(embedded, zip(*towers, strict=True), strict=True))
 
 
 def _embed(stages: Stages, edits: Towers, inputs: Sequence[Inputs]) -> list[tuple[Spec, Spec]]:

@@ -21,7 +21,6 @@ from storage.formats.statistics import statistics_fields
 from storage.sources import Source
 from storage.store.integrity import size
 from storage.store.spec import Spec
-from tasks.blank import BlankedSpec
 from tasks.capture import StatisticsSpec, input_widths
 from tasks.computed import ComputedScoresSpec
 from tasks.cost import FREE, Cost
@@ -33,6 +32,7 @@ from tasks.phrases import PhrasesSpec
 from tasks.pixels import PixelsSpec, pixel_field
 from tasks.pooled import PooledSpec
 from tasks.redirect import RedirectSpec
+from tasks.rewritten import RewrittenSpec
 from tasks.score import ScoresSpec
 from tasks.stage import stage_of
 from tasks.tokens import TokensSpec, token_field
@@ -122,7 +122,7 @@ class Sizes:
                 # At most: the weight in float32, and factors of full rank in float64.
                 outputs, nodes = weight.shape
                 return Cost(lambda: 4 * outputs * nodes + 8 * outputs * (outputs + nodes))
-            case BlankedSpec():
+            case RewrittenSpec():
                 return self._embeddings.get(spec.embeddings, FREE)  # of shards
             case TunedSpec():
                 samples = spec.training.epochs * sum(self._parts[spec.data])

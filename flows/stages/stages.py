@@ -17,7 +17,6 @@ from flows.stages.inputs import AnyEditSpec
 from flows.stages.submissions import Submissions
 from storage.formats.cut_texts import CutTexts, read_cut_texts
 from storage.store.spec import Spec
-from tasks.blank import BlankedSpec, blank
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.computed import ComputedScoresSpec, compute_scores
@@ -39,6 +38,7 @@ from tasks.metrics import MetricPlugin
 from tasks.phrases import PhrasesSpec
 from tasks.pixels import PixelsSpec, decode_pixels
 from tasks.pooled import PooledSpec, pool
+from tasks.rewritten import RewrittenSpec, rewrite
 from tasks.score import ScoresSpec, score
 from tasks.sweep import GridSpec, measure_grid
 from tasks.tokens import TokensSpec, tokenize, too_short
@@ -57,6 +57,7 @@ from uwm.config.methods.requests import (
     Draw,
     OwnCode,
     PairMoments,
+    Rewriting,
     Rule,
     TrainedWeights,
     Unit,
@@ -307,12 +308,14 @@ class Stages(Submissions):
         needs = [*inputs, *([edited] if edited else [])]
         return self._submit_samples(embed, specs, what=what, needs=needs)
 
-    def blanked(self, texts: Sequence[Spec], calibration: EmbeddingsSpec) -> list[BlankedSpec]:
-        """Embeddings of texts, those replaced that a probe fitted on `calibration` flags."""
-        specs = [
-            BlankedSpec(embeddings=text.digest, calibration=calibration.digest) for text in texts
-        ]
-        self._submit(blank, specs, what="texts", needs=[*texts, calibration])
+    def rewritten(
+        self, wanted: Rewriting, tower: Tower, embedded: Sequence[Spec], inputs: Spec
+    ) -> list[RewrittenSpec]:
+        """A tower's embeddings as a map rewrites them that is fitted on calibration inputs."""
+        (calibration,) = self.embeddings(tower, None, [inputs])
+        specs = [RewrittenSpec.of(wanted, found, calibration) for found in embedded]
+        what = f"{tower} · {wanted.by}"
+        self._submit(rewrite, specs, what=what, needs=[*embedded, calibration])
         return specs
 
     def trainings(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,12 @@ class Bench:
     tokens: TokensSpec
 
 
-@pytest.fixture
-def bench(tmp_path: Path, load_fresh: LoadFresh, prefect_server: None) -> Bench:
-    store, backbone = Store(tmp_path / "store"), load_fresh("clip")
+@pytest.fixture(scope="session")
+def first_bench(
+    tmp_path_factory: pytest.TempPathFactory, load_fresh: LoadFresh, prefect_server: None
+) -> Bench:
+    """The one that every test gets a copy of."""
+    store, backbone = Store(tmp_path_factory.mktemp("bench") / "store"), load_fresh("clip")
     source = read_source(DemoPairs(kind="demo", split="calibration", per_concept=2))
     dataset = DatasetSpec.of(content_digest(source))
     pixels = PixelsSpec.of(dataset, backbone.geometry)
@@ -47,6 +51,13 @@ def bench(tmp_path: Path, load_fresh: LoadFresh, prefect_server: None) -> Bench:
     decode_pixels.fn([pixels], store, [source])
     tokenize.fn([tokens], store, backbone)
     return Bench(store, backbone, source, dataset, pixels, tokens)
+
+
+@pytest.fixture
+def bench(first_bench: Bench, tmp_path: Path, load_fresh: LoadFresh) -> Bench:
+    shutil.copytree(first_bench.store.root, tmp_path / "store")
+    store = Store(tmp_path / "store")
+    return replace(first_bench, store=store, backbone=load_fresh("clip"))
 
 
 def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:

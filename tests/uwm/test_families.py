@@ -21,9 +21,10 @@ from uwm.method.statistics import RealTokens, token_moments
 Case = tuple[nn.Module, Tensor, tuple[Layer, ...]]
 
 
-@pytest.fixture(params=list(CASES))
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
-    model, inputs = CASES[request.param](tmp_path)
+@pytest.fixture(scope="module", params=list(CASES))
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A network of every family, which each test leaves as it was."""
+    model, inputs = CASES[request.param](tmp_path_factory.mktemp("case"))
     tower: Tower = "text" if request.param in TEXTS else "image"
     return model, inputs, find_layers(model, tower)
 

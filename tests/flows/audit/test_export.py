@@ -21,7 +21,7 @@ from uwm.method.edit_files import read_edit
 
 Small = Callable[..., AuditConfig]
 pytestmark = pytest.mark.usefixtures("prefect_server")
-METHODS = [{"kind": "uwm"}, {"kind": "neurons", "share": 0.1}]
+METHODS = [{"kind": "uwm"}, {"kind": "neurons", "share": 0.1}, {"kind": "leace"}]
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,7 @@ def test_the_original_is_written_without_an_audit(
     [
         ("clap", "uwm", {}, "has the backbones clip"),
         ("clip", "umw", {}, "original, uwm, neurons"),
+        ("clip", "leace", {}, "rewrites embeddings and edits no weight"),
         ("clip", "uwm", {"methods": [{"kind": "uwm", "tau": 0.1}]}, "run `uwm audit` again"),
         ("clip", "uwm", {"seed": 7}, "run `uwm audit` again"),
     ],

@@ -31,9 +31,9 @@ KINDS = {
     "tokenize": "tokens",
     "capture statistics": "statistics",
     "embed": "embeddings",
+    "rewrite": "embeddings",
     "pool": "pooled",
     "tokenize phrases": "tokens",
-    "blank": "embeddings",
 }
 
 
@@ -57,6 +57,7 @@ def test_the_audit_writes_and_runs_what_was_planned(
             {"kind": "random", "of": "g_unsafe", "seeds": 1},
             {"kind": "magnitude", "of": "neurons"},
             {"kind": "blanking"},
+            {"kind": "leace", "towers": ["image", "text"]},
             {"kind": "redirect"},
             {"kind": "swapped", "of": "redirect"},
         ],

@@ -11,6 +11,7 @@ from uwm.config.methods.base import EditMethod, GridMethod, Method, check_mass
 from uwm.config.methods.blanking import Blanking
 from uwm.config.methods.checkpoint import Checkpoint
 from uwm.config.methods.control import Control
+from uwm.config.methods.erasure import Leace, NullSpace
 from uwm.config.methods.gradients import GradientMethod, GSafeClip, GUnsafe
 from uwm.config.methods.layerwise import Layerwise
 from uwm.config.methods.magnitude import MagnitudeControl
@@ -27,7 +28,7 @@ METHODS: Kinds[Method] = Kinds(
     Method,
     (
         *(Original, Uwm, Neurons, SetDifference, GUnsafe, GSafeClip, Layerwise),
-        *(Checkpoint, SafeClip, Redirect),
+        *(Checkpoint, SafeClip, Redirect, NullSpace, Leace),
         *(RandomControl, MagnitudeControl, Blanking, Swapped, Mispaired, OneWay),
     ),
     "uwm.methods",
@@ -46,6 +47,7 @@ __all__ = [
     "GradientMethod",
     "GridMethod",
     "Layerwise",
+    "Leace",
     "LossWeights",
     "LowRankTraining",
     "MagnitudeControl",
@@ -53,6 +55,7 @@ __all__ = [
     "MethodConfig",
     "Mispaired",
     "Neurons",
+    "NullSpace",
     "OneWay",
     "Original",
     "Preserve",

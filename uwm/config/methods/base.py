@@ -15,6 +15,7 @@ from uwm.config.methods.requests import (
     EditPoint,
     EditRequest,
     PairMoments,
+    Rewriting,
     Selection,
     StatisticsScore,
     WeightsRequest,
@@ -71,9 +72,14 @@ class Method(Settings):
 
     @property
     def blanks_texts(self) -> bool:
-        """Whether it replaces embeddings of unsafe texts instead of changing weights, see
+        """Whether it is the degenerate reference that a repair is held against, see
         `uwm.method.blanking`."""
         return False
+
+    @property
+    def rewriting(self) -> Rewriting | None:
+        """What it does to embeddings, where it changes these instead of weights."""
+        return None
 
     @property
     def chooses(self) -> bool:

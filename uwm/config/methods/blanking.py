@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from uwm.config.methods.base import Method
+from uwm.config.methods.requests import Rewriting
 from uwm.config.settings import Name
 
 
@@ -18,3 +19,7 @@ class Blanking(Method):
     @property
     def blanks_texts(self) -> bool:
         return True
+
+    @property
+    def rewriting(self) -> Rewriting:
+        return Rewriting("blanking", ("text",))

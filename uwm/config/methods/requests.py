@@ -14,6 +14,7 @@ from uwm.config.backbones import BackboneConfig
 from uwm.config.subset import Subset
 from uwm.config.towers import GradientKind, NodeScoreKind, PerTower, Roles, Scope, ScoreKind
 from uwm.config.zeroshot import ZeroShotSet
+from uwm.families import Tower
 from uwm.layers import LayerId
 from uwm.plugins import load_plugin
 
@@ -214,6 +215,21 @@ class TrainedWeights:
     options: PerTower[tuple[LowRankTraining, ...]]
     losses: PerTower[LossWeights]
     roles: PerTower[Roles]
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """A map of embeddings that is fitted on those of the calibration pairs, see
+    `uwm.method.erasure`.
+
+    Attributes:
+        towers: whose embeddings it rewrites, each by a map of its own.
+        swapped: of a control, the seed by which labels change places.
+    """
+
+    by: Literal["blanking", "null_space", "leace"]
+    towers: tuple[Tower, ...]
+    swapped: int | None = None
 
 
 WeightsRequest = WeightsFrom | TrainedWeights
