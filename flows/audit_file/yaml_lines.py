@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from flows.audit_file import bounds
 from uwm.config import Settings
 from uwm.errors import ConfigError
 from uwm.wording import plural
@@ -20,43 +21,64 @@ from uwm.wording import plural
 Location = Sequence[int | str]
 Problem = tuple[Location, str]
 """Where in the document, and what is wrong there."""
+_TOLD, _HINTED = 50, 20
+_SHOWN, _LONGEST = 200, 1500
+"""Problems listed, and those of which a near key is looked for; characters of a value, of a line."""
 
 
 def parse(path: Path) -> Any:
     """The file's content, mappings and sequences with their lines.
 
     Raises:
-        ConfigError: no such file, or not YAML.
+        ConfigError: no such file, beyond the bounds of a configuration, or not YAML.
     """
     try:
-        return YAML().load(path.read_text(encoding="utf-8"))
+        text = bounds.read_text(path)
     except FileNotFoundError:
         raise ConfigError(f"there is no file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}, line {line}: not YAML: {error.problem}") from error
-    except YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
+    return _loaded(text, str(path), YAML())
 
 
 def parse_text(text: str) -> Any:
     """A value given on the command line as YAML or JSON.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is neither, or beyond the bounds of a configuration.
     """
+    return _loaded(text, repr(text[:_SHOWN]), YAML(typ="safe"))
+
+
+def _loaded(text: str, what: str, yaml: YAML) -> Any:
     try:
-        return YAML(typ="safe").load(text)
+        bounds.check_nodes(text)
+        return yaml.load(text)
+    except bounds.BoundsError as error:
+        raise ConfigError(f"{what}, line {error.line}: no configuration: {error}") from error
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{what}, line {line}: not YAML: {error.problem}") from error
     except YAMLError as error:
-        raise ConfigError(f"not YAML: {text!r}") from error
+        raise ConfigError(f"{what}: not YAML: {error}") from error
+    except Exception as error:  # values are built by tags, and fail in every way
+        if found := bounds.unreadable_scalar(text):
+            line, value = found
+            raise ConfigError(
+                f"{what}, line {line}: {value!r} looks like a number or a date and is none: "
+                f"{error}. Put it in quotes, or correct it"
+            ) from error
+        raise ConfigError(f"{what}: not YAML that can be read: {error}") from error
 
 
 def problems(error: ValidationError) -> list[Problem]:
     """What pydantic found, each once and in words."""
     details = error.errors()
-    return [(detail["loc"], _explain(detail)) for detail in details if not _echo(detail, details)]
+    short = [detail for detail in details if not _echo(detail, details)]
+    return [
+        (detail["loc"], _explain(detail, near=position < _HINTED))
+        for position, detail in enumerate(short)
+    ]
 
 
 def listed(path: Path, document: Any, found: Sequence[Problem]) -> ConfigError:
@@ -64,10 +86,13 @@ def listed(path: Path, document: Any, found: Sequence[Problem]) -> ConfigError:
     lines = sorted(
         {(_line(document, where), _dotted(document, where), what) for where, what in found}
     )
-    told = "\n".join(
-        f"  line {line}: {name + ': ' if name else ''}{what}" for line, name, what in lines
-    )
-    return ConfigError(f"{path} has {plural(len(lines), 'problem')}:\n{told}")
+    told = [
+        f"  line {line}: {name[:_SHOWN] + ': ' if name else ''}{what[:_LONGEST]}"
+        for line, name, what in lines[:_TOLD]
+    ]
+    if more := len(lines) - len(told):
+        told.append(f"  and {more} more")
+    return ConfigError("\n".join([f"{path} has {plural(len(lines), 'problem')}:", *told]))
 
 
 def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
@@ -78,18 +103,28 @@ def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
     )
 
 
-def _explain(detail: ErrorDetails) -> str:
+def _explain(detail: ErrorDetails, *, near: bool) -> str:
     if detail["type"] == "extra_forbidden":
         key = str(detail["loc"][-1])
+        if not near or len(key) > _SHOWN:
+            return "unknown key"
         known = {name for model in _models(Settings) for name in model.model_fields}
-        near = difflib.get_close_matches(key, known, n=1)
-        return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
+        meant = difflib.get_close_matches(key, known, n=1)
+        return "unknown key" + (f"; did you mean {meant[0]!r}?" if meant else "")
     message = detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     given = detail.get("input")
     if detail["type"] != "missing" and isinstance(given, str | int | float | Path):
-        message += f"; got {given if isinstance(given, Path) else repr(given)}"
+        message += f"; got {given if isinstance(given, Path) else _short(given)}"
     return message
+
+
+def _short(given: str | int | float) -> str:
+    try:
+        said = repr(given)
+    except ValueError:  # Python writes no integer of thousands of digits
+        return f"a number of some {given.bit_length() if isinstance(given, int) else 0} bits"
+    return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}..."
 
 
 def _models(root: type[Settings]) -> list[type[Settings]]:

@@ -19,7 +19,7 @@ from uwm.config.policy import Policy
 from uwm.config.references import standing, without_dangling
 from uwm.config.search import SearchSettings
 from uwm.config.sections import SectionConfig
-from uwm.config.settings import Settings
+from uwm.config.settings import Seed, Settings
 from uwm.config.sweep import SweepSettings
 from uwm.config.towers import PerTower, Roles
 from uwm.config.zeroshot import ZeroShotItem, ZeroShotSet, separate
@@ -32,10 +32,10 @@ class AuditConfig(Settings):
     """An audit: which backbones, measured on what, repaired how."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = "audit"
-    seed: int = 0
+    seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Precision = Field("fp32", description="of forward passes; scores stay float32")
-    batch_size: int = Field(64, ge=1, description="samples per forward pass")
+    batch_size: int = Field(64, ge=1, le=65_536, description="samples per forward pass")
     parallel: int = Field(1, ge=1, le=64, description="backbones audited at the same time")
     threads: int | None = Field(
         None, ge=1, le=1024, description="of a forward pass on a CPU; else its share of the cores"

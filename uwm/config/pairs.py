@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from uwm.config.kinds import Kinds
-from uwm.config.settings import Data, File, Folder, Name, Settings
+from uwm.config.settings import Data, File, Folder, Name, Seed, Settings
 
 MANIFEST_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
@@ -35,7 +35,7 @@ class PairSet(Settings):
     min_per_concept: int = Field(
         1, ge=0, description="usable pairs that every concept must have, or the run stops"
     )
-    seed: int | None = Field(None, description="of the sample; the audit's if absent")
+    seed: Seed | None = Field(None, description="of the sample; the audit's if absent")
     max_quarantined: float = Field(
         0.02, ge=0, lt=1, description="share of unusable rows beyond which the run stops"
     )

@@ -69,7 +69,7 @@ class SearchSettings(Settings):
     """
 
     budget: int = Field(160, ge=2, le=100_000, description="evaluations per backbone")
-    seed: int | None = Field(None, description="the audit's if absent")
+    seed: Seed | None = Field(None, description="the audit's if absent")
     generation: int = Field(16, ge=1, le=1000, description="evaluations that are planned together")
     warmup: int = Field(
         24, ge=0, description="evaluations with one share and factor per tower, before any model"

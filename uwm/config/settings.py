@@ -17,6 +17,8 @@ from pydantic import (
     ValidationInfo,
 )
 
+_LONGEST_NAME = 100
+
 
 class Settings(BaseModel, frozen=True, extra="forbid"):
     """A part of the configuration: immutable, and a key that it does not know is an error."""
@@ -40,11 +42,13 @@ def _slug(name: str) -> str:
         raise ValueError(
             "a name begins with a letter or digit and has only those and . _ @ + - space"
         )
+    if len(name) > _LONGEST_NAME:  # names become parts of paths and columns of tables
+        raise ValueError(f"a name has at most {_LONGEST_NAME} characters; this has {len(name)}")
     return name
 
 
 def _exists(path: Path) -> Path:
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):  # nor to a pipe, which would never end
         raise ValueError("path does not point to a file or a directory")
     return path
 
@@ -56,4 +60,5 @@ File = Annotated[FilePath, BeforeValidator(_resolve)]
 Folder = Annotated[DirectoryPath, BeforeValidator(_resolve)]
 Name = Annotated[str, AfterValidator(_slug)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Factor = Annotated[float, AfterValidator(_finite)]

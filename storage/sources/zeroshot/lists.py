@@ -23,6 +23,9 @@ def read_lines(path: Path) -> list[str]:
         SourceError: it cannot be read, is no text, or is larger than any list is.
     """
     try:
+        if not path.is_file():  # nor a pipe, which would never end
+            path.stat()
+            raise SourceError(f"{path} is no file")
         if path.stat().st_size > _MAX_LIST:
             raise SourceError(f"{path} is larger than {_MAX_LIST} bytes; that is no list")
         return [
