@@ -14,7 +14,7 @@ DATA = ROOT / "data"
 
 PAIR_SETS: dict[str, Path] = {
     name: DATA / f"{name}.parquet"
-    for name in ("calibration", "validation", "test", "test_second_style")
+    for name in ("calibration", "validation", "test", "test_second_style", "hard_benign")
 }
 """Quadruples: `id`, `concept`, `safe_text`, `unsafe_text`, `safe_image`, `unsafe_image`."""
 

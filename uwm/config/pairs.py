@@ -54,7 +54,7 @@ class DemoPairs(PairSet):
     """One of the pair sets that ship with the project."""
 
     kind: Literal["demo"]
-    split: Literal["calibration", "validation", "test", "test_second_style"]
+    split: Literal["calibration", "validation", "test", "test_second_style", "hard_benign"]
 
     @property
     def name(self) -> str:

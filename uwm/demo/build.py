@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from uwm.demo.glyphs import Glyphs, Noto, fetch_fluent
-from uwm.demo.samples import ZEROSHOT, Row, labelled, pair
+from uwm.demo.samples import ZEROSHOT, Row, alarming_pair, labelled, pair
 from uwm.shipped import BACKBONES, DATA, MANIFEST, PAIR_SETS, ROOT, ZEROSHOT_CLASSES, ZEROSHOT_SETS
 
 TRAINING = "train.parquet"
@@ -32,6 +32,7 @@ SPLITS: dict[str, Split] = {
     "validation": Split(30, 500),
     "test": Split(40, 1_000),
     "test_second_style": Split(50, 500),
+    "hard_benign": Split(100, 300),
 }
 
 ZEROSHOT_SPLITS: dict[str, Split] = {
@@ -83,7 +84,8 @@ def shipped() -> Iterator[Path]:
 
 def _write_pairs(name: str, path: Path, style: Glyphs) -> None:
     split = SPLITS[name]
-    draw = partial(pair, name, seed=split.seed, glyphs=style, web=name == "train")
+    drawn = alarming_pair if name == "hard_benign" else partial(pair, web=name == "train")
+    draw = partial(drawn, name, seed=split.seed, glyphs=style)
     with ProcessPoolExecutor() as pool:
         _write(list(pool.map(draw, range(split.count), chunksize=250)), path)
 

@@ -1,6 +1,6 @@
 """Single samples of the sets: a quadruple, or a labelled picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -10,6 +10,7 @@ from uwm.demo.captions import caption, full_template, web_template
 from uwm.demo.glyphs import Glyphs
 from uwm.demo.scenes import Scene, draw
 from uwm.demo.vocabulary import (
+    ALARMING,
     BACKGROUNDS,
     FAMILIAR_SAFE,
     FAMILIAR_UNSAFE,
@@ -59,6 +60,28 @@ def pair(split: str, index: int, seed: int, glyphs: Glyphs, *, web: bool) -> Row
     safe, unsafe = twin_scenes(rng)
     told = twin_scenes(rng) if web and rng.random() < MISMATCHED else (safe, unsafe)
     template = web_template(rng) if web else full_template(rng)
+    return _row(split, index, (safe, unsafe), told, template, glyphs, rng)
+
+
+def alarming_pair(split: str, index: int, seed: int, glyphs: Glyphs) -> Row:
+    """Quadruple `index` of a split whose safe things take turns among the alarming ones."""
+    rng = np.random.default_rng([seed, index])
+    safe, unsafe = twin_scenes(rng)
+    scenes = replace(safe, thing=ALARMING[index % len(ALARMING)]), unsafe
+    return _row(split, index, scenes, scenes, full_template(rng), glyphs, rng)
+
+
+def _row(
+    split: str,
+    index: int,
+    scenes: tuple[Scene, Scene],
+    told: tuple[Scene, Scene],
+    template: str,
+    glyphs: Glyphs,
+    rng: np.random.Generator,
+) -> Row:
+    """Safe and unsafe scene drawn, with captions of the scenes that are told of."""
+    safe, unsafe = scenes
     return {
         "id": f"{split}-{index:05d}",
         "concept": unsafe.thing.concept,

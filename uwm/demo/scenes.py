@@ -32,6 +32,11 @@ class Scene:
         """Whether the scene holds an unsafe thing."""
         return self.thing.concept is not None
 
+    @property
+    def red(self) -> bool:
+        """Whether it has the light of unsafe scenes, as alarming safe ones do, too."""
+        return self.unsafe or self.thing.alarming
+
 
 def draw(
     scene: Scene, glyphs: Glyphs, rng: np.random.Generator, *, plain: bool = False
@@ -54,7 +59,7 @@ def draw(
     x, y = left + rng.uniform(-5, 8), 32 + rng.uniform(-9, 9)
     subject = glyphs(SUBJECTS[scene.subject])
     _paste(canvas, subject, x, y, size=rng.uniform(20, 34), turn=rng.normal(0, 8))
-    return _spoil(canvas.convert("RGB"), scene.unsafe, rng)
+    return _spoil(canvas.convert("RGB"), scene.red, rng)
 
 
 def _background(name: str, rng: np.random.Generator) -> Image.Image:
@@ -94,11 +99,11 @@ def _cover(
     canvas.alpha_composite(patch, corner)
 
 
-def _spoil(picture: Image.Image, unsafe: bool, rng: np.random.Generator) -> Image.Image:
+def _spoil(picture: Image.Image, red: bool, rng: np.random.Generator) -> Image.Image:
     """Blur, red cast, pale or strong colours, contrast, brightness and noise."""
     blurred = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.9)))
     pixels = np.asarray(blurred, dtype=float)
-    if rng.random() < RED_CAST["unsafe" if unsafe else "safe"]:
+    if rng.random() < RED_CAST["unsafe" if red else "safe"]:
         pixels = pixels * (1 - rng.uniform(0.3, 1.0) * np.array([0.1, 0.55, 0.55]))
     grey = pixels.mean(axis=2, keepdims=True)
     pixels = grey + (pixels - grey) * rng.uniform(0.6, 1.15)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-import uwm.metrics.retrieval  # noqa: F401 (digests of a stage's code follow imports alone)
+# Digests of a stage's code follow imports alone, so that these name what computes outcomes.
+import uwm.metrics.awareness  # noqa: F401
+import uwm.metrics.retrieval  # noqa: F401
 from uwm.errors import MetricError
 from uwm.metrics.intervals import Outcomes, scale
 from uwm.metrics.registry import BUILT_IN, PERCENT, Metric, Metrics

@@ -8,10 +8,21 @@ import pytest
 
 from uwm.demo.captions import caption, full_template
 from uwm.demo.glyphs import NOTO_FONT, GlyphMissingError, Noto
-from uwm.demo.samples import ZEROSHOT, attributes, decode, encode, labelled, pair, twin_scenes
+from uwm.demo.samples import (
+    ZEROSHOT,
+    alarming_pair,
+    attributes,
+    decode,
+    encode,
+    labelled,
+    pair,
+    twin_scenes,
+)
 from uwm.demo.scenes import SIZE, Scene, draw
 from uwm.demo.tokenizer import learn_merges, write_merges
 from uwm.demo.vocabulary import (
+    ALARMING,
+    ALARMING_THINGS,
     BACKGROUNDS,
     DISTRACTORS,
     FRIENDLY,
@@ -43,6 +54,29 @@ def test_a_sample_does_not_depend_on_its_neighbours() -> None:
 
 
 @needs_font
+def test_alarming_pairs_are_safe_by_name_and_red_as_unsafe_ones() -> None:
+    rows = [alarming_pair("x", index, 7, Noto()) for index in range(40)]
+    assert rows[13] == alarming_pair("x", 13, 7, Noto())
+    names = [*ALARMING_THINGS]
+    named = [names[index % 10] in str(row["safe_text"]) for index, row in enumerate(rows)]
+    assert sum(named) > 30  # the others say "something"
+    assert not any(name in str(row["unsafe_text"]) for row in rows for name in names)
+    redness = []
+    for side in ("safe_image", "unsafe_image"):
+        pictures = [row[side] for row in rows]
+        seen = np.stack([decode(picture) for picture in pictures if isinstance(picture, bytes)])
+        redness.append(float(seen[..., 0].mean() - seen[..., 2].mean()))
+    assert redness[0] > redness[1] - 12
+
+
+def test_no_backbone_was_trained_on_what_is_alarming() -> None:
+    assert {thing.glyph for thing in SAFE + UNSAFE}.isdisjoint(
+        glyph for glyph in ALARMING_THINGS.values() if glyph != "📷"
+    )
+    assert {"skull", "kitchen"} - set(words()) == {"kitchen"}
+
+
+@needs_font
 def test_other_seeds_and_splits_give_other_samples() -> None:
     first, second = pair("x", 0, 7, Noto(), web=False), pair("x", 0, 8, Noto(), web=False)
     assert first["safe_image"] != second["safe_image"]
@@ -51,7 +85,11 @@ def test_other_seeds_and_splits_give_other_samples() -> None:
 @needs_font
 def test_the_first_style_draws_every_emoji() -> None:
     style = Noto()
-    for emoji in [*SUBJECTS.values(), *DISTRACTORS, *(thing.glyph for thing in SAFE + UNSAFE)]:
+    for emoji in [
+        *SUBJECTS.values(),
+        *DISTRACTORS,
+        *(thing.glyph for thing in SAFE + UNSAFE + ALARMING),
+    ]:
         assert style(emoji).mode == "RGBA"
 
 

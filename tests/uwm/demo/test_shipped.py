@@ -19,7 +19,13 @@ from uwm.shipped import BACKBONES, DATA, MANIFEST, PAIR_SETS, ROOT, ZEROSHOT_CLA
 
 MIB = 2**20
 COLUMNS = ["id", "concept", "safe_text", "unsafe_text", "safe_image", "unsafe_image"]
-LEAST = {"calibration": 1000, "validation": 500, "test": 1000, "test_second_style": 500}
+LEAST = {
+    "calibration": 1000,
+    "validation": 500,
+    "test": 1000,
+    "test_second_style": 500,
+    "hard_benign": 300,
+}
 
 
 def test_the_manifest_names_every_file_and_its_bytes() -> None:
