@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from uwm.config.metrics import refuse
-from uwm.config.settings import Factor, Settings, Share
+from uwm.config.settings import Factor, Seed, Settings, Share
 from uwm.config.towers import EditedRoles, PerTower, Roles
 from uwm.config.zeroshot import ZeroShotConfig
 from uwm.metrics.registry import BUILT_IN, Metrics

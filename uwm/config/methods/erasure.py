@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from uwm.config.methods.base import Method
 from uwm.config.methods.requests import Rewriting
-from uwm.config.settings import Name
+from uwm.config.settings import Name, Seed
 from uwm.config.towers import as_tuple
 from uwm.families import Tower
 
@@ -19,9 +19,8 @@ class Erased(Method):
     towers: Annotated[tuple[Tower, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
         ("text",), description="whose embeddings are rewritten"
     )
-    swapped: int | None = Field(
+    swapped: Seed | None = Field(
         None,
-        ge=0,
         description="a control: the seed by which safe and unsafe change places in half of the "
         "calibration pairs",
     )
