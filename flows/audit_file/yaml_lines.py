@@ -23,7 +23,7 @@ Problem = tuple[Location, str]
 """Where in the document, and what is wrong there."""
 _TOLD, _HINTED = 50, 20
 _SHOWN, _LONGEST = 200, 1500
-"""Problems listed, and those of which a near key is looked for; characters of a value and a line."""
+"""Problems listed, those of them with a near key; characters of a value, and of a line."""
 
 
 def parse(path: Path) -> Any:

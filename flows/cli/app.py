@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from flows.cli.audit import audit, demo, plan
 from flows.cli.backbones import backbones
+from flows.cli.console import PrintableRecord, complain
 from flows.cli.deploy import deploy, serve
 from flows.cli.doctor import doctor
 from flows.cli.export import export
@@ -62,6 +63,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that is not UTF-8 lacks signs of tables and names; no run ends for that.
         sys.stdout.reconfigure(errors="backslashreplace")
+    logging.setLogRecordFactory(PrintableRecord)
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as shells have it in the background
         signal.signal(signal.SIGINT, _interrupt)
@@ -87,15 +89,15 @@ def run(arguments: list[str]) -> int:
     except CycloptsError:
         return BAD_INPUT
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return BAD_INPUT
     except UWMError as error:
-        print(f"failed: {error}", file=sys.stderr)
+        complain(f"failed: {error}")
         return FAILED
     except Exception as error:
         if not (said := _lost_server(error)):
             raise
-        print(f"failed: {said}", file=sys.stderr)
+        complain(f"failed: {said}")
         return FAILED
     return result if isinstance(result, int) else DONE
 

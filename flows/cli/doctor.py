@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.console import console
@@ -28,6 +29,6 @@ def doctor(*, store: StoreOption = STORE) -> int:
     fine = True
     for what, good, found in checks(store):
         fine &= good
-        table.add_row(what, "[green]ok[/]" if good else "[red]bad[/]", found)
+        table.add_row(what, "[green]ok[/]" if good else "[red]bad[/]", escape(found))
     console().print(table)
     return DONE if fine else FAILED

@@ -1,12 +1,15 @@
 """Pages: one template below `templates` each, all of them built on `base.html.j2`.
 
-A page is one file that loads nothing else. It embeds plotly, which makes it 4.8 MB, because a
-report is mailed, is kept beside its model, and must still draw its plots years later on a machine
-without a network. All values are escaped; a missing value is an error.
+A page is one file that loads nothing else. Its policy (CSP) lets no script run but those that
+templates bring: each carries a nonce that is made of the page's own bytes. It embeds plotly, which
+makes it 4.8 MB, because a report is mailed, is kept beside its model, and must still draw its plots
+years later on a machine without a network. All values are escaped; a missing value is an error.
 """
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,9 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals |= {"plotly": get_plotlyjs, "plural": plural}
+NONCE = secrets.token_hex(16)
+"""Stands for a page's nonce until the page is whole; no text of anyone's can know it."""
+_TEMPLATES.globals |= {"plotly": get_plotlyjs, "plural": plural, "nonce": NONCE}
 
 
 def write_page(path: Path, template: str | Path, **values: Any) -> None:
@@ -32,7 +37,10 @@ def write_page(path: Path, template: str | Path, **values: Any) -> None:
         template: as in `render`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(template, **values), encoding="utf-8")
+    # A half of a surrogate pair, which no file can hold, becomes a question mark.
+    page = render(template, **values).encode("utf-8", "replace").decode()
+    nonce = hashlib.sha256(page.replace(NONCE, "").encode()).hexdigest()
+    path.write_text(page.replace(NONCE, nonce), encoding="utf-8")
 
 
 def render(template: str | Path, **values: Any) -> str:

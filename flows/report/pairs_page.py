@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flows.report.pages import write_page
@@ -66,11 +67,11 @@ def print_pairs(console: Console, views: list[PairsView]) -> None:
         table.add_column("concept")
         table.add_column("pairs", justify="right")
         for concept, count in view.counts.items():
-            table.add_row(concept, str(count))
+            table.add_row(escape(concept), str(count))
         table.add_section()
         table.add_row("all", str(len(view.source.rows)))
         for reason, count in view.source.excluded.items():
-            table.add_row(f"quarantined: {reason}", str(count), style="yellow")
+            table.add_row(escape(f"quarantined: {reason}"), str(count), style="yellow")
         console.print(table)
         if view.objection:
             console.print(f"refused: {view.objection}", style="red", markup=False, highlight=False)

@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 from plotly.subplots import make_subplots
 
+from flows.report.pages import NONCE
+
 COLORS = (
     *("#4c5f7a", "#c4572e", "#d99a2b", "#1f7a5c", "#7b4fa3"),
     *("#2b83ba", "#d16ba5", "#8c564b", "#8a8f2a", "#17a2a8"),
@@ -132,4 +134,4 @@ def plot_html(figure: go.Figure, name: str) -> str:
     html: str = figure.to_html(
         full_html=False, include_plotlyjs=False, div_id=name, config={"displaylogo": False}
     )
-    return html
+    return html.replace("<script", f'<script nonce="{NONCE}"')

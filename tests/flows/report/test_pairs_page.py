@@ -14,6 +14,7 @@ from rich.console import Console
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from flows.cli.console import console
 from flows.report.pairs_page import pair_views, print_pairs, write_pairs_page
 from tests.makers.pair_layouts import Quadruple, manifest, quadruples
 from uwm.config import AuditConfig
@@ -50,6 +51,16 @@ def page(folder: Path, rows: list[Quadruple], *, reveal: bool) -> Path:
 def pictures(path: Path) -> list[Image.Image]:
     found = re.findall(r"data:image/\w+;base64,([A-Za-z0-9+/=]+)", path.read_text())
     return [Image.open(io.BytesIO(base64.b64decode(content))) for content in found]
+
+
+@pytest.mark.parametrize("concept", ["[/]", "[red]x", "[link=file:///]y[/link]", "a\x1b[2Jb"])
+def test_names_of_concepts_are_no_markup_of_the_terminal(
+    tmp_path: Path, concept: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = quadruples(6)
+    found[1].concept = concept
+    print_pairs(console(), pair_views(audit_of(tmp_path, found)))
+    assert concept.replace("\x1b", "\\x1b").lower() in capsys.readouterr().out
 
 
 def test_every_set_is_counted_with_its_quarantine(tmp_path: Path, rows: list[Quadruple]) -> None:
