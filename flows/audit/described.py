@@ -8,6 +8,7 @@ from flows.audit.measuring import Repair
 from flows.stages.inputs import AnyEditSpec
 from storage.formats.scores import read_scores
 from storage.store.store import Store
+from tasks.ablation import AblationSpec
 from tasks.edit import EditSpec, LayerwiseEditSpec
 from tasks.redirect import RedirectSpec
 from uwm.config.methods.requests import RedirectPoint
@@ -33,6 +34,8 @@ def _described(store: Store, spec: AnyEditSpec) -> dict[str, Any]:
     edit = read_edit(store.path(spec.kind, spec.digest))
     if isinstance(spec, RedirectSpec):
         return {"edit": str(spec), **_redirection(spec, edit)}
+    if isinstance(spec, AblationSpec):
+        return {"edit": str(spec), **_ablation(spec, edit)}
     found = {"edit": str(spec), **_selection(edit)}
     if isinstance(spec, EditSpec):
         _, attributes = read_scores(store.path("scores", spec.scores))
@@ -68,3 +71,13 @@ def _redirection(spec: RedirectSpec, edit: Edit) -> dict[str, Any]:
         **{name: getattr(spec, name) for name in RedirectPoint._fields},
     }
     return found if spec.leads is None else {**found, "rule": spec.leads}
+
+
+def _ablation(spec: AblationSpec, edit: Edit) -> dict[str, Any]:
+    found = {
+        "unit": "direction",
+        "layers": [str(id) for id in edit.added],
+        "selected": sum(change.originals.numel() for change in edit.added.values()),
+        "strength": spec.strength,
+    }
+    return found if spec.seed is None else {**found, "rule": "random direction"}

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from flows.audit.ablations import ablations, of_random_directions
 from flows.audit.choices import choose_pair
 from flows.audit.redirections import misdirections, redirect_edits
 from flows.stages.inputs import AnyEditSpec, Inputs, Towers
 from flows.stages.stages import AnyScores, Stages
 from storage.store.spec import Spec
+from tasks.ablation import AblationSpec
 from tasks.capture import StatisticsSpec
 from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
 from tasks.redirect import RedirectSpec
 from uwm.config import AuditConfig, EditMethod, Subset
 from uwm.config.methods.requests import (
+    AblationPoint,
     AnyPoint,
     ComputedScore,
     Draw,
@@ -25,6 +28,7 @@ from uwm.config.methods.requests import (
     PairMoments,
     RedirectPoint,
     StatisticsScore,
+    StreamMeans,
 )
 from uwm.families import TOWERS, Tower
 
@@ -39,7 +43,7 @@ def settle(
     if not method.chooses:
         return (image[0], text[0]), None
     data = inputs["validation"]
-    tried: dict[Tower, list[ScoredEditSpec | RedirectSpec]] = {
+    tried: dict[Tower, list[ScoredEditSpec | RedirectSpec | AblationSpec]] = {
         tower: [edit for edit in edits if edit is not None]  # of a tower that is left alone
         for tower, edits in zip(TOWERS, (image, text), strict=True)
     }
@@ -84,7 +88,7 @@ def tower_scores(
                 part=(calibration.dataset, subset) if subset else None,
                 spared=wanted.spared,
             )
-        case PairMoments():
+        case PairMoments() | StreamMeans():
             raise TypeError(f"{method.name} has no scores")
 
 
@@ -96,7 +100,7 @@ def tower_edits(
     calibration: Inputs,
     points: Sequence[AnyPoint] | None = None,
     part: Subset | None = None,
-) -> Sequence[ScoredEditSpec | RedirectSpec | None]:
+) -> Sequence[ScoredEditSpec | RedirectSpec | AblationSpec | None]:
     """A tower's edits, one per point; None where the tower is left alone.
 
     Args:
@@ -110,6 +114,9 @@ def tower_edits(
     if isinstance(wanted, PairMoments):
         led = [point for point in points if isinstance(point, RedirectPoint)]
         return redirect_edits(stages, wanted, tower, led, calibration, part)
+    if isinstance(wanted, StreamMeans):
+        ablated = [point for point in points if isinstance(point, AblationPoint)]
+        return ablations(stages, method, wanted, tower, ablated, calibration)
     if selected_by is None:
         raise TypeError(f"{method.name} asks for scores and does not say what it selects by them")
     rule, scope = selected_by
@@ -143,12 +150,14 @@ def rescored(
     return image, text
 
 
-def _points(edit: AnyEditSpec | None) -> list[EditPoint | RedirectPoint]:
+def _points(edit: AnyEditSpec | None) -> list[EditPoint | RedirectPoint | AblationPoint]:
     """The one point that makes an edit; none for those that no single point makes."""
     if isinstance(edit, EditSpec):
         return [EditPoint(edit.share, edit.alpha)]
     if isinstance(edit, RedirectSpec):
         return [RedirectPoint(edit.strength, edit.keep, edit.ridge)]
+    if isinstance(edit, AblationSpec):
+        return [AblationPoint(edit.strength)]
     return []
 
 
@@ -161,10 +170,13 @@ def controls(
     calibration: Inputs,
 ) -> list[Towers]:
     """Edits as large as a method's `edits`, per draw; none where it edits nothing."""
-    drawn: list[Sequence[ControlEditSpec | RedirectSpec | None]] = []
+    drawn: list[Sequence[ControlEditSpec | RedirectSpec | AblationSpec | None]] = []
     for tower, like in zip(TOWERS, edits, strict=True):
         if isinstance(like, RedirectSpec):
             drawn.append(misdirections(stages, like, draws))
+            continue
+        if isinstance(like, AblationSpec):
+            drawn.append(of_random_directions(stages, like, draws))
             continue
         if not isinstance(like, EditSpec | LayerwiseEditSpec):
             drawn.append([None] * len(draws))

@@ -21,6 +21,7 @@ from storage.formats.statistics import statistics_fields
 from storage.sources import Source
 from storage.store.integrity import size
 from storage.store.spec import Spec
+from tasks.ablation import BlockMeansSpec
 from tasks.capture import StatisticsSpec, input_widths
 from tasks.computed import ComputedScoresSpec
 from tasks.cost import FREE, Cost
@@ -122,6 +123,8 @@ class Sizes:
                 # At most: the weight in float32, and factors of full rank in float64.
                 outputs, nodes = weight.shape
                 return Cost(lambda: 4 * outputs * nodes + 8 * outputs * (outputs + nodes))
+            case BlockMeansSpec():
+                return Cost(samples=sum(self._parts[spec.data]), tower=spec.tower)
             case RewrittenSpec():
                 return self._embeddings.get(spec.embeddings, FREE)  # of shards
             case TunedSpec():

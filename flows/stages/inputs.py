@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tasks.ablation import AblationSpec
 from tasks.datasets import DatasetSpec
 from tasks.edit import ControlEditSpec, ScoredEditSpec
 from tasks.pixels import PixelsSpec
@@ -11,7 +12,7 @@ from tasks.redirect import RedirectSpec
 from tasks.tokens import TokensSpec
 from uwm.families import Tower
 
-AnyEditSpec = ScoredEditSpec | ControlEditSpec | RedirectSpec
+AnyEditSpec = ScoredEditSpec | ControlEditSpec | RedirectSpec | AblationSpec
 """An edit of one tower."""
 Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]
 """An edit of the image tower and one of the text tower."""

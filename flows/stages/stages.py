@@ -17,6 +17,7 @@ from flows.stages.inputs import AnyEditSpec
 from flows.stages.submissions import Submissions
 from storage.formats.cut_texts import CutTexts, read_cut_texts
 from storage.store.spec import Spec
+from tasks.ablation import BlockMeansSpec, average_streams
 from tasks.capture import StatisticsSpec, capture_statistics
 from tasks.choose import ChoiceSpec, choose, read_choice
 from tasks.computed import ComputedScoresSpec, compute_scores
@@ -286,6 +287,13 @@ class Stages(Submissions):
         if inputs.digest not in self._samples:  # phrases: few, and how many is not known yet
             self._samples[inputs.digest] = 0
         return self._submit_samples(pool, [spec], what=f"{layer.id} · {what}", needs=[inputs])[0]
+
+    def block_means(self, tower: Tower, inputs: Spec) -> BlockMeansSpec:
+        """The mean stream behind every block, over calibration inputs."""
+        spec = BlockMeansSpec.of(self._backbone, tower, inputs)
+        arguments = self._backbone, self._batch_size
+        self._submit(average_streams, [spec], *arguments, what=tower, needs=[inputs])
+        return spec
 
     def phrases(self, dataset: DatasetSpec, wanted: PairMoments) -> PhrasesSpec:
         """Token ids of the phrases that are not to move."""

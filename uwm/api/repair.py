@@ -17,6 +17,7 @@ from uwm.backbones.backbone import Backbone
 from uwm.chunks import chunks
 from uwm.config import EditMethod, Subset, Uwm
 from uwm.config.methods.requests import (
+    AblationPoint,
     ComputedScore,
     EditPoint,
     GradientScore,
@@ -24,12 +25,14 @@ from uwm.config.methods.requests import (
     PairMoments,
     RedirectPoint,
     StatisticsScore,
+    StreamMeans,
     Unit,
 )
 from uwm.config.methods.requests import Selection as SelectedBy
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
 from uwm.layers import Layer, LayerId, find_layers, pick_blocks
+from uwm.method.ablation import ablation, block_means
 from uwm.method.capture import capture
 from uwm.method.computed import compute
 from uwm.method.edit_files import read_edit, write_edit
@@ -155,7 +158,9 @@ def repair(
             request, selected_by = method.request(tower), method.selected_by(tower)
             if isinstance(request, PairMoments) and isinstance(point, RedirectPoint):
                 found[tower] = _redirected(backbone, pairs, tower, request, point, batch_size)
-            elif selected_by is not None and not isinstance(point, RedirectPoint):
+            elif isinstance(request, StreamMeans) and isinstance(point, AblationPoint):
+                found[tower] = _ablated(backbone, pairs, tower, method, point, batch_size)
+            elif selected_by is not None and isinstance(point, EditPoint | LayerPoints):
                 scores = _scores(backbone, pairs, tower, method, batch_size)
                 found[tower] = _selected(backbone, tower, scores, point, selected_by)
     return Edits(found)
@@ -209,6 +214,25 @@ def _redirected(
         preserved.append(second_moment(read, len(ids)))
     factors = redirection(moments, preserved, **point._asdict())
     return add_changes(backbone.model, tower, {layer.id: (factors.left, factors.right)})
+
+
+def _ablated(
+    backbone: Backbone,
+    pairs: Pairs,
+    tower: Tower,
+    method: EditMethod,
+    point: AblationPoint,
+    batch_size: int,
+) -> Edit:
+    """The direction of unsafe content taken out of what blocks write."""
+    wanted = method.request(tower)
+    orthogonal = isinstance(wanted, StreamMeans) and wanted.orthogonal
+    layers = find_layers(backbone.model, tower, method.roles[tower])
+    layers = pick_blocks(layers, method.blocks_of(tower))
+    means = block_means(backbone, tower, _TowerInputs(backbone, pairs, tower), batch_size)
+    at = backbone, tower, means, layers
+    changes = ablation(*at, strength=point.strength, orthogonal=orthogonal)
+    return add_changes(backbone.model, tower, changes)
 
 
 def _scores(

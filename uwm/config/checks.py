@@ -51,6 +51,12 @@ def _check_references(audit: AuditConfig) -> None:
             raise ValueError(
                 f"a control of kind {control.kind} is of methods that {sort}; got {control.of!r}"
             )
+        leads = {draw.by for draw in control.draws} - {*editing[control.of].misleading}
+        if not control.of_selections and leads:
+            raise ValueError(
+                f"{control.of} has no pairs that a control of kind {control.kind} could lead "
+                "elsewhere; take `random_direction`"
+            )
     if audit.validation is None and any(method.chooses for method in audit.methods):
         raise ValueError("a method with a grid needs `validation` pairs to choose on")
     for rule in (audit.choice, *(audit.rule_for(method.name) for method in audit.methods)):

@@ -35,6 +35,8 @@ METHODS: list[dict[str, Any]] = [
         "part": {"half": "first"},
         "preserve": {"words": False},
     },
+    {"kind": "ablation", "blocks": {"text": "late"}},
+    {"kind": "set_difference"},
     {"kind": "g_unsafe"},
     {"kind": "g_safe_clip", "batch_size": 48},
     {"kind": "layerwise", "settings": {"image.01.fc2": [0.1, -1], "text.00.out": [0.2, 0]}},

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import PlainValidator, SerializeAsAny
 
 from uwm.config.kinds import Kinds
+from uwm.config.methods.ablation import Ablation, RandomDirection
 from uwm.config.methods.base import EditMethod, GridMethod, Method, check_mass
 from uwm.config.methods.blanking import Blanking
 from uwm.config.methods.checkpoint import Checkpoint
@@ -28,8 +29,9 @@ METHODS: Kinds[Method] = Kinds(
     Method,
     (
         *(Original, Uwm, Neurons, SetDifference, GUnsafe, GSafeClip, Layerwise),
-        *(Checkpoint, SafeClip, Redirect, NullSpace, Leace),
-        *(RandomControl, MagnitudeControl, Blanking, Swapped, Mispaired, OneWay),
+        *(Checkpoint, SafeClip, Redirect, Ablation, NullSpace, Leace),
+        *(RandomControl, MagnitudeControl, Blanking),
+        *(Swapped, Mispaired, OneWay, RandomDirection),
     ),
     "uwm.methods",
 )
@@ -38,6 +40,7 @@ MethodConfig = Annotated[Method, PlainValidator(METHODS.validate), SerializeAsAn
 
 __all__ = [
     "METHODS",
+    "Ablation",
     "Blanking",
     "Checkpoint",
     "Control",
@@ -60,6 +63,7 @@ __all__ = [
     "Original",
     "Preserve",
     "RandomControl",
+    "RandomDirection",
     "Redirect",
     "SafeClip",
     "SetDifference",

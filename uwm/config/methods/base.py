@@ -14,6 +14,7 @@ from uwm.config.methods.requests import (
     AnyPoint,
     EditPoint,
     EditRequest,
+    Misleading,
     PairMoments,
     Rewriting,
     Selection,
@@ -116,6 +117,8 @@ class EditMethod(Method):
     A subclass states from what edits are made, at which points, and how weights are selected.
     """
 
+    misleading: ClassVar[tuple[Misleading, ...]] = ("swapped", "mispaired", "one way")
+    """How the controls of its edits of whole layers may lead elsewhere."""
     base: str | None = Field(
         None,
         description="the name of the `checkpoint` or `safe_clip` method whose weights it edits",

@@ -149,7 +149,18 @@ class PairMoments:
     part: Subset | None = None
 
 
-EditRequest = ScoreRequest | PairMoments
+@dataclass(frozen=True)
+class StreamMeans:
+    """Mean residual streams of the calibration pairs behind every block, see `uwm.method.ablation`.
+
+    Attributes:
+        orthogonal: whether directions leave out what lies along the safe mean.
+    """
+
+    orthogonal: bool
+
+
+EditRequest = ScoreRequest | PairMoments | StreamMeans
 
 
 class Selection(NamedTuple):
@@ -189,7 +200,13 @@ class RedirectPoint(NamedTuple):
     ridge: float
 
 
-AnyPoint = EditPoint | LayerPoints | RedirectPoint
+class AblationPoint(NamedTuple):
+    """One directional ablation of a tower, see `uwm.method.ablation.ablation`."""
+
+    strength: float
+
+
+AnyPoint = EditPoint | LayerPoints | RedirectPoint | AblationPoint
 
 
 @dataclass(frozen=True)
