@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from tasks.cost import free
 from tasks.embeddings import (
     TABLE,
     Pair,
+    PairRows,
     answers,
     classified_right,
     digests,
@@ -32,8 +34,10 @@ from uwm.metrics.evaluation import (
     measure_concepts,
     measure_zeroshot,
 )
+from uwm.metrics.intervals import Outcomes
 from uwm.metrics.outcomes import pair_outcomes
 from uwm.metrics.registry import CLUSTER, TIMES
+from uwm.metrics.safeground import PairedEmbeddings
 from uwm.metrics.zeroshot import metric_names
 
 
@@ -141,9 +145,7 @@ Found = tuple[list[Measurement], dict[str, pd.DataFrame]]
 
 def _safety(spec: SafetySpec, store: Store) -> Found:
     metrics = metrics_with(spec.metrics)
-    kept = read_rows(store, spec.pairs, spec.original[1])
-    before = read_pair(store, *spec.original, kept)
-    original = pair_outcomes(before, metrics)
+    kept, before, original = _before(store.url, spec.pairs, spec.original, spec.metrics)
     edited = original
     if spec.edited != spec.original:
         edited = pair_outcomes(read_pair(store, *spec.edited, kept, before), metrics)
@@ -156,6 +158,18 @@ def _safety(spec: SafetySpec, store: Store) -> Found:
     if clusters is not None:
         table[CLUSTER] = clusters
     return rows, {spec.dataset: table}
+
+
+@lru_cache(maxsize=2)
+def _before(
+    store: str, pairs: str, original: Pair, metrics: tuple[MetricPlugin, ...]
+) -> tuple[PairRows, PairedEmbeddings, dict[str, Outcomes]]:
+    """The rows of a pair set, and the original's embeddings and outcomes: the same for every
+    method that is held against them."""
+    at = Store(store)
+    kept = read_rows(at, pairs, original[1])
+    before = read_pair(at, *original, kept)
+    return kept, before, pair_outcomes(before, metrics_with(metrics))
 
 
 def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:

@@ -95,8 +95,10 @@ def test_a_control_ablates_other_directions_the_same_in_all_layers_of_a_block(
 ) -> None:
     means = block_means(backbone, "text", inputs(backbone, "text"), 4)
     layers = find_layers(backbone.model, "text", WRITERS)
-    at = backbone, "text", means, layers
-    drawn = [ablation(*at, strength=2, orthogonal=True, seed=seed) for seed in (0, 0, 1)]
+    drawn = [
+        ablation(backbone, "text", means, layers, strength=2, orthogonal=True, seed=seed)
+        for seed in (0, 0, 1)
+    ]
     for layer in layers:
         first, again, other = (changes[layer.id][0] for changes in drawn)
         assert torch.equal(first, again)
