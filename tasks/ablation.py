@@ -10,14 +10,14 @@ from storage.formats.block_means import read_block_means, write_block_means
 from storage.formats.samples import SampleArrays
 from storage.store.spec import Input, Spec
 from storage.store.store import Store
+from tasks.artifacts import Roles, TowerEditSpec, TowerInputsSpec
 from tasks.computed import StoredInputs
-from tasks.cost import Cost, free, values, weight_shapes
-from tasks.inputs import INPUTS
+from tasks.cost import Cost, values, weight_shapes
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import Precision
 from uwm.config.methods.requests import Draw
-from uwm.families import Role, Tower
+from uwm.families import Tower
 from uwm.layers import Layer, find_layers
 from uwm.method.ablation import ablation, block_means
 from uwm.method.edit_files import write_edit
@@ -25,29 +25,25 @@ from uwm.method.editing import add_changes
 
 
 class BlockMeansSpec(Spec):
-    """The mean stream behind every block of a tower, see `uwm.method.ablation`.
-
-    Attributes:
-        data: digest of the calibration pixels or tokens.
-    """
+    """The mean stream behind every block of a tower, see `uwm.method.ablation`."""
 
     kind: ClassVar[str] = "streams"
     tower: Tower
     weights: str
     precision: Precision
-    data: str
+    data: Input[TowerInputsSpec]
 
     @classmethod
-    def of(cls, backbone: Backbone, tower: Tower, inputs: Spec) -> BlockMeansSpec:
+    def of(cls, backbone: Backbone, tower: Tower, data: TowerInputsSpec) -> BlockMeansSpec:
         return cls(
             tower=tower,
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,
-            data=inputs.digest,
+            data=data,
         )
 
 
-class AblationSpec(Spec):
+class AblationSpec(TowerEditSpec):
     """A direction taken out of what a tower's blocks write.
 
     Attributes:
@@ -55,14 +51,16 @@ class AblationSpec(Spec):
         seed: of a control, whose directions are random.
     """
 
-    kind: ClassVar[str] = "edits"
-    tower: Tower
     means: Input[BlockMeansSpec]
     strength: float
     orthogonal: bool
-    roles: tuple[Role, ...]
+    roles: Roles
     blocks: tuple[int, ...] | None = None
     seed: int | None = None
+
+    @property
+    def tower(self) -> Tower:
+        return self.means.tower
 
     def control(self, draw: Draw) -> AblationSpec:
         """As strong an ablation of random directions."""
@@ -80,7 +78,11 @@ def _edit_cost(spec: AblationSpec, backbone: Backbone) -> Cost:
     return Cost(lambda: 4 * values(shapes))
 
 
-@stage(BlockMeansSpec, cost=free)
+def _means_cost(spec: BlockMeansSpec, backbone: Backbone) -> Cost:
+    return Cost(samples=spec.data.samples * spec.data.partitions, tower=spec.tower)
+
+
+@stage(BlockMeansSpec, cost=_means_cost)
 def average_streams(
     specs: Sequence[BlockMeansSpec], store: Store, backbone: Backbone, batch_size: int
 ) -> None:
@@ -90,7 +92,7 @@ def average_streams(
         UnsupportedFamilyError: see `uwm.method.ablation`.
     """
     for spec in specs:
-        inputs = StoredInputs(backbone, SampleArrays(store.path(INPUTS[spec.tower], spec.data)))
+        inputs = StoredInputs(backbone, SampleArrays(store.path(spec.data)))
 
         def build(folder: Path) -> None:
             with backbone.locks[spec.tower]:
@@ -108,7 +110,7 @@ def ablate(specs: Sequence[AblationSpec], store: Store, backbone: Backbone) -> N
         NoEffectError, UnsupportedFamilyError: see `uwm.method.ablation`.
     """
     for spec in specs:
-        means = read_block_means(store.path(spec.means.kind, spec.means.digest))
+        means = read_block_means(store.path(spec.means))
 
         def build(folder: Path) -> None:
             with backbone.locks[spec.tower]:

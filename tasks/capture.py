@@ -14,13 +14,13 @@ from typing import ClassVar
 from torch import Tensor
 
 from storage.formats.samples import SampleArrays
-from storage.formats.statistics import StatisticsArrays, fill_statistics
+from storage.formats.statistics import StatisticsArrays, fill_statistics, statistics_fields
 from storage.store.shards import ShardedSpec, pieces, within, write_listing
-from storage.store.spec import Spec
+from storage.store.spec import Input
 from storage.store.store import Store
 from storage.store.together import make_together
-from tasks.cost import free
-from tasks.inputs import INPUTS
+from tasks.artifacts import TowerInputsSpec
+from tasks.cost import FREE, Cost, stored_bytes
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
@@ -40,10 +40,11 @@ class StatisticsSpec(ShardedSpec):
     weights: str
     precision: Precision
     reads: LayerInput
+    data: Input[TowerInputsSpec]
 
     @classmethod
     def of(
-        cls, backbone: Backbone, tower: Tower, roles: Sequence[Role], inputs: Spec
+        cls, backbone: Backbone, tower: Tower, roles: Sequence[Role], data: TowerInputsSpec
     ) -> list[StatisticsSpec]:
         """Those of every input that layers of some roles read."""
         return [
@@ -52,7 +53,7 @@ class StatisticsSpec(ShardedSpec):
                 weights=backbone.tower_digest(tower),
                 precision=backbone.precision,
                 reads=reads,
-                data=inputs.digest,
+                data=data,
             )
             for reads in read_by(roles)
         ]
@@ -67,16 +68,31 @@ def input_widths(backbone: Backbone, layers: Sequence[Layer]) -> dict[str, int]:
     return {layer.input: layer.weight(backbone.model).shape[1] for layer in layers}
 
 
-def read_statistics(store: Store, digests: Sequence[str]) -> dict[str, list[StatisticsArrays]]:
+def read_statistics(
+    store: Store, specs: Sequence[StatisticsSpec]
+) -> dict[str, list[StatisticsArrays]]:
     """Statistics by the name of an input (`Layer.input`), in pieces in the order of samples."""
     found: dict[str, list[StatisticsArrays]] = {}
-    for digest in digests:
-        arrays = [StatisticsArrays(folder) for folder in pieces(store, StatisticsSpec.kind, digest)]
+    for spec in specs:
+        arrays = [StatisticsArrays(folder) for folder in pieces(store, spec)]
         found |= dict.fromkeys(arrays[0].names, arrays)
     return found
 
 
-@stage(StatisticsSpec, cost=free)
+def _cost(spec: StatisticsSpec, backbone: Backbone) -> Cost:
+    if spec.shards:
+        return FREE  # a list of names
+    fields = statistics_fields(input_widths(backbone, spec.layers(backbone))).values()
+    samples = spec.part.stop - spec.part.start
+    return Cost(
+        lambda: stored_bytes([*fields], [samples]),  # a row of statistics holds both partitions
+        samples * spec.data.partitions,
+        spec.tower,
+        shared=(spec.tower, spec.weights, spec.data, spec.rows),
+    )
+
+
+@stage(StatisticsSpec, cost=_cost)
 def capture_statistics(
     specs: Sequence[StatisticsSpec], store: Store, backbone: Backbone, batch_size: int
 ) -> None:
@@ -89,7 +105,7 @@ def capture_statistics(
         _capture(together, store, backbone, batch_size)
     for spec in specs:
         if spec.shards:
-            store.make(spec, partial(write_listing, shards=spec.shards))
+            store.make(spec, partial(write_listing, whole=spec))
 
 
 def _capture(
@@ -99,8 +115,8 @@ def _capture(
     tower = specs[0].tower
 
     def build(folders: Mapping[StatisticsSpec, Path]) -> None:
-        inputs = SampleArrays(store.path(INPUTS[tower], specs[0].data))
-        part = specs[0].part(inputs.samples)
+        inputs = SampleArrays(store.path(specs[0].data))
+        part = specs[0].part
         samples = part.stop - part.start
         layers = [layer for spec in folders for layer in spec.layers(backbone)]
         arrays = [

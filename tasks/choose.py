@@ -8,9 +8,11 @@ from typing import ClassVar
 
 import pandas as pd
 
-from storage.store.spec import Spec
+from storage.store.spec import Input, Spec
 from storage.store.store import Store
+from tasks.artifacts import Pair
 from tasks.cost import free
+from tasks.datasets import DatasetSpec
 from tasks.embeddings import read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
@@ -22,34 +24,18 @@ TABLE = "candidates.parquet"
 
 
 class ChoiceSpec(Spec):
-    """Candidates as (image embeddings, text embeddings), the first being the original.
+    """Candidates by their embeddings of a pair set, the first being the original.
 
     Attributes:
-        pairs: digest of the pair set.
         rule: by which the point is chosen.
         metrics: further ones than the built-in.
     """
 
     kind: ClassVar[str] = "choices"
-    pairs: str
-    candidates: tuple[tuple[str, str], ...]
+    pairs: Input[DatasetSpec]
+    candidates: tuple[Pair, ...]
     rule: ChoiceRule
     metrics: tuple[MetricPlugin, ...] = ()
-
-    @classmethod
-    def of(
-        cls,
-        pairs: Spec,
-        candidates: Sequence[tuple[Spec, Spec]],
-        rule: ChoiceRule,
-        metrics: Sequence[MetricPlugin] = (),
-    ) -> ChoiceSpec:
-        return cls(
-            pairs=pairs.digest,
-            candidates=tuple((image.digest, text.digest) for image, text in candidates),
-            rule=rule,
-            metrics=tuple(metrics),
-        )
 
 
 @stage(ChoiceSpec, cost=free)
@@ -60,9 +46,9 @@ def choose(specs: Sequence[ChoiceSpec], store: Store) -> None:
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
             kept = read_rows(store, spec.pairs, spec.candidates[0][1])
-            original = read_pair(store, *spec.candidates[0], kept)
+            original = read_pair(store, spec.candidates[0], kept)
             rows = [
-                pair_means(read_pair(store, *pair, kept, original), metrics)
+                pair_means(read_pair(store, pair, kept, original), metrics)
                 for pair in spec.candidates
             ]
             table = pd.DataFrame(rows)
@@ -75,4 +61,4 @@ def choose(specs: Sequence[ChoiceSpec], store: Store) -> None:
 
 def read_choice(store: Store, spec: ChoiceSpec) -> pd.DataFrame:
     """A row per candidate, in the order of the spec: the mean of each metric, and `chosen`."""
-    return pd.read_parquet(store.path(spec.kind, spec.digest) / TABLE)
+    return pd.read_parquet(store.path(spec) / TABLE)

@@ -5,42 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from torch import Tensor
 
 from storage.formats.samples import SampleArrays
 from storage.formats.scores import write_scores
-from storage.store.spec import Spec
+from storage.store.spec import Input
 from storage.store.store import Store
-from tasks.cost import free
-from tasks.inputs import INPUTS
+from tasks.artifacts import LayerScoresSpec, TowerInputsSpec
+from tasks.cost import Cost, score_shapes, values
 from tasks.own_code import OwnCodeSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import Precision
-from uwm.config.methods.requests import ComputedScore, Unit
+from uwm.config.methods.requests import ComputedScore
 from uwm.families import Role, Tower
 from uwm.layers import find_layers
 from uwm.method.computed import compute
 
 
-class ComputedScoresSpec(Spec):
-    """A score per layer of one tower: (out, in) of unit `weight`, (in,) of unit `node`.
+class ComputedScoresSpec(LayerScoresSpec):
+    """Scores by a function of one's own.
 
     Attributes:
         by: the function.
-        data: digest of the calibration pixels or tokens that the tower reads.
+        data: the calibration pixels or tokens that the tower reads.
     """
 
-    kind: ClassVar[str] = "scores"
-    tower: Tower
-    unit: Unit
     by: OwnCodeSpec
     weights: str
     precision: Precision
-    roles: tuple[Role, ...]
-    data: str
+    data: Input[TowerInputsSpec]
 
     @classmethod
     def of(
@@ -49,7 +45,7 @@ class ComputedScoresSpec(Spec):
         wanted: ComputedScore,
         tower: Tower,
         roles: Sequence[Role],
-        inputs: Spec,
+        data: TowerInputsSpec,
     ) -> ComputedScoresSpec:
         return cls(
             tower=tower,
@@ -57,8 +53,8 @@ class ComputedScoresSpec(Spec):
             by=OwnCodeSpec.of(wanted.by),
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,
-            roles=tuple(sorted(roles)),
-            data=inputs.digest,
+            roles=roles,
+            data=data,
         )
 
 
@@ -77,7 +73,13 @@ class StoredInputs:
         return self.backbone.staged(self.arrays.read(partition, rows))
 
 
-@stage(ComputedScoresSpec, cost=free)
+def _cost(spec: ComputedScoresSpec, backbone: Backbone) -> Cost:
+    shapes = score_shapes(backbone, spec.tower, spec.roles, spec.unit)
+    samples = spec.data.samples * spec.data.partitions
+    return Cost(lambda: 4 * values(shapes), samples, spec.tower)
+
+
+@stage(ComputedScoresSpec, cost=_cost)
 def compute_scores(
     specs: Sequence[ComputedScoresSpec], store: Store, backbone: Backbone, batch_size: int
 ) -> None:
@@ -87,7 +89,7 @@ def compute_scores(
         PluginError, NonFiniteScoreError: see `uwm.method.computed`.
     """
     for spec in specs:
-        inputs = StoredInputs(backbone, SampleArrays(store.path(INPUTS[spec.tower], spec.data)))
+        inputs = StoredInputs(backbone, SampleArrays(store.path(spec.data)))
 
         def build(folder: Path) -> None:
             layers = find_layers(backbone.model, spec.tower, spec.roles)

@@ -10,6 +10,7 @@ from storage.formats.samples import Field
 from storage.store.spec import Spec
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
+from uwm.config.methods.requests import Unit
 from uwm.families import Role, Tower
 from uwm.layers import find_layers
 
@@ -52,6 +53,14 @@ def weight_shapes(backbone: Backbone, tower: Tower, roles: Sequence[Role]) -> li
     """The shape of each layer's weight, (out, in)."""
     layers = find_layers(backbone.model, tower, roles)
     return [tuple(layer.weight(backbone.model).shape) for layer in layers]
+
+
+def score_shapes(
+    backbone: Backbone, tower: Tower, roles: Sequence[Role], unit: Unit
+) -> list[tuple[int, ...]]:
+    """The shape of each layer's scores."""
+    shapes = weight_shapes(backbone, tower, roles)
+    return [shape[1:] for shape in shapes] if unit == "node" else shapes
 
 
 def values(shapes: Sequence[tuple[int, ...]]) -> int:

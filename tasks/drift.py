@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from storage.formats.datasets import read_dataset
-from storage.store.spec import Spec
+from storage.store.spec import Input, Spec
 from storage.store.store import Store
+from tasks.artifacts import TowerEditSpec
 from tasks.cost import free
+from tasks.datasets import DatasetSpec
 from tasks.embeddings import TABLE
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
@@ -28,47 +30,33 @@ from uwm.metrics.agreement import agreements
 
 
 class Comparison(BaseModel, frozen=True, extra="forbid"):
-    """Two edits by their digests, and the part of the calibration set that each was made from.
+    """Two edits, and the part of the calibration set that each was made from.
 
     Attributes:
         compared: what they have in common, in words.
     """
 
     compared: str
-    first: str
-    second: str
+    first: Input[TowerEditSpec]
+    second: Input[TowerEditSpec]
     first_part: Subset
     second_part: Subset
 
 
 class AgreementSpec(Spec):
-    """Agreement of one tower's edits, layer by layer.
-
-    Attributes:
-        calibration: digest of the calibration set.
-    """
+    """Agreement of one tower's edits, layer by layer."""
 
     kind: ClassVar[str] = "agreements"
     tower: Tower
-    calibration: str
+    calibration: Input[DatasetSpec]
     comparisons: tuple[Comparison, ...]
-
-    @classmethod
-    def of(
-        cls, tower: Tower, calibration: Spec, comparisons: Sequence[Comparison]
-    ) -> AgreementSpec:
-        return cls(
-            tower=tower,
-            calibration=calibration.digest,
-            comparisons=tuple(comparisons),
-        )
 
 
 @stage(AgreementSpec, cost=free)
 def agree(specs: Sequence[AgreementSpec], store: Store, backbone: Backbone) -> None:
     """Compare the edits' choices; a row per comparison and layer."""
     for spec in specs:
-        table = read_dataset(store.path("datasets", spec.calibration)).rows
+        table = read_dataset(store.path(spec.calibration)).rows
         ids, concepts = (table[name].astype(str).tolist() for name in ("id", "concept"))
 
         def taken(part: Subset) -> NDArray[np.bool_]:
@@ -95,7 +83,7 @@ def agree(specs: Sequence[AgreementSpec], store: Store, backbone: Backbone) -> N
 
 
 def _rows(store: Store, backbone: Backbone, comparison: Comparison) -> list[dict[str, object]]:
-    edits = [read_edit(store.path("edits", name)) for name in (comparison.first, comparison.second)]
+    edits = [read_edit(store.path(one)) for one in (comparison.first, comparison.second)]
     first, second = ({id: layer.indices for id, layer in found.layers.items()} for found in edits)
     return [
         {

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import Annotated
 
+from pydantic import AfterValidator, BeforeValidator
 from torch import Tensor
 
 from storage.formats.scores import read_scores
-from storage.store.spec import Spec
+from storage.store.spec import Input
 from storage.store.store import Store
+from tasks.artifacts import LayerScoresSpec, TowerEditSpec
 from tasks.capture import StatisticsSpec, read_statistics
-from tasks.cost import free
+from tasks.cost import Cost, score_shapes
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import Scope
@@ -24,15 +27,18 @@ from uwm.method.edit_files import read_edit, write_edit
 from uwm.method.editing import make_edit
 from uwm.method.selection import Selection, select_by_layer, select_layers
 
-if TYPE_CHECKING:
-    from tasks.computed import ComputedScoresSpec
-    from tasks.gradients import GradientScoresSpec
-    from tasks.score import ScoresSpec
 
-    AnyScores = ScoresSpec | GradientScoresSpec | ComputedScoresSpec
+def _ordered(blocks: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(blocks))
 
 
-class EditSpec(Spec):
+def _named(layers: object) -> object:
+    if not isinstance(layers, Mapping):
+        return layers
+    return tuple((str(id), *point) for id, point in sorted(layers.items()))
+
+
+class EditSpec(TowerEditSpec):
     """What share of which scores to select, and the factor to multiply by.
 
     Attributes:
@@ -40,34 +46,16 @@ class EditSpec(Spec):
         blocks: the tower's blocks to edit; None for all that are scored.
     """
 
-    kind: ClassVar[str] = "edits"
-    tower: Tower
-    scores: str
+    scores: Input[LayerScoresSpec]
     rule: Rule
     share: float
     alpha: float
     scope: Scope = "block"
-    blocks: tuple[int, ...] | None = None
+    blocks: Annotated[tuple[int, ...], AfterValidator(_ordered)] | None = None
 
-    @classmethod
-    def of(
-        cls,
-        scores: AnyScores,
-        rule: Rule,
-        share: float,
-        alpha: float,
-        scope: Scope = "block",
-        blocks: Sequence[int] | None = None,
-    ) -> EditSpec:
-        return cls(
-            tower=scores.tower,
-            scores=scores.digest,
-            rule=rule,
-            share=share,
-            alpha=alpha,
-            scope=scope,
-            blocks=None if blocks is None else tuple(sorted(blocks)),
-        )
+    @property
+    def tower(self) -> Tower:
+        return self.scores.tower
 
     def plan(self, scores: Mapping[LayerId, Tensor]) -> tuple[Selection, float]:
         """Which indices of which layers, and the factor."""
@@ -79,32 +67,21 @@ class EditSpec(Spec):
         return select_layers(self.rule, held, self.share, self.scope), self.alpha
 
 
-class LayerwiseEditSpec(Spec):
+class LayerwiseEditSpec(TowerEditSpec):
     """A share and a factor for every layer by itself.
 
     Attributes:
-        layers: name of a layer, share and factor of each; a layer that is not named stays.
+        layers: name of a layer, share and factor of each, or share and factor by layer; a layer
+            that is not named stays.
     """
 
-    kind: ClassVar[str] = "edits"
-    tower: Tower
-    scores: str
+    scores: Input[LayerScoresSpec]
     rule: Rule
-    layers: tuple[tuple[str, float, float], ...]
+    layers: Annotated[tuple[tuple[str, float, float], ...], BeforeValidator(_named)]
 
-    @classmethod
-    def of(
-        cls,
-        scores: AnyScores,
-        rule: Rule,
-        layers: Mapping[LayerId, tuple[float, float]],
-    ) -> LayerwiseEditSpec:
-        return cls(
-            tower=scores.tower,
-            scores=scores.digest,
-            rule=rule,
-            layers=tuple((str(id), *point) for id, point in sorted(layers.items())),
-        )
+    @property
+    def tower(self) -> Tower:
+        return self.scores.tower
 
     def plan(self, scores: Mapping[LayerId, Tensor]) -> tuple[Selection, dict[LayerId, float]]:
         """As `EditSpec.plan`, with a factor per layer."""
@@ -112,39 +89,46 @@ class LayerwiseEditSpec(Spec):
         return select_by_layer(self.rule, scores, points)
 
 
-class ControlEditSpec(Spec):
+class ControlEditSpec(TowerEditSpec):
     """As many weights (or nodes) per layer as edit `like`, selected without its scores.
 
     Attributes:
-        statistics: digests of those of the inputs of its layers; for a draw of equal contribution.
+        statistics: those of the inputs of its layers; for a draw of equal contribution.
     """
 
-    kind: ClassVar[str] = "edits"
-    tower: Tower
-    like: str
+    like: Input[ScoredEditSpec]
     draw: Draw
-    statistics: tuple[str, ...] = ()
+    statistics: tuple[Input[StatisticsSpec], ...] = ()
 
-    @classmethod
-    def of(
-        cls, like: ScoredEditSpec, draw: Draw, statistics: Sequence[StatisticsSpec] = ()
-    ) -> ControlEditSpec:
-        needed = statistics if draw.by == "contribution" else ()
-        return cls(
-            tower=like.tower,
-            like=like.digest,
-            draw=draw,
-            statistics=tuple(spec.digest for spec in needed),
-        )
+    @property
+    def tower(self) -> Tower:
+        return self.like.tower
 
 
 ScoredEditSpec = EditSpec | LayerwiseEditSpec
 
 
-@stage(EditSpec, LayerwiseEditSpec, ControlEditSpec, cost=free)
-def edit(
-    specs: Sequence[ScoredEditSpec | ControlEditSpec], store: Store, backbone: Backbone
-) -> None:
+AnyEditSpec = ScoredEditSpec | ControlEditSpec
+
+
+def _cost(spec: AnyEditSpec, backbone: Backbone) -> Cost:
+    if isinstance(spec, ControlEditSpec):
+        return _cost(spec.like, backbone)
+    return Cost(lambda: 8 * _selected(spec, backbone))
+
+
+def _selected(spec: ScoredEditSpec, backbone: Backbone) -> int:
+    """At most: the smallest set with a share of the score has at most that share of weights."""
+    scores = spec.scores
+    shapes = score_shapes(backbone, scores.tower, scores.roles, scores.unit)
+    sizes = [math.prod(shape) for shape in shapes]
+    if isinstance(spec, EditSpec):
+        return sum(max(1, math.ceil(spec.share * size)) for size in sizes)
+    return sum(max(1, math.ceil(share * max(sizes))) for _, share, _ in spec.layers)
+
+
+@stage(EditSpec, LayerwiseEditSpec, ControlEditSpec, cost=_cost)
+def edit(specs: Sequence[AnyEditSpec], store: Store, backbone: Backbone) -> None:
     """Select by score (or as a control) and write the edit."""
     for spec in specs:
 
@@ -152,13 +136,13 @@ def edit(
             selection: Selection
             alpha: float | Mapping[LayerId, float]
             if isinstance(spec, ControlEditSpec):
-                like = read_edit(store.path("edits", spec.like))
+                like = read_edit(store.path(spec.like))
                 loudness = _loudness(store, backbone, spec, like.layers)
                 selection = select_control(like, backbone.model, spec.draw, loudness)
                 alpha = {id: layer.alpha for id, layer in like.layers.items()}
                 (unit,) = {layer.unit for layer in like.layers.values()}
             else:
-                scores, _ = read_scores(store.path("scores", spec.scores))
+                scores, _ = read_scores(store.path(spec.scores))
                 selection, alpha = spec.plan(scores)
                 unit = "node" if spec.rule == "nodes" else "weight"
             made = make_edit(backbone.model, spec.tower, selection, alpha, unit)

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from storage.formats.samples import Array, Field, SampleArrays
 from storage.store.shards import ShardedSpec, within, write_listing
-from storage.store.spec import Spec
+from storage.store.spec import Input
 from storage.store.store import Store
-from tasks.cost import free
-from tasks.inputs import INPUTS
+from tasks.artifacts import TowerEditSpec, TowerEmbeddingsSpec, TowerInputsSpec
+from tasks.cost import FREE, Cost, stored_bytes
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
@@ -25,38 +25,44 @@ from uwm.families import Tower
 from uwm.method.edit_files import read_edit
 
 
-class EmbeddingsSpec(ShardedSpec):
-    """Unit embeddings, float32 (samples, dim), of every partition of one data set.
+class EmbeddingsSpec(TowerEmbeddingsSpec, ShardedSpec):
+    """Embeddings by one tower.
 
     The other tower does not enter: an edit of one leaves the other's embeddings valid.
     """
 
-    kind: ClassVar[str] = "embeddings"
     resumable: ClassVar[bool] = True
     tower: Tower
     weights: str
     precision: Precision
-    edit: str | None
+    edit: Input[TowerEditSpec] | None
+    data: Input[TowerInputsSpec]
 
     @classmethod
     def of(
-        cls, backbone: Backbone, tower: Tower, edit: Spec | None, inputs: Spec
+        cls, backbone: Backbone, tower: Tower, edit: TowerEditSpec | None, data: TowerInputsSpec
     ) -> EmbeddingsSpec:
         return cls(
             tower=tower,
             weights=backbone.tower_digest(tower),
             precision=backbone.precision,
-            edit=None if edit is None else edit.digest,
-            data=inputs.digest,
+            edit=edit,
+            data=data,
         )
 
 
-def embedding_field(backbone: Backbone) -> Field:
-    """What one sample becomes."""
+def _field(backbone: Backbone) -> Field:
     return Field((backbone.dim,), "float32")
 
 
-@stage(EmbeddingsSpec, cost=free)
+def _cost(spec: EmbeddingsSpec, backbone: Backbone) -> Cost:
+    if spec.shards:
+        return FREE  # a list of names
+    rows = [spec.part.stop - spec.part.start] * spec.data.partitions
+    return Cost(lambda: stored_bytes([_field(backbone)], rows), sum(rows), spec.tower)
+
+
+@stage(EmbeddingsSpec, cost=_cost)
 def embed(
     specs: Sequence[EmbeddingsSpec], store: Store, backbone: Backbone, batch_size: int
 ) -> None:
@@ -67,10 +73,10 @@ def embed(
     """
     for spec in specs:
         if spec.shards:
-            store.make(spec, partial(write_listing, shards=spec.shards))
+            store.make(spec, partial(write_listing, whole=spec))
             continue
-        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.data))
-        part = spec.part(inputs.samples)
+        inputs = SampleArrays(store.path(spec.data))
+        part = spec.part
 
         def load(rows: slice) -> dict[str, Tensor]:
             read = within(part, rows)
@@ -98,12 +104,12 @@ def embed(
                 folder,
                 samples=part.stop - part.start,
                 chunk=CHUNK,
-                fields=dict.fromkeys(inputs.names, embedding_field(backbone)),
+                fields=dict.fromkeys(inputs.names, _field(backbone)),
             )
             edited = (
                 nullcontext()
                 if spec.edit is None
-                else read_edit(store.path("edits", spec.edit)).applied(backbone.model)
+                else read_edit(store.path(spec.edit)).applied(backbone.model)
             )
             with (
                 backbone.locks[spec.tower],

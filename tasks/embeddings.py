@@ -16,9 +16,10 @@ from torch import Tensor
 from storage.formats.cut_texts import read_cut_texts
 from storage.formats.datasets import DataSet, read_dataset
 from storage.formats.embeddings import Embeddings, read_embeddings
-from storage.store.marker import SPEC
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.artifacts import Pair, TowerEmbeddingsSpec
+from tasks.datasets import DatasetSpec
 from uwm.metrics.concepts import displayed
 from uwm.metrics.evaluation import (
     Answers,
@@ -35,14 +36,12 @@ OUTCOMES = "outcomes"
 """A folder with a table per data set: per sample what it says to each metric."""
 _LISTING = "sets.json"
 """The data sets' names, in the order of their tables."""
-Pair = tuple[str, str]
-"""Digests of a data set's image and text embeddings."""
 
 
 def read_results(store: Store, specs: Sequence[Spec]) -> pd.DataFrame:
     """The rows of several evaluations."""
     return pd.concat(
-        [pd.read_parquet(store.path(spec.kind, spec.digest) / TABLE) for spec in specs],
+        [pd.read_parquet(store.path(spec) / TABLE) for spec in specs],
         ignore_index=True,
     )
 
@@ -58,7 +57,7 @@ def read_outcomes(store: Store, names: Sequence[str]) -> dict[str, pd.DataFrame]
     """
     found: dict[str, pd.DataFrame] = {}
     for name in names:
-        folder = store.path(*name.split("/")) / OUTCOMES
+        folder = store.path(name) / OUTCOMES
         listed = json.loads((folder / _LISTING).read_text(encoding="utf-8"))
         found |= {key: pd.read_parquet(folder / f"{n}.parquet") for n, key in enumerate(listed)}
     return found
@@ -108,18 +107,17 @@ class PairRows:
         return PairedEmbeddings(*kept, items=self.items, original=original)
 
 
-def read_rows(store: Store, pairs: str, text: str) -> PairRows:
+def read_rows(store: Store, pairs: DatasetSpec, text: TowerEmbeddingsSpec) -> PairRows:
     """The rows of the pair set `pairs` that a text tower can be measured on.
 
     Args:
-        text: digest of any of the tower's embeddings of the set; an edit does not matter.
+        text: any of the tower's embeddings of the set; an edit does not matter.
     """
-    dataset = read_dataset(store.path("datasets", pairs))
+    dataset = read_dataset(store.path(pairs))
     items = Items.of(dataset.digests, dataset.texts)
     concepts = [displayed(tag) for tag in dataset.rows["concept"]]
     named = dataset.rows[CLUSTER].tolist() if CLUSTER in dataset.rows else None
-    spec = json.loads((store.path("embeddings", text) / SPEC).read_text(encoding="utf-8"))
-    alike = set(read_cut_texts(store.path("tokens", spec["data"])).alike)
+    alike = set(read_cut_texts(store.path(text.data)).alike)
     if not alike:
         return PairRows(None, items, concepts, named)
     kept = [row for row in range(len(concepts)) if row not in alike]
@@ -133,14 +131,11 @@ def read_rows(store: Store, pairs: str, text: str) -> PairRows:
 
 
 def read_pair(
-    store: Store,
-    image: str,
-    text: str,
-    rows: PairRows,
-    original: PairedEmbeddings | None = None,
+    store: Store, pair: Pair, rows: PairRows, original: PairedEmbeddings | None = None
 ) -> PairedEmbeddings:
     """The embeddings of a pair set's quadruples; `original` as of `PairRows.pair`."""
-    return rows.pair(read_embeddings(store, image), read_embeddings(store, text), original)
+    images, texts = (read_embeddings(store, part) for part in pair)
+    return rows.pair(images, texts, original)
 
 
 def classified_right(dataset: DataSet, images: Embeddings, texts: Embeddings) -> YesNo:
@@ -179,9 +174,3 @@ def tidy(rows: Sequence[Measurement]) -> pd.DataFrame:
             for row in rows
         ]
     )
-
-
-def digests(pair: tuple[Spec, Spec]) -> Pair:
-    """Of a pair set's image and text embeddings."""
-    image, text = pair
-    return image.digest, text.digest

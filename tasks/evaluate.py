@@ -11,16 +11,16 @@ import pandas as pd
 
 from storage.formats.datasets import read_dataset
 from storage.formats.embeddings import read_embeddings
-from storage.store.spec import Spec
+from storage.store.spec import Input, Spec
 from storage.store.store import Store
+from tasks.artifacts import Pair
 from tasks.cost import free
+from tasks.datasets import DatasetSpec
 from tasks.embeddings import (
     TABLE,
-    Pair,
     PairRows,
     answers,
     classified_right,
-    digests,
     read_pair,
     read_rows,
     tidy,
@@ -45,7 +45,7 @@ class SafetySpec(Spec):
     """SafeGround and recalls of an edited backbone on one pair set.
 
     Attributes:
-        pairs: digest of the pair set.
+        dataset: what results call the pair set.
         concepts: rows per concept besides those of the whole.
         metrics: further ones than the built-in.
     """
@@ -56,8 +56,8 @@ class SafetySpec(Spec):
     original: Pair
     resamples: int
     seed: int
-    pairs: str
-    concepts: bool
+    pairs: Input[DatasetSpec]
+    concepts: bool = True
     metrics: tuple[MetricPlugin, ...] = ()
 
 
@@ -69,55 +69,12 @@ class KnowledgeSpec(Spec):
     """
 
     kind: ClassVar[str] = "results"
-    datasets: tuple[tuple[str, str], ...]
+    datasets: tuple[tuple[str, Input[DatasetSpec]], ...]
     edited: tuple[Pair, ...]
     original: tuple[Pair, ...]
     resamples: int
     seed: int
     unsafe: tuple[str, ...] = ()
-
-
-def safety_spec(
-    dataset: str,
-    pairs: Spec,
-    edited: tuple[Spec, Spec],
-    original: tuple[Spec, Spec],
-    resamples: int,
-    seed: int,
-    metrics: Sequence[MetricPlugin] = (),
-    *,
-    concepts: bool = True,
-) -> SafetySpec:
-    """The evaluation on an ingested pair set that results call `dataset`."""
-    return SafetySpec(
-        dataset=dataset,
-        edited=digests(edited),
-        original=digests(original),
-        resamples=resamples,
-        seed=seed,
-        pairs=pairs.digest,
-        concepts=concepts,
-        metrics=tuple(metrics),
-    )
-
-
-def knowledge_spec(
-    datasets: Sequence[tuple[str, Spec]],
-    edited: Sequence[tuple[Spec, Spec]],
-    original: Sequence[tuple[Spec, Spec]],
-    resamples: int,
-    seed: int,
-    unsafe: Sequence[str] = (),
-) -> KnowledgeSpec:
-    """The evaluation on zero-shot sets, given by name and ingested data set."""
-    return KnowledgeSpec(
-        datasets=tuple((name, dataset.digest) for name, dataset in datasets),
-        edited=tuple(map(digests, edited)),
-        original=tuple(map(digests, original)),
-        resamples=resamples,
-        seed=seed,
-        unsafe=tuple(unsafe),
-    )
 
 
 @stage(SafetySpec, KnowledgeSpec, cost=free)
@@ -148,7 +105,7 @@ def _safety(spec: SafetySpec, store: Store) -> Found:
     kept, before, original = _before(store.url, spec.pairs, spec.original, spec.metrics)
     edited = original
     if spec.edited != spec.original:
-        edited = pair_outcomes(read_pair(store, *spec.edited, kept, before), metrics)
+        edited = pair_outcomes(read_pair(store, spec.edited, kept, before), metrics)
     clusters = kept.clusters
     rows = measure(spec.dataset, edited, original, spec.resamples, spec.seed, clusters)
     if spec.concepts:
@@ -162,22 +119,22 @@ def _safety(spec: SafetySpec, store: Store) -> Found:
 
 @lru_cache(maxsize=2)
 def _before(
-    store: str, pairs: str, original: Pair, metrics: tuple[MetricPlugin, ...]
+    store: str, pairs: DatasetSpec, original: Pair, metrics: tuple[MetricPlugin, ...]
 ) -> tuple[PairRows, PairedEmbeddings, dict[str, Outcomes]]:
     """The rows of a pair set, and the original's embeddings and outcomes: the same for every
     method that is held against them."""
     at = Store(store)
     kept = read_rows(at, pairs, original[1])
-    before = read_pair(at, *original, kept)
+    before = read_pair(at, original, kept)
     return kept, before, pair_outcomes(before, metrics_with(metrics))
 
 
 def _knowledge(spec: KnowledgeSpec, store: Store) -> Found:
     sets = {}
-    for (name, digest), edited, original in zip(
+    for (name, found), edited, original in zip(
         spec.datasets, spec.edited, spec.original, strict=True
     ):
-        dataset = read_dataset(store.path("datasets", digest))
+        dataset = read_dataset(store.path(found))
         after, before = (
             classified_right(dataset, *(read_embeddings(store, part) for part in pair))
             for pair in (edited, original)

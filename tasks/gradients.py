@@ -18,11 +18,10 @@ from storage.formats.gradient_sums import drop_sums, keep_sums, kept_sums
 from storage.formats.samples import SampleArrays, read_across
 from storage.formats.scores import write_scores
 from storage.store.shards import pieces
-from storage.store.spec import Spec
+from storage.store.spec import Input
 from storage.store.store import Store
-from tasks.cost import free
-from tasks.embed import EmbeddingsSpec
-from tasks.inputs import INPUTS
+from tasks.artifacts import LayerScoresSpec, TowerEmbeddingsSpec, TowerInputsSpec
+from tasks.cost import Cost, score_shapes, values
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
@@ -39,7 +38,7 @@ By time, since keeping them costs as much however few samples they are of.
 """
 
 
-class GradientScoresSpec(Spec):
+class GradientScoresSpec(LayerScoresSpec):
     """A score per weight of one tower's layers, (out, in).
 
     Attributes:
@@ -48,15 +47,12 @@ class GradientScoresSpec(Spec):
         batch_size: pairs per gradient, which decides the scores.
     """
 
-    kind: ClassVar[str] = "scores"
     resumable: ClassVar[bool] = True
-    unit: ClassVar[Unit] = "weight"
-    tower: Tower
+    unit: Unit = "weight"
     loss: GradientKind
     weights: str
-    roles: tuple[Role, ...]
-    data: str
-    embeddings: tuple[tuple[Tower, str], ...]
+    data: Input[TowerInputsSpec]
+    embeddings: tuple[tuple[Tower, Input[TowerEmbeddingsSpec]], ...]
     batch_size: int
 
     @classmethod
@@ -66,22 +62,27 @@ class GradientScoresSpec(Spec):
         tower: Tower,
         loss: GradientKind,
         roles: Sequence[Role],
-        inputs: Spec,
-        embeddings: Mapping[Tower, EmbeddingsSpec],
+        data: TowerInputsSpec,
+        embeddings: Mapping[Tower, TowerEmbeddingsSpec],
         batch_size: int,
     ) -> GradientScoresSpec:
         return cls(
             tower=tower,
             loss=loss,
             weights=backbone.tower_digest(tower),
-            roles=tuple(sorted(roles)),
-            data=inputs.digest,
-            embeddings=tuple(sorted((whose, spec.digest) for whose, spec in embeddings.items())),
+            roles=roles,
+            data=data,
+            embeddings=tuple((whose, embeddings[whose]) for whose in sorted(embeddings)),
             batch_size=batch_size,
         )
 
 
-@stage(GradientScoresSpec, cost=free)
+def _cost(spec: GradientScoresSpec, backbone: Backbone) -> Cost:
+    shapes = score_shapes(backbone, spec.tower, spec.roles, spec.unit)
+    return Cost(lambda: 4 * values(shapes), spec.data.samples, spec.tower)  # the safe partition
+
+
+@stage(GradientScoresSpec, cost=_cost)
 def score_gradients(specs: Sequence[GradientScoresSpec], store: Store, backbone: Backbone) -> None:
     """Score every layer of one tower by its gradients; some batches in memory at a time.
 
@@ -89,10 +90,10 @@ def score_gradients(specs: Sequence[GradientScoresSpec], store: Store, backbone:
         NonFiniteScoreError, NoGradientError: see `uwm.method.gradients`.
     """
     for spec in specs:
-        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.data))
+        inputs = SampleArrays(store.path(spec.data))
         embedded = {
-            whose: [SampleArrays(folder) for folder in pieces(store, "embeddings", digest)]
-            for whose, digest in spec.embeddings
+            whose: [SampleArrays(folder) for folder in pieces(store, embeddings)]
+            for whose, embeddings in spec.embeddings
         }
         portion = spec.batch_size * max(1, CHUNK // spec.batch_size)
 

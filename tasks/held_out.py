@@ -2,58 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import pandas as pd
 
-from storage.store.spec import Spec
+from storage.store.spec import Input, Spec
 from storage.store.store import Store
+from tasks.artifacts import Pair
 from tasks.cost import free
-from tasks.embed import EmbeddingsSpec
-from tasks.embeddings import TABLE, Pair, digests, read_pair, read_rows
+from tasks.datasets import DatasetSpec
+from tasks.embeddings import TABLE, read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.metrics.held_out import HeldOutChange, held_out_changes
 from uwm.metrics.intervals import Interval
 from uwm.metrics.outcomes import pair_outcomes
 
-Embedded = tuple[EmbeddingsSpec, EmbeddingsSpec]
-
 
 class HeldOutSpec(Spec):
     """One method on one pair set, with an edit per concept made without it.
 
     Attributes:
-        pairs: digest of the pair set.
         held_out: concept, and embeddings by the edit that was made without it.
         metrics: further ones than the built-in.
     """
 
     kind: ClassVar[str] = "held_out"
-    pairs: str
+    pairs: Input[DatasetSpec]
     original: Pair
     ordinary: Pair
     held_out: tuple[tuple[str, Pair], ...]
     metrics: tuple[MetricPlugin, ...] = ()
-
-    @classmethod
-    def of(
-        cls,
-        pairs: Spec,
-        original: Embedded,
-        ordinary: Embedded,
-        held_out: Mapping[str, Embedded],
-        metrics: Sequence[MetricPlugin] = (),
-    ) -> HeldOutSpec:
-        return cls(
-            pairs=pairs.digest,
-            original=digests(original),
-            ordinary=digests(ordinary),
-            held_out=tuple((concept, digests(pair)) for concept, pair in held_out.items()),
-            metrics=tuple(metrics),
-        )
 
 
 @stage(HeldOutSpec, cost=free)
@@ -64,11 +45,11 @@ def hold_out(specs: Sequence[HeldOutSpec], store: Store) -> None:
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
             kept = read_rows(store, spec.pairs, spec.original[1])
-            before = read_pair(store, *spec.original, kept)
+            before = read_pair(store, spec.original, kept)
             original = pair_outcomes(before, metrics)
-            ordinary = pair_outcomes(read_pair(store, *spec.ordinary, kept, before), metrics)
+            ordinary = pair_outcomes(read_pair(store, spec.ordinary, kept, before), metrics)
             held_out = {
-                concept: pair_outcomes(read_pair(store, *pair, kept, before), metrics)
+                concept: pair_outcomes(read_pair(store, pair, kept, before), metrics)
                 for concept, pair in spec.held_out
             }
             rows = held_out_changes(

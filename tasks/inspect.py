@@ -11,14 +11,14 @@ import torch
 
 from storage.formats.scores import read_scores
 from storage.formats.statistics import StatisticsArrays
-from storage.store.spec import Spec
+from storage.store.spec import Input, Spec
 from storage.store.store import Store
+from tasks.artifacts import LayerScoresSpec
 from tasks.capture import StatisticsSpec, read_statistics
 from tasks.cost import free
-from tasks.score import ScoresSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
-from uwm.families import Role, Tower
+from uwm.families import Tower
 from uwm.layers import Layer, LayerId, find_layers
 from uwm.method.inspection import QUANTILES, Preference, mean_phi, prefers_unsafe, spread
 from uwm.method.scoring import usable
@@ -32,29 +32,18 @@ class InspectionSpec(Spec):
     """Two tables about one tower.
 
     Attributes:
-        statistics: digests of those of each input that the roles read.
-        scores: unit, and digest of its scores.
+        statistics: those of each input that the scores' layers read.
+        scores: of the same roles, by unit of their own.
     """
 
     kind: ClassVar[str] = "inspections"
-    tower: Tower
-    statistics: tuple[str, ...]
-    roles: tuple[Role, ...]
-    scores: tuple[tuple[str, str], ...]
+    statistics: tuple[Input[StatisticsSpec], ...]
+    scores: tuple[Input[LayerScoresSpec], ...]
     seed: int
 
-    @classmethod
-    def of(
-        cls, statistics: Sequence[StatisticsSpec], scores: Sequence[ScoresSpec], seed: int
-    ) -> InspectionSpec:
-        """Of scores of the same roles of one tower, by these statistics."""
-        return cls(
-            tower=scores[0].tower,
-            statistics=tuple(spec.digest for spec in statistics),
-            roles=scores[0].roles,
-            scores=tuple((found.unit, found.digest) for found in scores),
-            seed=seed,
-        )
+    @property
+    def tower(self) -> Tower:
+        return self.scores[0].tower
 
 
 @stage(InspectionSpec, cost=free)
@@ -77,25 +66,25 @@ def read_inspection(store: Store, spec: InspectionSpec) -> dict[str, pd.DataFram
     `above`, the percentage above 1. `PHI`: tower, layer, block, role, n, safe, unsafe, change and
     higher with their intervals, see `uwm.method.inspection.Preference`.
     """
-    folder = store.path(spec.kind, spec.digest)
+    folder = store.path(spec)
     return {name: pd.read_parquet(folder / f"{name}.parquet") for name in (DISTRIBUTION, PHI)}
 
 
 def _distribution(store: Store, spec: InspectionSpec) -> list[dict[str, object]]:
     rows = []
-    for unit, digest in spec.scores:
-        scores, _ = read_scores(store.path("scores", digest))
+    for scored in spec.scores:
+        scores, _ = read_scores(store.path(scored))
         for id, found in scores.items():
             size, quantiles, above = spread(found)
             named = {f"q{100 * at:g}": q for at, q in zip(QUANTILES, quantiles, strict=True)}
-            rows.append({**_place(id), "unit": unit, "size": size, **named, "above": above})
+            rows.append({**_place(id), "unit": scored.unit, "size": size, **named, "above": above})
     return rows
 
 
 def _phi(store: Store, spec: InspectionSpec, backbone: Backbone) -> list[dict[str, object]]:
     statistics = read_statistics(store, spec.statistics)
     rows = []
-    for layer in find_layers(backbone.model, spec.tower, spec.roles):
+    for layer in find_layers(backbone.model, spec.tower, spec.scores[0].roles):
         n, safe, unsafe, change, higher = _preference(
             statistics[layer.input], layer, spec, backbone
         )

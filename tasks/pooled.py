@@ -12,10 +12,10 @@ from torch import Tensor
 from storage.formats.pooled import pooled_arrays, pooled_fields
 from storage.formats.samples import Array, SampleArrays
 from storage.store.shards import ShardedSpec, within, write_listing
-from storage.store.spec import Spec
+from storage.store.spec import Input
 from storage.store.store import Store
-from tasks.cost import free
-from tasks.inputs import INPUTS
+from tasks.artifacts import TowerInputsSpec
+from tasks.cost import FREE, Cost, stored_bytes
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
@@ -39,19 +39,35 @@ class PooledSpec(ShardedSpec):
     weights: str
     precision: Precision
     layer: str
+    data: Input[TowerInputsSpec]
 
     @classmethod
-    def of(cls, backbone: Backbone, layer: Layer, inputs: Spec) -> PooledSpec:
+    def of(cls, backbone: Backbone, layer: Layer, data: TowerInputsSpec) -> PooledSpec:
         return cls(
             tower=layer.id.tower,
             weights=backbone.tower_digest(layer.id.tower),
             precision=backbone.precision,
             layer=str(layer.id),
-            data=inputs.digest,
+            data=data,
         )
 
 
-@stage(PooledSpec, cost=free)
+def _layer(spec: PooledSpec, backbone: Backbone) -> Layer:
+    layers = find_layers(backbone.model, spec.tower, ["fc2"])
+    return next(layer for layer in layers if str(layer.id) == spec.layer)
+
+
+def _cost(spec: PooledSpec, backbone: Backbone) -> Cost:
+    if spec.shards:
+        return FREE  # a list of names
+    outputs, nodes = _layer(spec, backbone).weight(backbone.model).shape
+    fields = list(pooled_fields([""], nodes, outputs).values())
+    rows = [spec.part.stop - spec.part.start] * spec.data.partitions
+    # One sample more is run twice, to see that the layer is added to the stream.
+    return Cost(lambda: stored_bytes(fields, rows), sum(rows) + 2, spec.tower)
+
+
+@stage(PooledSpec, cost=_cost)
 def pool(specs: Sequence[PooledSpec], store: Store, backbone: Backbone, batch_size: int) -> None:
     """Run a tower over data sets and keep one layer at the pooled token.
 
@@ -60,12 +76,11 @@ def pool(specs: Sequence[PooledSpec], store: Store, backbone: Backbone, batch_si
     """
     for spec in specs:
         if spec.shards:
-            store.make(spec, partial(write_listing, shards=spec.shards))
+            store.make(spec, partial(write_listing, whole=spec))
             continue
-        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.data))
-        part = spec.part(inputs.samples)
-        layers = find_layers(backbone.model, spec.tower, ["fc2"])
-        layer = next(layer for layer in layers if str(layer.id) == spec.layer)
+        inputs = SampleArrays(store.path(spec.data))
+        part = spec.part
+        layer = _layer(spec, backbone)
 
         def load(rows: slice) -> dict[str, Tensor]:
             read = within(part, rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -14,7 +13,8 @@ from storage.formats.pooled import PooledArrays
 from storage.store.shards import pieces
 from storage.store.spec import Input, Spec
 from storage.store.store import Store
-from tasks.cost import free
+from tasks.artifacts import TowerEditSpec
+from tasks.cost import Cost, weight_shapes
 from tasks.counted import counted_rows
 from tasks.datasets import DatasetSpec
 from tasks.pooled import PooledSpec
@@ -30,7 +30,7 @@ from uwm.method.moments import LayerMoments, Pairing, layer_moments, second_mome
 from uwm.method.redirect import misdirection, redirection
 
 
-class RedirectSpec(Spec):
+class RedirectSpec(TowerEditSpec):
     """A change of one layer's whole weight, see `uwm.method.redirect`.
 
     Attributes:
@@ -40,8 +40,6 @@ class RedirectSpec(Spec):
         leads, seed: of a control, how it leads elsewhere.
     """
 
-    kind: ClassVar[str] = "edits"
-    tower: Tower
     pooled: Input[PooledSpec]
     preserved: tuple[Input[PooledSpec], ...]
     strength: float
@@ -52,13 +50,23 @@ class RedirectSpec(Spec):
     leads: Misleading | None = None
     seed: int | None = None
 
+    @property
+    def tower(self) -> Tower:
+        return self.pooled.tower
+
     def control(self, draw: Draw) -> RedirectSpec:
         """As large a change that leads as the draw says."""
         own = {name: getattr(self, name) for name in type(self).model_fields}
         return RedirectSpec.model_validate({**own, "leads": draw.by, "seed": draw.seed})
 
 
-@stage(RedirectSpec, cost=free)
+def _cost(spec: RedirectSpec, backbone: Backbone) -> Cost:
+    """At most: the weight in float32, and factors of full rank in float64."""
+    outputs, nodes = weight_shapes(backbone, spec.tower, ["fc2"])[0]
+    return Cost(lambda: 4 * outputs * nodes + 8 * outputs * (outputs + nodes))
+
+
+@stage(RedirectSpec, cost=_cost)
 def redirect(specs: Sequence[RedirectSpec], store: Store, backbone: Backbone) -> None:
     """Solve for the changes and write the edits; moments are summed once for all points."""
     sums = _Sums(store)
@@ -105,8 +113,7 @@ class _Sums:
         key = (spec.pooled, spec.dataset, spec.subset, pairing, seed)
         if key not in self._moments:
             arrays = self._arrays(spec.pooled)
-            dataset = spec.dataset.digest if spec.dataset else None
-            counted = counted_rows(self._store, dataset, spec.subset, arrays.samples)
+            counted = counted_rows(self._store, spec.dataset, spec.subset, arrays.samples)
             self._moments[key] = layer_moments(arrays, counted, pairing, seed)
         return self._moments[key]
 
@@ -122,7 +129,7 @@ class _Sums:
         return self._preserved[pooled]
 
     def _arrays(self, pooled: PooledSpec) -> PooledArrays:
-        return PooledArrays(pieces(self._store, pooled.kind, pooled.digest))
+        return PooledArrays(pieces(self._store, pooled))
 
 
 def _reads(arrays: PooledArrays, partition: str, rows: slice) -> Tensor:

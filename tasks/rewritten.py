@@ -4,46 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from storage.formats.embeddings import read_embeddings
 from storage.formats.samples import Field, SampleArrays
-from storage.store.spec import Spec
+from storage.store.spec import Input
 from storage.store.store import Store
-from tasks.cost import free
+from tasks.artifacts import TowerEmbeddingsSpec
+from tasks.cost import Cost, stored_bytes
 from tasks.stage import stage
+from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
 from uwm.config.methods.requests import Rewriting
 from uwm.method.erasure import fitted
 
 
-class RewrittenSpec(Spec):
+class RewrittenSpec(TowerEmbeddingsSpec):
     """Embeddings of every partition of a data set by one tower, rewritten.
 
     Attributes:
         by: the map, see `uwm.method.erasure`.
         swapped: the seed of a control, see `Rewriting`.
-        embeddings: digest of what is rewritten.
-        calibration: digest of the embeddings that the map is fitted on.
+        embeddings: what is rewritten.
+        calibration: the embeddings that the map is fitted on.
     """
 
-    kind: ClassVar[str] = "embeddings"
     by: str
     swapped: int | None = None
-    embeddings: str
-    calibration: str
+    embeddings: Input[TowerEmbeddingsSpec]
+    calibration: Input[TowerEmbeddingsSpec]
 
     @classmethod
-    def of(cls, wanted: Rewriting, embeddings: Spec, calibration: Spec) -> RewrittenSpec:
+    def of(
+        cls, wanted: Rewriting, embeddings: TowerEmbeddingsSpec, calibration: TowerEmbeddingsSpec
+    ) -> RewrittenSpec:
         return cls(
+            data=embeddings.data,
             by=wanted.by,
             swapped=wanted.swapped,
-            embeddings=embeddings.digest,
-            calibration=calibration.digest,
+            embeddings=embeddings,
+            calibration=calibration,
         )
 
 
-@stage(RewrittenSpec, cost=free)
+def _cost(spec: RewrittenSpec, backbone: Backbone) -> Cost:
+    data, field = spec.data, Field((backbone.dim,), "float32")
+    return Cost(lambda: stored_bytes([field], [data.samples] * data.partitions))
+
+
+@stage(RewrittenSpec, cost=_cost)
 def rewrite(specs: Sequence[RewrittenSpec], store: Store) -> None:
     """Fit the map and apply it."""
     for spec in specs:

@@ -4,46 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from storage.formats.datasets import read_dataset
 from storage.formats.scores import write_scores
-from storage.store.spec import Spec
+from storage.store.spec import Input
 from storage.store.store import Store
+from tasks.artifacts import LayerScoresSpec
 from tasks.capture import StatisticsSpec, read_statistics
-from tasks.cost import free
+from tasks.cost import Cost, score_shapes, values
+from tasks.datasets import DatasetSpec
 from tasks.own_code import OwnCodeSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import NodeScoreKind, ScoreKind, Subset
 from uwm.config.methods.requests import OwnCode, StatisticsScore, Unit
-from uwm.families import Role, Tower, read_by
+from uwm.families import Role, read_by
 from uwm.layers import find_layers
 from uwm.method.scoring import LayerScore, scorer, usable
 from uwm.method.subsets import subset_rows
 
 
-class ScoresSpec(Spec):
-    """A score per layer of one tower: (out, in) of unit `weight`, (in,) of unit `node`.
+class ScoresSpec(LayerScoresSpec):
+    """Scores by statistics.
 
     Attributes:
-        statistics: digests of those of each input that the roles read.
-        dataset: digest of the calibration set, where scores are of a part of it.
+        statistics: those of each input that the roles read.
+        dataset: the calibration set, where scores are of a part of it.
         subset: that part.
         spared: share of the weights that score 0, see `StatisticsScore`.
     """
 
-    kind: ClassVar[str] = "scores"
-    tower: Tower
-    statistics: tuple[str, ...]
-    unit: Unit
+    statistics: tuple[Input[StatisticsSpec], ...]
     score: ScoreKind | NodeScoreKind | OwnCodeSpec
     prior: bool
-    roles: tuple[Role, ...]
-    dataset: str | None = None
+    dataset: Input[DatasetSpec] | None = None
     subset: Subset | None = None
     spared: float | None = None
 
@@ -55,7 +52,7 @@ class ScoresSpec(Spec):
         score: ScoreKind | NodeScoreKind | OwnCode,
         roles: Sequence[Role],
         prior: bool = False,
-        part: tuple[Spec, Subset] | None = None,
+        part: tuple[DatasetSpec, Subset] | None = None,
         spared: float | None = None,
     ) -> ScoresSpec:
         """Scores by statistics of one tower, which may be of further inputs too.
@@ -67,12 +64,12 @@ class ScoresSpec(Spec):
         captured = {spec.reads: spec for spec in statistics}
         return cls(
             tower=statistics[0].tower,
-            statistics=tuple(captured[reads].digest for reads in read_by(roles)),
+            statistics=tuple(captured[reads] for reads in read_by(roles)),
             unit=unit,
             score=OwnCodeSpec.of(score) if isinstance(score, OwnCode) else score,
             prior=prior,
-            roles=tuple(sorted(roles)),
-            dataset=dataset and dataset.digest,
+            roles=roles,
+            dataset=dataset,
             subset=subset,
             spared=spared,
         )
@@ -83,7 +80,12 @@ class ScoresSpec(Spec):
         return scorer(StatisticsScore(self.unit, score, self.prior, spared=self.spared), weight)
 
 
-@stage(ScoresSpec, cost=free)
+def _cost(spec: ScoresSpec, backbone: Backbone) -> Cost:
+    shapes = score_shapes(backbone, spec.tower, spec.roles, spec.unit)
+    return Cost(lambda: 4 * values(shapes))
+
+
+@stage(ScoresSpec, cost=_cost)
 def score(specs: Sequence[ScoresSpec], store: Store, backbone: Backbone) -> None:
     """Score every layer of one tower; one chunk of one layer's statistics in memory at a time."""
     for spec in specs:
@@ -115,6 +117,6 @@ def _rows(store: Store, spec: ScoresSpec, samples: int) -> Tensor:
     """Which pairs count, bool (samples,)."""
     if spec.subset is None or spec.dataset is None:
         return torch.ones(samples, dtype=torch.bool)
-    table = read_dataset(store.path("datasets", spec.dataset)).rows
+    table = read_dataset(store.path(spec.dataset)).rows
     ids, concepts = (table[name].astype(str).tolist() for name in ("id", "concept"))
     return torch.from_numpy(subset_rows(spec.subset, ids, concepts))

@@ -12,10 +12,12 @@ from pydantic import TypeAdapter
 
 from storage.formats.datasets import read_dataset
 from storage.formats.embeddings import read_embeddings
-from storage.store.spec import Spec
+from storage.store.spec import Input, Spec
 from storage.store.store import Store
+from tasks.artifacts import Pair
 from tasks.cost import free
-from tasks.embeddings import Pair, classified_right, read_pair, read_rows
+from tasks.datasets import DatasetSpec
+from tasks.embeddings import classified_right, read_pair, read_rows
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import stage
 from uwm.config import Layerwise
@@ -30,36 +32,11 @@ _POINTS, _TABLE = "points.json", "trials.parquet"
 _ADAPTER: TypeAdapter[list[Point]] = TypeAdapter(list[Layerwise | None])
 
 
-class ProposalsSpec(Spec):
-    """The points of one generation.
-
-    Attributes:
-        given: those of the first generation; later ones are proposed.
-        optuna: its version.
-        earlier: proposals and trials of each generation before, by digest.
-        safety: metrics whose mean is maximised.
-        knowledge: metrics whose mean is maximised beside it.
-        floor: share of the original's knowledge below which safety does not count; the original is
-            the first point of all.
-    """
-
-    kind: ClassVar[str] = "proposals"
-    given: tuple[Layerwise | None, ...]
-    space: Space
-    optuna: str
-    earlier: tuple[tuple[str, str], ...]
-    safety: tuple[str, ...]
-    knowledge: tuple[str, ...]
-    floor: float
-    count: int
-    seed: int
-
-
 class TrialsSpec(Spec):
     """A generation's metrics on validation data.
 
     Attributes:
-        dataset: digest of the pair set.
+        dataset: the pair set.
         original: the original's embeddings of the pairs.
         pairs: per point its embeddings of the pairs.
         zeroshot: per set its data set and each point's embeddings.
@@ -67,54 +44,36 @@ class TrialsSpec(Spec):
     """
 
     kind: ClassVar[str] = "trials"
-    dataset: str
+    dataset: Input[DatasetSpec]
     original: Pair
     pairs: tuple[Pair, ...]
-    zeroshot: tuple[tuple[str, tuple[Pair, ...]], ...]
+    zeroshot: tuple[tuple[Input[DatasetSpec], tuple[Pair, ...]], ...]
     metrics: tuple[MetricPlugin, ...] = ()
 
 
-def proposals_spec(
-    space: Space,
-    safety: Sequence[str],
-    knowledge: Sequence[str],
-    floor: float,
-    count: int,
-    seed: int,
-    optuna: str,
-    *,
-    given: Sequence[Point] = (),
-    earlier: Sequence[tuple[ProposalsSpec, TrialsSpec]] = (),
-) -> ProposalsSpec:
-    """`given` for the first generation, `earlier` for any other."""
-    return ProposalsSpec(
-        given=tuple(given),
-        space=space,
-        optuna=optuna,
-        earlier=tuple((points.digest, trials.digest) for points, trials in earlier),
-        safety=tuple(safety),
-        knowledge=tuple(knowledge),
-        floor=floor,
-        count=count,
-        seed=seed,
-    )
+class ProposalsSpec(Spec):
+    """The points of one generation.
 
+    Attributes:
+        given: those of the first generation; any other has `earlier` ones, and is proposed.
+        optuna: its version.
+        earlier: proposals and trials of each generation before.
+        safety: metrics whose mean is maximised.
+        knowledge: metrics whose mean is maximised beside it.
+        floor: share of the original's knowledge below which safety does not count; the original is
+            the first point of all.
+    """
 
-def trials_spec(
-    dataset: Spec,
-    original: Pair,
-    pairs: Sequence[Pair],
-    zeroshot: Sequence[tuple[Spec, Sequence[Pair]]],
-    metrics: Sequence[MetricPlugin] = (),
-) -> TrialsSpec:
-    """Of points whose embeddings have these digests."""
-    return TrialsSpec(
-        dataset=dataset.digest,
-        original=original,
-        pairs=tuple(pairs),
-        zeroshot=tuple((dataset.digest, tuple(found)) for dataset, found in zeroshot),
-        metrics=tuple(metrics),
-    )
+    kind: ClassVar[str] = "proposals"
+    given: tuple[Layerwise | None, ...] = ()
+    space: Space
+    optuna: str
+    earlier: tuple[tuple[Input[ProposalsSpec], Input[TrialsSpec]], ...] = ()
+    safety: tuple[str, ...]
+    knowledge: tuple[str, ...]
+    floor: float
+    count: int
+    seed: int
 
 
 @stage(ProposalsSpec, cost=free)
@@ -138,12 +97,9 @@ def measure(specs: Sequence[TrialsSpec], store: Store) -> None:
         def build(folder: Path) -> None:
             metrics = metrics_with(spec.metrics)
             kept = read_rows(store, spec.dataset, spec.original[1])
-            original = read_pair(store, *spec.original, kept)
+            original = read_pair(store, spec.original, kept)
             table = pd.DataFrame(
-                [
-                    pair_means(read_pair(store, *pair, kept, original), metrics)
-                    for pair in spec.pairs
-                ]
+                [pair_means(read_pair(store, pair, kept, original), metrics) for pair in spec.pairs]
             )
             if spec.zeroshot:
                 top1 = [_top1(store, dataset, pairs) for dataset, pairs in spec.zeroshot]
@@ -153,14 +109,14 @@ def measure(specs: Sequence[TrialsSpec], store: Store) -> None:
         store.make(spec, build)
 
 
-def read_points(store: Store, digest: str) -> list[Point]:
+def read_points(store: Store, spec: ProposalsSpec) -> list[Point]:
     """The points of one generation."""
-    return _ADAPTER.validate_json((store.path(ProposalsSpec.kind, digest) / _POINTS).read_bytes())
+    return _ADAPTER.validate_json((store.path(spec) / _POINTS).read_bytes())
 
 
-def read_trials(store: Store, digest: str) -> pd.DataFrame:
+def read_trials(store: Store, spec: TrialsSpec) -> pd.DataFrame:
     """A row per point of one generation: the mean of each metric."""
-    return pd.read_parquet(store.path(TrialsSpec.kind, digest) / _TABLE)
+    return pd.read_parquet(store.path(spec) / _TABLE)
 
 
 def _proposed(spec: ProposalsSpec, store: Store) -> list[Point]:
@@ -180,9 +136,9 @@ def _proposed(spec: ProposalsSpec, store: Store) -> list[Point]:
     return propose_points(spec.space, points, told, spec.count, seed)
 
 
-def _top1(store: Store, digest: str, pairs: Sequence[Pair]) -> list[float]:
+def _top1(store: Store, data: DatasetSpec, pairs: Sequence[Pair]) -> list[float]:
     """Accuracy of each point on one zero-shot set, in percent."""
-    dataset = read_dataset(store.path("datasets", digest))
+    dataset = read_dataset(store.path(data))
     labels, times = (dataset.rows[name].to_numpy() for name in ("label", "times"))
     found = (
         classified_right(dataset, *(read_embeddings(store, part) for part in pair))

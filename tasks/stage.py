@@ -38,7 +38,7 @@ S = TypeVar("S", bound=Spec)
 
 
 AnyTask = Task[..., list[str]]
-OFFERED = ("backbone", "batch_size", "sources")
+OFFERED = ("backbone", "batch_size")
 """What a stage may ask for besides specs and store, by the names of its parameters."""
 
 
@@ -132,7 +132,7 @@ def submit(
     stage_task: AnyTask,
     specs: Sequence[Spec],
     store: Store,
-    *args: Any,
+    *,
     name: str,
     tags: Collection[str] = (),
     after: Sequence[PrefectFuture[Any]] = (),
@@ -157,7 +157,7 @@ def submit(
     )
     with TagsContext(current_tags=set(tags)):  # instead of the flow run's
         future: PrefectFuture[list[str]] = run.submit(
-            specs, store, *args, **arguments, wait_for=list(after)
+            specs, store, **arguments, wait_for=list(after)
         )
         return future
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -11,10 +11,11 @@ import pandas as pd
 
 from storage.formats.datasets import read_dataset
 from storage.formats.embeddings import Embeddings, read_embeddings
-from storage.store.spec import Spec
+from storage.store.spec import Input, Spec
 from storage.store.store import Store
+from tasks.artifacts import TowerEmbeddingsSpec
 from tasks.cost import free
-from tasks.embed import EmbeddingsSpec
+from tasks.datasets import DatasetSpec
 from tasks.embeddings import answers, classified_right, read_rows, tidy
 from tasks.metrics import MetricPlugin, metrics_with
 from tasks.stage import progress, stage
@@ -22,8 +23,8 @@ from uwm.metrics.evaluation import measure, measure_zeroshot
 from uwm.metrics.outcomes import pair_outcomes
 
 TABLE = "rows.parquet"
-Sets = tuple[str, ...]
-"""Digests of one tower's embeddings: of the pair set, then of every zero-shot set."""
+Sets = tuple[Input[TowerEmbeddingsSpec], ...]
+"""One tower's embeddings: of the pair set, then of every zero-shot set."""
 
 
 class GridSpec(Spec):
@@ -31,7 +32,7 @@ class GridSpec(Spec):
 
     Attributes:
         pairs: the pair set's name.
-        dataset: its digest.
+        dataset: the pair set.
         zeroshot: name and data set of each zero-shot set, and which of them are `unsafe`.
         image: the image tower's embeddings.
         texts: each text tower's.
@@ -41,8 +42,8 @@ class GridSpec(Spec):
 
     kind: ClassVar[str] = "grids"
     pairs: str
-    dataset: str
-    zeroshot: tuple[tuple[str, str], ...]
+    dataset: Input[DatasetSpec]
+    zeroshot: tuple[tuple[str, Input[DatasetSpec]], ...]
     unsafe: tuple[str, ...]
     image: Sets
     texts: tuple[Sets, ...]
@@ -50,34 +51,6 @@ class GridSpec(Spec):
     resamples: int
     seed: int
     metrics: tuple[MetricPlugin, ...] = ()
-
-    @classmethod
-    def of(
-        cls,
-        pairs: str,
-        dataset: Spec,
-        zeroshot: Mapping[str, Spec],
-        image: Sequence[EmbeddingsSpec],
-        texts: Sequence[Sequence[EmbeddingsSpec]],
-        original: tuple[Sequence[EmbeddingsSpec], Sequence[EmbeddingsSpec]],
-        resamples: int,
-        seed: int,
-        metrics: Sequence[MetricPlugin] = (),
-        unsafe: Sequence[str] = (),
-    ) -> GridSpec:
-        of_images, of_texts = original
-        return cls(
-            pairs=pairs,
-            dataset=dataset.digest,
-            zeroshot=tuple((name, dataset.digest) for name, dataset in zeroshot.items()),
-            unsafe=tuple(unsafe),
-            image=_digests(image),
-            texts=tuple(map(_digests, texts)),
-            original=(_digests(of_images), _digests(of_texts)),
-            resamples=resamples,
-            seed=seed,
-            metrics=tuple(metrics),
-        )
 
 
 @stage(GridSpec, cost=free)
@@ -102,11 +75,11 @@ class _Cells:
 
     def __init__(self, spec: GridSpec, store: Store) -> None:
         self._spec = spec
-        self._datasets = [read_dataset(store.path("datasets", found)) for _, found in spec.zeroshot]
+        self._datasets = [read_dataset(store.path(found)) for _, found in spec.zeroshot]
 
         @cache
-        def read(digest: str) -> Embeddings:
-            return read_embeddings(store, digest)
+        def read(spec: Spec) -> Embeddings:
+            return read_embeddings(store, spec)
 
         self._read = read
         self._metrics = metrics_with(spec.metrics)
@@ -143,8 +116,4 @@ class _Cells:
 
 def read_grid(store: Store, spec: GridSpec) -> pd.DataFrame:
     """The rows of a grid's row: as of an evaluation, and `text`, the place of the text edit."""
-    return pd.read_parquet(store.path(spec.kind, spec.digest) / TABLE)
-
-
-def _digests(specs: Sequence[EmbeddingsSpec]) -> Sets:
-    return tuple(spec.digest for spec in specs)
+    return pd.read_parquet(store.path(spec) / TABLE)

@@ -13,28 +13,33 @@ from numpy.typing import NDArray
 from storage.formats.cut_texts import CutTexts, write_cut_texts
 from storage.formats.datasets import read_dataset
 from storage.formats.samples import Field, SampleArrays
-from storage.store.spec import Spec
 from storage.store.store import Store
-from tasks.cost import free
+from tasks.artifacts import TowerInputsSpec
+from tasks.cost import Cost, stored_bytes
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import CHUNK
 
 
-class TokensSpec(Spec):
+class TokensSpec(TowerInputsSpec):
     """Token ids (texts, context), int32, of every partition of a data set, and what was cut."""
 
     kind: ClassVar[str] = "tokens"
     resumable: ClassVar[bool] = True
-    dataset: str
     tokenizer: str
 
-    @classmethod
-    def of(cls, dataset: Spec, backbone: Backbone) -> TokensSpec:
-        return cls(
-            dataset=dataset.digest,
-            tokenizer=backbone.tokenizer_digest,
-        )
+    @property
+    def samples(self) -> int:
+        return self.dataset.texts.samples
+
+    @property
+    def partitions(self) -> int:
+        return self.dataset.texts.partitions
+
+
+def _cost(spec: TokensSpec, backbone: Backbone) -> Cost:
+    rows = [spec.samples] * spec.partitions
+    return Cost(lambda: stored_bytes([token_field(backbone)], rows), sum(rows))
 
 
 def token_field(backbone: Backbone) -> Field:
@@ -44,7 +49,7 @@ def token_field(backbone: Backbone) -> Field:
 
 def too_short(store: Store, spec: TokensSpec, backbone: Backbone) -> NDArray[np.bool_]:
     """Which rows have a text of fewer than two real tokens, and so no std over tokens."""
-    arrays = SampleArrays(store.path(spec.kind, spec.digest))
+    arrays = SampleArrays(store.path(spec))
     few = [
         backbone.real_tokens(torch.from_numpy(arrays.read(part))).sum(1) < 2
         for part in arrays.names
@@ -72,11 +77,11 @@ def _cut_texts(
     )
 
 
-@stage(TokensSpec, cost=free)
+@stage(TokensSpec, cost=_cost)
 def tokenize(specs: Sequence[TokensSpec], store: Store, backbone: Backbone) -> None:
     """Tokenize each data set's texts once per tokenizer."""
     for spec in specs:
-        texts = read_dataset(store.path("datasets", spec.dataset)).texts
+        texts = read_dataset(store.path(spec.dataset)).texts
 
         def build(folder: Path) -> None:
             arrays = SampleArrays.create(

@@ -12,16 +12,15 @@ import torch
 from storage.formats.embeddings import read_embeddings
 from storage.formats.factors import read_factors, read_standing, write_factors, write_standing
 from storage.formats.samples import SampleArrays
-from storage.store.spec import Spec
+from storage.store.spec import Input, Spec
 from storage.store.store import Store
-from tasks.cost import free
-from tasks.embed import EmbeddingsSpec
-from tasks.inputs import INPUTS
+from tasks.artifacts import Roles, TowerEmbeddingsSpec, TowerInputsSpec
+from tasks.cost import Cost, weight_shapes
 from tasks.stage import progress, stage
 from uwm.backbones.backbone import Backbone
 from uwm.config import LossWeights, LowRankTraining
 from uwm.config.methods.requests import TrainedWeights
-from uwm.families import TOWERS, Role, Tower
+from uwm.families import TOWERS, Tower
 from uwm.layers import LayerId
 from uwm.method.safe_clip import Factors, Training, adapted, schedule, steps_per_epoch
 
@@ -34,20 +33,20 @@ class TunedSpec(Spec):
 
     Attributes:
         weights: digest of the tower before the training.
-        data: digest of the pairs' pixels or tokens.
-        own, other: digests of the pairs' embeddings by this and by the other tower, before it.
+        data: the pairs' pixels or tokens.
+        own, other: the pairs' embeddings by this and by the other tower, before it.
     """
 
     kind: ClassVar[str] = "tuned"
     resumable: ClassVar[bool] = True
     tower: Tower
     weights: str
-    roles: tuple[Role, ...]
+    roles: Roles
     training: LowRankTraining
     losses: LossWeights
-    data: str
-    own: str
-    other: str
+    data: Input[TowerInputsSpec]
+    own: Input[TowerEmbeddingsSpec]
+    other: Input[TowerEmbeddingsSpec]
 
     @classmethod
     def of(
@@ -56,23 +55,29 @@ class TunedSpec(Spec):
         tower: Tower,
         wanted: TrainedWeights,
         training: LowRankTraining,
-        inputs: Spec,
-        embeddings: Mapping[Tower, EmbeddingsSpec],
+        data: TowerInputsSpec,
+        embeddings: Mapping[Tower, TowerEmbeddingsSpec],
     ) -> TunedSpec:
         (other,) = {*TOWERS} - {tower}
         return cls(
             tower=tower,
             weights=backbone.tower_digest(tower),
-            roles=tuple(sorted(wanted.roles[tower])),
+            roles=wanted.roles[tower],
             training=training,
             losses=wanted.losses[tower],
-            data=inputs.digest,
-            own=embeddings[tower].digest,
-            other=embeddings[other].digest,
+            data=data,
+            own=embeddings[tower],
+            other=embeddings[other],
         )
 
 
-@stage(TunedSpec, cost=free)
+def _cost(spec: TunedSpec, backbone: Backbone) -> Cost:
+    shapes = weight_shapes(backbone, spec.tower, spec.roles)
+    samples = spec.training.epochs * spec.data.samples * spec.data.partitions
+    return Cost(lambda: 4 * spec.training.rank * sum(map(sum, shapes)), samples, spec.tower)
+
+
+@stage(TunedSpec, cost=_cost)
 def tune(specs: Sequence[TunedSpec], store: Store, backbone: Backbone) -> None:
     """Train a tower's factors; a killed training goes on where it was saved last.
 
@@ -80,8 +85,8 @@ def tune(specs: Sequence[TunedSpec], store: Store, backbone: Backbone) -> None:
         NotFiniteError: a loss is no finite number.
     """
     for spec in specs:
-        inputs = SampleArrays(store.path(INPUTS[spec.tower], spec.data))
-        own, other = (read_embeddings(store, digest)["safe"] for digest in (spec.own, spec.other))
+        inputs = SampleArrays(store.path(spec.data))
+        own, other = (read_embeddings(store, part)["safe"] for part in (spec.own, spec.other))
         total = steps_per_epoch(inputs.samples, spec.training) * spec.training.epochs
 
         def build(folder: Path) -> None:
@@ -154,11 +159,11 @@ class TunedWeights:
     def __call__(self, original: Backbone) -> Backbone:
         factors: dict[LayerId, Factors] = {}
         for name in self.artifacts:
-            factors |= read_factors(Store(self.store).path(*name.split("/")))[0]
+            factors |= read_factors(Store(self.store).path(name))[0]
         return adapted(original, factors)
 
 
 def read_training(store: Store, spec: TunedSpec) -> dict[str, Any]:
     """What a training did: `steps`, and `losses`, the means of each epoch by name."""
-    content = read_factors(store.path(spec.kind, spec.digest))[1]
+    content = read_factors(store.path(spec))[1]
     return {key: content[key] for key in ("steps", "losses")}

@@ -30,11 +30,10 @@ def ablations(
     means = stages.block_means(tower, calibration[tower])
     specs = [
         AblationSpec(
-            tower=tower,
             means=means,
             strength=point.strength,
             orthogonal=wanted.orthogonal,
-            roles=tuple(sorted(method.roles[tower])),
+            roles=method.roles[tower],
             blocks=None if blocks is None else tuple(blocks),
         )
         for point in points

@@ -21,7 +21,6 @@ from flows.audit.texts import short_texts, unread_texts
 from flows.results.table import seeded
 from flows.sections.registry import sections
 from flows.sections.section import RepairedBackbone
-from flows.stages.data import DataConfig
 from flows.stages.inputs import Inputs
 from flows.stages.runners import THREADS
 from flows.stages.stages import Stages
@@ -33,6 +32,7 @@ from storage.formats.backbone_results import (
 from storage.store.code import code_digest
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.datasets import DataConfig
 from tasks.embeddings import read_results
 from tasks.evaluate import KnowledgeSpec, SafetySpec
 from uwm.backbones.load import load
@@ -208,13 +208,12 @@ def _repairs(
 
 def read_inputs(stages: Stages, sets: Mapping[str, DataConfig]) -> dict[str, Inputs]:
     """Ingest data sets, and have their pictures decoded and their texts tokenized."""
-    configs = list(sets.values())
-    datasets = stages.datasets(configs)
+    datasets = stages.datasets(list(sets.values()))
     found = zip(
         sets,
         datasets,
-        stages.pixels(configs, datasets),
-        stages.tokens(configs, datasets),
+        stages.pixels(datasets),
+        stages.tokens(datasets),
         strict=True,
     )
     return {name: Inputs(dataset, pixels, tokens) for name, dataset, pixels, tokens in found}

@@ -11,8 +11,8 @@ import pandas as pd
 from flows.audit.choices import choose_pair
 from flows.stages.inputs import Inputs
 from flows.stages.stages import Stages
-from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.artifacts import TowerInputsSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.tune import TunedSpec, read_training
 from uwm.backbones.load import OtherWeights
@@ -86,7 +86,7 @@ def checkpoints(stages: Stages, config: AuditConfig) -> list[Weights]:
 
 
 def begin_trainings(
-    stages: Stages, config: AuditConfig, inputs: Mapping[Tower, Spec]
+    stages: Stages, config: AuditConfig, inputs: Mapping[Tower, TowerInputsSpec]
 ) -> dict[str, Trainings]:
     """Submit every training on calibration inputs; by method."""
     return {

@@ -10,6 +10,7 @@ import pandas as pd
 
 from flows.stages.inputs import Inputs
 from flows.stages.stages import Stages
+from tasks.choose import ChoiceSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig
@@ -42,8 +43,13 @@ def choose_pair(
         (tower, each): embedded(tower, each) for tower in TOWERS for each in [None, *tried[tower]]
     }
     pairs = [(found["image", image], found["text", text]) for image, text in candidates]
-    metrics = metric_plugins(config.metrics)
-    choice = stages.choice(data.dataset, pairs, config.rule_for(method), method, metrics)
+    choice = ChoiceSpec(
+        pairs=data.dataset,
+        candidates=pairs,
+        rule=config.rule_for(method),
+        metrics=metric_plugins(config.metrics),
+    )
+    stages.make([choice], method)
     table = stages.chosen(choice)
     asked = [[{} if item is None else described(item) for item in pair] for pair in candidates]
     names = dict.fromkeys(name for pair in asked for item in pair for name in item)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flows.audit.measuring import Repair
-from flows.stages.inputs import AnyEditSpec
 from storage.formats.scores import read_scores
 from storage.store.store import Store
 from tasks.ablation import AblationSpec
+from tasks.artifacts import TowerEditSpec
 from tasks.edit import EditSpec, LayerwiseEditSpec
 from tasks.redirect import RedirectSpec
 from uwm.config.methods.requests import RedirectPoint
@@ -30,18 +30,18 @@ def described(store: Store, repair: Repair) -> dict[str, Any]:
     return found
 
 
-def _described(store: Store, spec: AnyEditSpec) -> dict[str, Any]:
-    edit = read_edit(store.path(spec.kind, spec.digest))
+def _described(store: Store, spec: TowerEditSpec) -> dict[str, Any]:
+    edit = read_edit(store.path(spec))
     if isinstance(spec, RedirectSpec):
         return {"edit": str(spec), **_redirection(spec, edit)}
     if isinstance(spec, AblationSpec):
         return {"edit": str(spec), **_ablation(spec, edit)}
     found = {"edit": str(spec), **_selection(edit)}
     if isinstance(spec, EditSpec):
-        _, attributes = read_scores(store.path("scores", spec.scores))
+        _, attributes = read_scores(store.path(spec.scores))
         found |= {"rule": spec.rule, "share": spec.share, **attributes}
     if isinstance(spec, LayerwiseEditSpec):
-        _, attributes = read_scores(store.path("scores", spec.scores))
+        _, attributes = read_scores(store.path(spec.scores))
         found |= {"rule": spec.rule, "share": "by layer", **attributes}
         found |= {"by_layer": {name: point for name, *point in spec.layers}}
     return found

@@ -9,10 +9,10 @@ import pandas as pd
 from flows.audit.ablations import ablations, of_random_directions
 from flows.audit.choices import choose_pair
 from flows.audit.redirections import misdirections, redirect_edits
-from flows.stages.inputs import AnyEditSpec, Inputs, Towers
-from flows.stages.stages import AnyScores, Stages
-from storage.store.spec import Spec
+from flows.stages.inputs import Inputs, Towers
+from flows.stages.stages import Stages
 from tasks.ablation import AblationSpec
+from tasks.artifacts import LayerScoresSpec, TowerEditSpec
 from tasks.capture import StatisticsSpec
 from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
 from tasks.redirect import RedirectSpec
@@ -62,7 +62,7 @@ def tower_scores(
     tower: Tower,
     calibration: Inputs,
     part: Subset | None = None,
-) -> AnyScores:
+) -> LayerScoresSpec:
     """What a tower's weights or nodes are selected by.
 
     Args:
@@ -71,7 +71,7 @@ def tower_scores(
     roles = method.roles[tower]
     match method.request(tower):
         case GradientScore(loss=loss, batch_size=batch_size):
-            reads: dict[Tower, Spec] = {"image": calibration.image, "text": calibration.text}
+            reads = {whose: calibration[whose] for whose in TOWERS}
             return stages.gradient_scores(loss, tower, roles, reads, batch_size)
         case ComputedScore() as wanted:
             return stages.computed_scores(wanted, tower, roles, calibration[tower])
@@ -150,7 +150,7 @@ def rescored(
     return image, text
 
 
-def _points(edit: AnyEditSpec | None) -> list[EditPoint | RedirectPoint | AblationPoint]:
+def _points(edit: TowerEditSpec | None) -> list[EditPoint | RedirectPoint | AblationPoint]:
     """The one point that makes an edit; none for those that no single point makes."""
     if isinstance(edit, EditSpec):
         return [EditPoint(edit.share, edit.alpha)]

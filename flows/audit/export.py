@@ -73,7 +73,7 @@ def export(
     edits = [entry["edit"] for tower in TOWERS if (entry := setting.get(tower))]
     with ExitStack() as stack:
         for name in edits:
-            folder = Store(store).path(*name.split("/"))
+            folder = Store(store).path(name)
             edit = read_edit(folder)
             stack.enter_context(edit.applied(loaded.model))
             provenance[f"uwm.edit.{edit.tower}"] = (folder / "spec.json").read_text(

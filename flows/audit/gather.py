@@ -21,10 +21,11 @@ from flows.results.files import write_results
 from flows.results.findings import findings
 from flows.results.table import GAPS, AuditResults, collect
 from flows.sections.registry import sections
-from flows.stages.data import DataConfig, identify, without_missing
+from flows.stages.data import without_missing
 from flows.stages.each_backbone import failures
 from storage.formats.backbone_results import BackboneResults, read_backbone_results
 from storage.store.store import Store
+from tasks.datasets import DataConfig, identify
 from uwm.config import AuditConfig
 
 

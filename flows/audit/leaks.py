@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from flows.stages.data import identify
 from storage.sources import Source, picture_digests
+from tasks.datasets import identify
 from uwm.config import AuditConfig, PairsConfig
 
 _PARTITIONS = ("safe", "unsafe")

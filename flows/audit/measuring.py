@@ -9,8 +9,8 @@ from flows.audit.bases import Weights
 from flows.results.table import unseeded
 from flows.stages.inputs import Inputs, Towers
 from flows.stages.stages import Stages
-from storage.store.spec import Spec
-from tasks.evaluate import KnowledgeSpec, SafetySpec, knowledge_spec, safety_spec
+from tasks.artifacts import Pair, TowerEmbeddingsSpec
+from tasks.evaluate import KnowledgeSpec, SafetySpec
 from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig
 from uwm.config.methods.requests import Rewriting
@@ -62,37 +62,39 @@ def measure(
     )
     if repair.rewriting:
         edited = _rewritten(stages, repair.rewriting, edited, inputs["calibration"])
-    draw = config.resamples, config.seed
-    metrics = metric_plugins(config.metrics)
+    draw = {"resamples": config.resamples, "seed": config.seed}
     specs: list[SafetySpec | KnowledgeSpec] = [
-        safety_spec(data.name, inputs[key].dataset, edited[key], original[key], *draw, metrics)
+        SafetySpec(
+            dataset=data.name,
+            pairs=inputs[key].dataset,
+            edited=edited[key],
+            original=original[key],
+            metrics=metric_plugins(config.metrics),
+            **draw,
+        )
         for data in pairs
         for key in [f"benchmark {data.name}"]
     ]
     if config.zeroshot_sets:
         keys = {data.name: f"zero-shot {data.name}" for data in config.zeroshot_sets}
         specs.append(
-            knowledge_spec(
-                [(name, inputs[key].dataset) for name, key in keys.items()],
-                [edited[key] for key in keys.values()],
-                [original[key] for key in keys.values()],
-                *draw,
-                [data.name for data in config.zeroshot_sets if data.unsafe],
+            KnowledgeSpec(
+                datasets=tuple((name, inputs[key].dataset) for name, key in keys.items()),
+                edited=tuple(edited[key] for key in keys.values()),
+                original=tuple(original[key] for key in keys.values()),
+                unsafe=tuple(data.name for data in config.zeroshot_sets if data.unsafe),
+                **draw,
             )
         )
-    needs = [spec for both in (edited, original) for pair in both.values() for spec in pair]
-    stages.evaluation(specs, repair.method, needs)
+    stages.make(specs, repair.method)
     return specs
 
 
 def _rewritten(
-    stages: Stages,
-    wanted: Rewriting,
-    embedded: Mapping[str, tuple[Spec, Spec]],
-    calibration: Inputs,
-) -> dict[str, tuple[Spec, Spec]]:
+    stages: Stages, wanted: Rewriting, embedded: Mapping[str, Pair], calibration: Inputs
+) -> dict[str, Pair]:
     """Embeddings of data sets by both towers, those of some towers rewritten."""
-    towers: list[Sequence[Spec]] = []
+    towers: list[Sequence[TowerEmbeddingsSpec]] = []
     for tower, found in zip(TOWERS, zip(*embedded.values(), strict=True), strict=True):
         rewrites = tower in wanted.towers
         towers.append(
@@ -101,7 +103,7 @@ def _rewritten(
     return dict(zip(embedded, zip(*towers, strict=True), strict=True))
 
 
-def _embed(stages: Stages, edits: Towers, inputs: Sequence[Inputs]) -> list[tuple[Spec, Spec]]:
+def _embed(stages: Stages, edits: Towers, inputs: Sequence[Inputs]) -> list[Pair]:
     image, text = edits
     return list(
         zip(

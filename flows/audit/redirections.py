@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flows.stages.inputs import Inputs
 from flows.stages.stages import Stages
-from storage.store.spec import Spec
+from tasks.artifacts import TowerInputsSpec
 from tasks.redirect import RedirectSpec
 from uwm.config import Subset, ZeroShotSet
 from uwm.config.methods.requests import Draw, PairMoments, RedirectPoint
@@ -31,14 +31,15 @@ def redirect_edits(
         UnknownBlockError: the tower has no such block.
     """
     pooled = stages.pooled(tower, wanted.block, calibration[tower], "pairs")
-    kept: dict[str, Spec] = {data.name: _inputs(stages, tower, data) for data in wanted.sets}
+    kept: dict[str, TowerInputsSpec] = {
+        data.name: _inputs(stages, tower, data) for data in wanted.sets
+    }
     if wanted.words or wanted.phrases:
         kept["phrases"] = stages.phrases(calibration.dataset, wanted)
-    preserved = [stages.pooled(tower, wanted.block, inputs, name) for name, inputs in kept.items()]
+    preserved = [stages.pooled(tower, wanted.block, found, name) for name, found in kept.items()]
     subset = part or wanted.part
     specs = [
         RedirectSpec(
-            tower=tower,
             pooled=pooled,
             preserved=tuple(preserved),
             **point._asdict(),
@@ -59,9 +60,9 @@ def misdirections(stages: Stages, like: RedirectSpec, draws: Sequence[Draw]) -> 
     return specs
 
 
-def _inputs(stages: Stages, tower: Tower, data: ZeroShotSet) -> Spec:
+def _inputs(stages: Stages, tower: Tower, data: ZeroShotSet) -> TowerInputsSpec:
     """What a tower reads of a zero-shot set."""
     datasets = stages.datasets([data])
     if tower == "image":
-        return stages.pixels([data], datasets)[0]
-    return stages.tokens([data], datasets)[0]
+        return stages.pixels(datasets)[0]
+    return stages.tokens(datasets)[0]

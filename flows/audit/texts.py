@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from flows.stages.data import DataConfig, identify
 from flows.stages.inputs import Inputs
 from flows.stages.stages import Stages
 from storage.sources import check_quarantine
+from tasks.datasets import DataConfig, identify
 from uwm.config import AuditConfig, PairSet
 from uwm.wording import plural
 

@@ -9,13 +9,13 @@ import pandas as pd
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.stages.inputs import AnyEditSpec
 from flows.stages.runners import THREADS
 from flows.stages.stages import Stages
 from storage.store.store import Store
+from tasks.artifacts import TowerEditSpec
 from tasks.capture import StatisticsSpec
 from tasks.embeddings import read_results
-from tasks.evaluate import SafetySpec, safety_spec
+from tasks.evaluate import SafetySpec
 from tasks.inspect import DISTRIBUTION, PHI, InspectionSpec, read_inspection
 from tasks.metrics import metric_plugins
 from uwm.backbones.backbone import Backbone
@@ -133,7 +133,7 @@ def _capture(stages: Stages, config: AuditConfig) -> dict[Tower, list[Statistics
     found = {}
     for tower in _towers(config):
         read = stages.pixels if tower == "image" else stages.tokens
-        (inputs,) = read([config.calibration], datasets)
+        (inputs,) = read(datasets)
         roles = config.edited_roles(tower)
         found[tower] = stages.statistics(tower, roles, inputs)
     return found
@@ -158,7 +158,7 @@ def _factors(
     blocks = stages.blocks(tower, [sweep.layer.role], (sweep.layer.block,))
     edited = [alpha for alpha in sweep.alphas if alpha != 1]
     points = [(sweep.share, alpha) for alpha in edited]
-    made: dict[tuple[float, bool], AnyEditSpec | None] = {}
+    made: dict[tuple[float, bool], TowerEditSpec | None] = {}
     if 1 in sweep.alphas:
         made[1, False] = None
     for alpha, edit in zip(edited, stages.edits(scores, rule, points, blocks=blocks), strict=True):
@@ -167,22 +167,27 @@ def _factors(
 
     datasets = stages.datasets([pairs])
     inputs = {
-        "image": stages.pixels([pairs], datasets)[0],
-        "text": stages.tokens([pairs], datasets)[0],
+        "image": stages.pixels(datasets)[0],
+        "text": stages.tokens(datasets)[0],
     }
     original = {part: stages.embeddings(part, None, [inputs[part]])[0] for part in TOWERS}
-    metrics = metric_plugins(config.metrics)
     specs: Factors = {}
     for (alpha, control), change in made.items():
         own = stages.embeddings(tower, change, [inputs[tower]])[0]
         embedded = original | {tower: own}
         before, after = ((found["image"], found["text"]) for found in (original, embedded))
-        spec = safety_spec(
-            *(pairs.name, datasets[0], after, before, config.resamples, config.seed, metrics),
+        spec = SafetySpec(
+            dataset=pairs.name,
+            pairs=datasets[0],
+            edited=after,
+            original=before,
+            resamples=config.resamples,
+            seed=config.seed,
             concepts=False,
+            metrics=metric_plugins(config.metrics),
         )
         name = f"{sweep.layer} · alpha {alpha:g}" + (" · random" if control else "")
-        stages.evaluation([spec], name, [*before, *after])
+        stages.make([spec], name)
         specs[alpha, control] = spec
     return specs
 

@@ -6,17 +6,15 @@ weights are digested, since these decide what is cached; no tower runs and nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 import pandas as pd
-from prefect import Task
 from rich.console import Console
 from rich.table import Table
 
 from flows.audit.backbone import lay_out, results_spec
-from flows.plan.sizes import Sizes
 from flows.stages.data import without_missing
 from flows.stages.stages import Stages
 from storage.formats.cut_texts import CutTexts
@@ -24,6 +22,7 @@ from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.choose import ChoiceSpec, read_choice
 from tasks.cost import FREE, Cost
+from tasks.stage import Stage
 from tasks.tokens import TokensSpec
 from tasks.tune import TunedSpec
 from uwm.backbones.backbone import Backbone
@@ -86,7 +85,6 @@ class PlannedStages(Stages):
         self, config: AuditConfig, store: Store, backbone: Backbone, name: str, seen: set[str]
     ) -> None:
         super().__init__(store, backbone, name, config.batch_size, config.seed)
-        self._sizes = Sizes(backbone)
         self._seen = seen
         self._passes = set[object]()
         self.rows: dict[str, PlanRow] = {}
@@ -120,18 +118,13 @@ class PlannedStages(Stages):
     def wait(self) -> None:
         """Nothing runs."""
 
-    def _run(
-        self,
-        stage: Task[..., list[str]],
-        specs: Sequence[Spec],
-        *arguments: Any,
-        what: str,
-        needs: Iterable[Spec],
-    ) -> None:
-        for position, spec in enumerate(specs):
-            self.count(stage.name, spec, self._sizes.cost(spec, position, arguments))
+    def _run(self, stage: Stage, specs: Sequence[Spec], what: str) -> None:
+        for spec in specs:
+            self.count(stage.task.name, spec, lambda spec: stage.cost(spec, self._backbone))
 
-    def count(self, stage: str, spec: Spec, cost: Cost = FREE) -> None:
+    def count(
+        self, stage: str, spec: Spec, cost_of: Callable[[Spec], Cost] = lambda _: FREE
+    ) -> None:
         """An artifact that the audit makes unless it is there."""
         if spec.digest in self._seen:
             return
@@ -141,6 +134,7 @@ class PlannedStages(Stages):
         if self.store.complete(spec):
             row.cached += 1
             return
+        cost = cost_of(spec)
         row.missing += 1
         row.size += cost.measure()
         if cost.shared is not None and cost.shared in self._passes:

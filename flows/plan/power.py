@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from flows.stages.data import identify, without_missing
+from flows.stages.data import without_missing
 from storage.sources import Source, picture_digests
+from tasks.datasets import identify
 from uwm.config import AuditConfig
 from uwm.metrics.items import Items
 from uwm.metrics.power import smallest_change

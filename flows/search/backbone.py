@@ -18,16 +18,16 @@ from flows.audit.texts import short_texts, unread_texts
 from flows.search.claims import Claim, claims
 from flows.search.first import DEFAULT, PROPOSED, UNIFORM, default_method, first_points
 from flows.search.stages import SearchStages, Validation
-from flows.stages.data import DataConfig
 from flows.stages.inputs import Inputs, Towers
 from flows.stages.runners import THREADS
 from flows.stages.stages import Stages
 from storage.formats.backbone_results import BackboneResults
 from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.datasets import DataConfig
 from tasks.edit import LayerwiseEditSpec
 from tasks.metrics import metric_plugins
-from tasks.search import ProposalsSpec, TrialsSpec, proposals_spec, read_trials
+from tasks.search import ProposalsSpec, TrialsSpec, read_trials
 from uwm.backbones.load import load
 from uwm.config import (
     AuditConfig,
@@ -177,23 +177,23 @@ def _explore(
     trials: list[Trial] = []
     done: list[tuple[ProposalsSpec, TrialsSpec]] = []
     while len(trials) < search.budget:
-        proposals = proposals_spec(
-            space,
-            search.safety,
-            knowledge,
-            search.floor,
-            search.generation,
-            seed,
-            optuna_version(),
-            given=() if done else [point for _, point in given.values()],
-            earlier=done,
+        proposals = ProposalsSpec(
+            given=() if done else tuple(point for _, point in given.values()),
+            space=space,
+            optuna=optuna_version(),
+            earlier=tuple(done),
+            safety=tuple(search.safety),
+            knowledge=tuple(knowledge),
+            floor=search.floor,
+            count=search.generation,
+            seed=seed,
         )
         points = stages.points(proposals)[: search.budget - len(trials)]
         if not points:  # the space holds no more
             break
-        scores, edits = _edits(stages, config, points, calibration)
-        measured_by = stages.trials(edits, validation, len(done), scores)
-        rows = read_trials(stages.store, measured_by.digest).to_dict(orient="records")
+        edits = _edits(stages, config, points, calibration)
+        measured_by = stages.trials(edits, validation, len(done))
+        rows = read_trials(stages.store, measured_by).to_dict(orient="records")
         for position, (point, row) in enumerate(zip(points, rows, strict=True)):
             metrics = {str(name): float(value) for name, value in row.items()}
             origin = PROPOSED if done else origins[position]
@@ -229,19 +229,16 @@ def _sets(config: AuditConfig, search: SearchSettings) -> dict[str, DataConfig]:
 
 def _edits(
     stages: SearchStages, config: AuditConfig, points: Sequence[Point], calibration: Inputs
-) -> tuple[list[Spec], list[Towers]]:
-    """The scores that points are selected by, and each point's edits, which are not made yet."""
-    scores: dict[Spec, None] = {}
+) -> list[Towers]:
+    """Each point's edits, which are not made yet, by scores that are."""
 
     def edit(point: Point, tower: Tower) -> LayerwiseEditSpec | None:
         if point is None or not (layers := point.layers(tower)):
             return None
         found = tower_scores(stages, config, point, tower, calibration)
-        scores[found] = None
-        return LayerwiseEditSpec.of(found, point.rule, layers)
+        return LayerwiseEditSpec(scores=found, rule=point.rule, layers=layers)
 
-    edits: list[Towers] = [(edit(point, "image"), edit(point, "text")) for point in points]
-    return list(scores), edits
+    return [(edit(point, "image"), edit(point, "text")) for point in points]
 
 
 def _choose(trials: Sequence[Trial], search: SearchSettings) -> dict[str, int]:

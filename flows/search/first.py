@@ -83,7 +83,7 @@ def _as_point(
             settings |= {name: (share, alpha) for name, share, alpha in spec.layers}
         elif isinstance(spec, EditSpec):
             nodes = stages.nodes(tower)
-            edit = read_edit(stages.store.path(spec.kind, spec.digest))
+            edit = read_edit(stages.store.path(spec))
             for id, layer in edit.layers.items():
                 whole = spec.scope == "block"
                 share = spec.share if whole else len(layer.indices) / nodes[str(id)]

@@ -7,20 +7,11 @@ from dataclasses import dataclass
 
 from flows.stages.inputs import Inputs, Towers
 from flows.stages.stages import Stages
-from storage.store.spec import Spec
+from tasks.artifacts import TowerEditSpec
 from tasks.datasets import DatasetSpec
-from tasks.edit import edit
-from tasks.embed import EmbeddingsSpec, embed
-from tasks.embeddings import Pair
+from tasks.embed import EmbeddingsSpec
 from tasks.metrics import MetricPlugin
-from tasks.search import (
-    ProposalsSpec,
-    TrialsSpec,
-    measure,
-    propose,
-    read_points,
-    trials_spec,
-)
+from tasks.search import ProposalsSpec, TrialsSpec, read_points
 from uwm.config import SearchSettings
 from uwm.families import TOWERS, Tower
 from uwm.layers import find_layers
@@ -78,81 +69,49 @@ class SearchStages(Stages):
 
     def points(self, spec: ProposalsSpec) -> list[Point]:
         """The points of a generation; waits until they are proposed."""
-        self._submit(propose, [spec], what=_generation(len(spec.earlier)))
-        self._runs[spec.digest].result()
-        return read_points(self.store, spec.digest)
+        self.make([spec], _generation(len(spec.earlier)))
+        self.read(spec)
+        return read_points(self.store, spec)
 
-    def trials(
-        self, edits: Sequence[Towers], validation: Validation, number: int, scores: Sequence[Spec]
-    ) -> TrialsSpec:
+    def trials(self, edits: Sequence[Towers], validation: Validation, number: int) -> TrialsSpec:
         """Edit, embed and measure the points of a generation; waits until they are measured.
 
         Of a generation that is measured nothing else is made again, should it be gone.
 
         Args:
-            edits: each point's, not made yet.
+            edits: each point's.
             number: of the generation.
-            scores: what they are selected by.
         """
-        embedded = {
-            tower: [
-                [self._whole(tower, towers[position], data) for data in validation.inputs]
-                for towers in edits
+        images, texts = (
+            [
+                [self._embedded(tower, towers[position], data) for towers in edits]
+                for data in validation.inputs
             ]
             for position, tower in enumerate(TOWERS)
-        }
-        pairs: list[list[Pair]] = [
-            [(image.digest, text.digest) for image, text in zip(images, texts, strict=True)]
-            for images, texts in zip(embedded["image"], embedded["text"], strict=True)
-        ]
-        by_set = list(zip(*pairs, strict=True))
-        image, text = (self._whole(tower, None, validation.pairs) for tower in TOWERS)
-        spec = trials_spec(
-            validation.pairs.dataset,
-            (image.digest, text.digest),  # of the first point of all
-            by_set[0],
-            [
-                (dataset, found)
-                for (dataset, _), found in zip(validation.zeroshot, by_set[1:], strict=True)
-            ],
-            validation.metrics,
         )
-        what = _generation(number)
-        if not self.store.complete(spec):
-            for position, tower in enumerate(TOWERS):
-                made = [*dict.fromkeys(found for towers in edits if (found := towers[position]))]
-                if made:
-                    name = f"{tower} · {what}"
-                    self._submit(edit, made, self._backbone, what=name, needs=scores)
-                distinct = dict.fromkeys(
-                    [
-                        (None, validation.pairs),
-                        *(
-                            (towers[position], data)
-                            for towers in edits
-                            for data in validation.inputs
-                        ),
-                    ]
-                )
-                self._submit_samples(
-                    embed,
-                    [
-                        EmbeddingsSpec.of(self._backbone, tower, edited, data[tower])
-                        for edited, data in distinct
-                    ],
-                    what=f"{tower} · {what}",
-                    needs=[*made, *(data[tower] for data in validation.inputs)],
-                )
-        needs = [found for part in embedded.values() for each in part for found in each]
-        needs += [image, text]
-        self._submit(measure, [spec], what=what, needs=[validation.pairs.dataset, *needs])
-        self._runs[spec.digest].result()
+        pairs, *others = (
+            tuple(zip(*towers, strict=True)) for towers in zip(images, texts, strict=True)
+        )
+        image, text = (self._embedded(tower, None, validation.pairs) for tower in TOWERS)
+        spec = TrialsSpec(
+            dataset=validation.pairs.dataset,
+            original=(image, text),  # of the first point of all
+            pairs=pairs,
+            zeroshot=tuple(
+                (dataset, found)
+                for (dataset, _), found in zip(validation.zeroshot, others, strict=True)
+            ),
+            metrics=validation.metrics,
+        )
+        if self.store.complete(spec):
+            self._submit([spec], _generation(number))
+        else:
+            self.make([spec], _generation(number))
+        self.read(spec)
         return spec
 
-    def _whole(self, tower: Tower, edited: Spec | None, data: Inputs) -> EmbeddingsSpec:
-        inputs = data[tower]
-        spec = EmbeddingsSpec.of(self._backbone, tower, edited, inputs)
-        return spec.split(self._samples[inputs.digest])[1]
+    def _embedded(self, tower: Tower, edited: TowerEditSpec | None, data: Inputs) -> EmbeddingsSpec:
+        return EmbeddingsSpec.of(self._backbone, tower, edited, data[tower])
 
 
 def _generation(number: int) -> str:

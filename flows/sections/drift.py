@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 from flows.report.plots import COLORS, interval, panels, plot_html, styled
 from flows.results.table import AuditResults
 from flows.sections.section import RepairedBackbone, Section
-from flows.stages.data import identify
 from storage.store.spec import Spec
+from tasks.datasets import identify
 from tasks.drift import AgreementSpec, Comparison
 from uwm.config import AuditConfig, Drift, Subset
 from uwm.errors import InputError
@@ -57,21 +57,21 @@ class CalibrationDrift(Section):
                 if edits[position] is None:
                     continue
                 own = {part: edit for part, both in made.items() if (edit := both[position])}
-                spec = AgreementSpec.of(
-                    tower,
-                    calibration,
-                    [
+                spec = AgreementSpec(
+                    tower=tower,
+                    calibration=calibration,
+                    comparisons=tuple(
                         Comparison(
                             compared=what,
-                            first=own[first].digest,
-                            second=own[second].digest,
+                            first=own[first],
+                            second=own[second],
                             first_part=first,
                             second_part=second,
                         )
                         for what, first, second in compared
-                    ],
+                    ),
                 )
-                audit.stages.agreement(spec, method.name, [calibration, *own.values()])
+                audit.stages.make([spec], f"{tower} · {method.name}")
                 submitted.append((method.name, spec))
         return submitted
 

@@ -10,10 +10,11 @@ from flows.results.table import AuditResults
 from flows.results.wording import change, signed
 from flows.sections.concepts import SAFETY
 from flows.sections.section import RepairedBackbone, Section
-from flows.stages.data import identify
 from flows.stages.inputs import Towers
 from storage.store.spec import Spec
-from tasks.held_out import Embedded, HeldOutSpec
+from tasks.artifacts import Pair
+from tasks.datasets import identify
+from tasks.held_out import HeldOutSpec
 from tasks.metrics import metric_plugins
 from uwm.config import AuditConfig, PairsConfig, Subset
 from uwm.errors import InputError
@@ -37,7 +38,7 @@ class HeldOutConcepts(Section):
             return []
         data = audit.inputs[f"benchmark {held_out_benchmark(config).name}"]
 
-        def embedded(edits: Towers) -> Embedded:
+        def embedded(edits: Towers) -> Pair:
             image, text = edits
             return (
                 stages.embeddings("image", image, [data.image])[0],
@@ -51,16 +52,18 @@ class HeldOutConcepts(Section):
             edits = audit.edits[method.name]
             if method.name not in config.held_out.methods or not any(edits):
                 continue
-            ordinary = embedded(edits)
             without = {
                 concept: embedded(audit.rescored(method, edits, Subset(without=tags)))
                 for concept, tags in concepts.items()
             }
-            spec = HeldOutSpec.of(
-                data.dataset, original, ordinary, without, metric_plugins(config.metrics)
+            spec = HeldOutSpec(
+                pairs=data.dataset,
+                original=original,
+                ordinary=embedded(edits),
+                held_out=tuple(without.items()),
+                metrics=metric_plugins(config.metrics),
             )
-            needs = [part for both in (original, ordinary, *without.values()) for part in both]
-            stages.held_out(spec, method.name, [data.dataset, *needs])
+            stages.make([spec], method.name)
             submitted.append((method.name, spec))
         return submitted
 

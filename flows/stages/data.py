@@ -1,36 +1,10 @@
-"""Data sets, read and digested once per process."""
+"""Data sets that an audit may do without."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from storage.sources import (
-    Source,
-    content_digest,
-    digested,
-    read_source,
-    without_unreadable,
-)
-from tasks.datasets import DatasetSpec
-from uwm.config import (
-    AuditConfig,
-    PairsConfig,
-    ZeroShotConfig,
-    ZeroShotSet,
-)
+from tasks.datasets import identify
+from uwm.config import AuditConfig, ZeroShotConfig
 from uwm.errors import MissingSetError, SourceError
-
-DataConfig = PairsConfig | ZeroShotConfig
-
-
-@lru_cache(maxsize=64)
-def identify(config: DataConfig, seed: int) -> tuple[Source, DatasetSpec]:
-    """A data set and its spec; read and digested once per process."""
-    source = read_source(config, seed)
-    if isinstance(config, ZeroShotSet):
-        source = without_unreadable(source, config.name, config.max_quarantined)
-    source = digested(source)
-    return source, DatasetSpec.of(content_digest(source))
 
 
 def without_missing(config: AuditConfig) -> tuple[AuditConfig, dict[str, str]]:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.ablation import AblationSpec
+from tasks.artifacts import TowerEditSpec
 from tasks.datasets import DatasetSpec
-from tasks.edit import ControlEditSpec, ScoredEditSpec
 from tasks.pixels import PixelsSpec
-from tasks.redirect import RedirectSpec
 from tasks.tokens import TokensSpec
 from uwm.families import Tower
 
-AnyEditSpec = ScoredEditSpec | ControlEditSpec | RedirectSpec | AblationSpec
-"""An edit of one tower."""
-Towers = tuple[AnyEditSpec | None, AnyEditSpec | None]
+Towers = tuple[TowerEditSpec | None, TowerEditSpec | None]
 """An edit of the image tower and one of the text tower."""
 
 

@@ -1,7 +1,7 @@
-"""The stages of one backbone's audit: specs out, runs submitted, edges kept.
+"""The artifacts of one backbone's audit: specs out, the runs that make them submitted.
 
-Each method works out a stage's spec, submits the run that makes its artifact unless that is done
-already in this flow run, and answers with the spec at once. Runs wait for the runs that they need.
+Each method works out specs and submits the run that makes them, unless that is done already in this
+flow run, and answers with the specs at once. What a run waits for follows from its specs.
 """
 
 from __future__ import annotations
@@ -12,41 +12,27 @@ from typing import Literal, Self
 
 import pandas as pd
 
-from flows.stages.data import DataConfig, identify
-from flows.stages.inputs import AnyEditSpec
 from flows.stages.submissions import Submissions
 from storage.formats.cut_texts import CutTexts, read_cut_texts
-from storage.store.spec import Spec
-from tasks.ablation import BlockMeansSpec, average_streams
-from tasks.capture import StatisticsSpec, capture_statistics
-from tasks.choose import ChoiceSpec, choose, read_choice
-from tasks.computed import ComputedScoresSpec, compute_scores
-from tasks.datasets import DatasetSpec, ingest
-from tasks.drift import AgreementSpec, agree
-from tasks.edit import (
-    ControlEditSpec,
-    EditSpec,
-    LayerwiseEditSpec,
-    ScoredEditSpec,
-    edit,
-)
-from tasks.embed import EmbeddingsSpec, embed
-from tasks.evaluate import KnowledgeSpec, SafetySpec, evaluate
-from tasks.gradients import GradientScoresSpec, score_gradients
-from tasks.held_out import HeldOutSpec, hold_out
-from tasks.inspect import InspectionSpec, inspect_scores
-from tasks.metrics import MetricPlugin
+from tasks.ablation import BlockMeansSpec
+from tasks.artifacts import LayerScoresSpec, TowerEditSpec, TowerEmbeddingsSpec, TowerInputsSpec
+from tasks.capture import StatisticsSpec
+from tasks.choose import ChoiceSpec, read_choice
+from tasks.computed import ComputedScoresSpec
+from tasks.datasets import DataConfig, DatasetSpec, identify
+from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
+from tasks.embed import EmbeddingsSpec
+from tasks.gradients import GradientScoresSpec
+from tasks.inspect import InspectionSpec
 from tasks.phrases import PhrasesSpec
-from tasks.pixels import PixelsSpec, decode_pixels
-from tasks.pooled import PooledSpec, pool
-from tasks.rewritten import RewrittenSpec, rewrite
-from tasks.score import ScoresSpec, score
-from tasks.sweep import GridSpec, measure_grid
-from tasks.tokens import TokensSpec, tokenize, too_short
-from tasks.tune import TunedSpec, TunedWeights, tune
+from tasks.pixels import PixelsSpec
+from tasks.pooled import PooledSpec
+from tasks.rewritten import RewrittenSpec
+from tasks.score import ScoresSpec
+from tasks.tokens import TokensSpec, too_short
+from tasks.tune import TunedSpec, TunedWeights
 from uwm.backbones.backbone import Backbone
 from uwm.config import (
-    ChoiceRule,
     GradientKind,
     NodeScoreKind,
     Scope,
@@ -70,11 +56,9 @@ from uwm.method.gradients import held_fixed
 from uwm.method.pooling import redirected_layer
 from uwm.wording import plural
 
-AnyScores = ScoresSpec | GradientScoresSpec | ComputedScoresSpec
-
 
 class Stages(Submissions):
-    """The stages of an audit, a method each."""
+    """The artifacts of an audit, a method for each sort that depends on the backbone."""
 
     @property
     def digests(self) -> dict[Tower, str]:
@@ -101,53 +85,43 @@ class Stages(Submissions):
 
     def datasets(self, configs: Sequence[DataConfig]) -> list[DatasetSpec]:
         """Rows, texts and picture references of each data set."""
-        found = [identify(config, self._seed) for config in configs]
-        specs = [spec for _, spec in found]
-        self._submit(ingest, specs, [source for source, _ in found], what="data sets")
+        specs = [identify(config, self._seed)[1] for config in configs]
+        self.make(specs, "data sets")
         return specs
 
-    def pixels(
-        self, configs: Sequence[DataConfig], datasets: Sequence[DatasetSpec]
-    ) -> list[PixelsSpec]:
+    def pixels(self, datasets: Sequence[DatasetSpec]) -> list[PixelsSpec]:
         """Pixels of each data set in this backbone's geometry."""
         geometry = self._backbone.geometry
-        specs = [PixelsSpec.of(dataset, geometry) for dataset in datasets]
-        sources = [identify(config, self._seed)[0] for config in configs]
-        self._samples |= {
-            spec.digest: len(source.images) for spec, source in zip(specs, sources, strict=True)
-        }
-        self._submit(decode_pixels, specs, sources, what=str(geometry), needs=datasets)
+        specs = [PixelsSpec(dataset=dataset, geometry=geometry) for dataset in datasets]
+        self.make(specs, str(geometry))
         return specs
 
-    def tokens(
-        self, configs: Sequence[DataConfig], datasets: Sequence[DatasetSpec]
-    ) -> list[TokensSpec]:
+    def tokens(self, datasets: Sequence[DatasetSpec]) -> list[TokensSpec]:
         """Token ids of each data set by this backbone's tokenizer."""
-        specs = [TokensSpec.of(dataset, self._backbone) for dataset in datasets]
-        sources = [identify(config, self._seed)[0] for config in configs]
-        self._samples |= {
-            spec.digest: len(source.texts) for spec, source in zip(specs, sources, strict=True)
-        }
-        self._submit(tokenize, specs, self._backbone, what="texts", needs=datasets)
+        tokenizer = self._backbone.tokenizer_digest
+        specs = [TokensSpec(dataset=dataset, tokenizer=tokenizer) for dataset in datasets]
+        self.make(specs, "texts")
         return specs
 
     def short_texts(self, tokens: TokensSpec) -> list[int]:
         """Rows with a text of fewer than two real tokens; waits until they are tokenized."""
-        self._runs[tokens.digest].result()
+        self.read(tokens)
         return [int(row) for row in too_short(self.store, tokens, self._backbone).nonzero()[0]]
 
     def cut_texts(self, tokens: TokensSpec) -> CutTexts:
         """What this backbone's tokenizer does not read whole; waits until it has."""
-        self._runs[tokens.digest].result()
-        return read_cut_texts(self.store.path(tokens.kind, tokens.digest))
+        return read_cut_texts(self.read(tokens))
 
-    def statistics(self, tower: Tower, roles: Sequence[Role], inputs: Spec) -> list[StatisticsSpec]:
-        """Activation statistics of every input that `roles` read, on calibration inputs.
+    def statistics(
+        self, tower: Tower, roles: Sequence[Role], data: TowerInputsSpec
+    ) -> list[StatisticsSpec]:
+        """Activation statistics of every input that `roles` read, on calibration data.
 
         Those that are missing are captured in one pass.
         """
-        specs = StatisticsSpec.of(self._backbone, tower, roles, inputs)
-        return self._submit_samples(capture_statistics, specs, what=tower, needs=[inputs])
+        specs = StatisticsSpec.of(self._backbone, tower, roles, data)
+        self.make(specs, tower)
+        return specs
 
     def scores(
         self,
@@ -163,9 +137,7 @@ class Stages(Submissions):
         """Scores of one tower's layers, by all of the calibration set or a part of it."""
         spec = ScoresSpec.of(statistics, unit, kind, roles, prior, part, spared)
         what = f"{spec.tower} · {unit} · {kind}" + (f" · {part[1]}" if part else "")
-        self._submit(
-            score, [spec], self._backbone, what=what, needs=[*statistics, *(part or ())[:1]]
-        )
+        self.make([spec], what)
         return spec
 
     def gradient_scores(
@@ -173,29 +145,26 @@ class Stages(Submissions):
         kind: GradientKind,
         tower: Tower,
         roles: Sequence[Role],
-        inputs: Mapping[Tower, Spec],
+        data: Mapping[Tower, TowerInputsSpec],
         batch_size: int,
     ) -> GradientScoresSpec:
         """Scores of one tower's layers by gradients over what both towers read of the pairs."""
         embeddings = {
-            whose: self.embeddings(whose, None, [inputs[whose]])[0]
+            whose: self.embeddings(whose, None, [data[whose]])[0]
             for whose, _ in held_fixed(kind, tower)
         }
         spec = GradientScoresSpec.of(
-            self._backbone, tower, kind, roles, inputs[tower], embeddings, batch_size
+            self._backbone, tower, kind, roles, data[tower], embeddings, batch_size
         )
-        what, needs = f"{tower} · {kind}", [inputs[tower], *embeddings.values()]
-        self._submit(score_gradients, [spec], self._backbone, what=what, needs=needs)
+        self.make([spec], f"{tower} · {kind}")
         return spec
 
     def computed_scores(
-        self, wanted: ComputedScore, tower: Tower, roles: Sequence[Role], inputs: Spec
+        self, wanted: ComputedScore, tower: Tower, roles: Sequence[Role], data: TowerInputsSpec
     ) -> ComputedScoresSpec:
         """Scores of one tower's layers by a function of one's own."""
-        spec = ComputedScoresSpec.of(self._backbone, wanted, tower, roles, inputs)
-        arguments = self._backbone, self._batch_size
-        what = f"{tower} · {wanted.by}"
-        self._submit(compute_scores, [spec], *arguments, what=what, needs=[inputs])
+        spec = ComputedScoresSpec.of(self._backbone, wanted, tower, roles, data)
+        self.make([spec], f"{tower} · {wanted.by}")
         return spec
 
     def blocks(self, tower: Tower, roles: Sequence[Role], blocks: Blocks) -> list[int] | None:
@@ -211,23 +180,26 @@ class Stages(Submissions):
 
     def edits(
         self,
-        scores: AnyScores,
+        scores: LayerScoresSpec,
         rule: Rule,
         points: Iterable[tuple[float, float]],
         scope: Scope = "block",
         blocks: Sequence[int] | None = None,
     ) -> list[EditSpec]:
         """Edits of one tower, one per (share, alpha)."""
-        specs = [EditSpec.of(scores, rule, *point, scope, blocks) for point in points]
+        specs = [
+            EditSpec(scores=scores, rule=rule, share=share, alpha=alpha, scope=scope, blocks=blocks)
+            for share, alpha in points
+        ]
         what = f"{scores.tower} · {rule} · {plural(len(specs), 'point')}"
         if isinstance(scores, ScoresSpec) and scores.subset:
             what += f" · {scores.subset}"
-        self._submit(edit, specs, self._backbone, what=what, needs=[scores])
+        self.make(specs, what)
         return specs
 
     def layerwise_edits(
         self,
-        scores: AnyScores,
+        scores: LayerScoresSpec,
         rule: Rule,
         settings: Sequence[Mapping[LayerId, tuple[float, float]]],
     ) -> list[LayerwiseEditSpec]:
@@ -243,9 +215,8 @@ class Stages(Submissions):
                 f"the layers of {self.name} in those roles are {', '.join(map(str, there))}; "
                 f"got {', '.join(map(str, unknown))}"
             )
-        specs = [LayerwiseEditSpec.of(scores, rule, layers) for layers in settings]
-        what = f"{scores.tower} · {rule} · {plural(len(specs), 'layerwise point')}"
-        self._submit(edit, specs, self._backbone, what=what, needs=[scores])
+        specs = [LayerwiseEditSpec(scores=scores, rule=rule, layers=layers) for layers in settings]
+        self.make(specs, f"{scores.tower} · {rule} · {plural(len(specs), 'layerwise point')}")
         return specs
 
     def seeded(self, draws: Sequence[Draw]) -> list[Draw]:
@@ -266,127 +237,94 @@ class Stages(Submissions):
         statistics: Sequence[StatisticsSpec] = (),
     ) -> list[ControlEditSpec]:
         """Controls of an edit, one per draw; those of equal contribution by these statistics."""
-        specs = [ControlEditSpec.of(like, draw, statistics) for draw in self.seeded(draws)]
-        what = f"{like.tower} · controls of {like.digest[:8]}"
-        self._submit(edit, specs, self._backbone, what=what, needs=[like, *statistics])
+        specs = [
+            ControlEditSpec(
+                like=like,
+                draw=draw,
+                statistics=statistics if draw.by == "contribution" else (),
+            )
+            for draw in self.seeded(draws)
+        ]
+        self.make(specs, f"{like.tower} · controls of {like.digest[:8]}")
         return specs
 
     def pooled(
-        self, tower: Tower, block: Literal["last"] | int, inputs: Spec, what: str
+        self, tower: Tower, block: Literal["last"] | int, data: TowerInputsSpec, what: str
     ) -> PooledSpec:
         """One layer at the pooled token of each input, and the stream behind it.
 
         Args:
-            what: the inputs are, for the name of the run.
+            what: the data are, for the name of the run.
 
         Raises:
             UnknownBlockError: the tower has no such block.
         """
         layer = redirected_layer(self._backbone.model, tower, block)
-        spec = PooledSpec.of(self._backbone, layer, inputs)
-        if inputs.digest not in self._samples:  # phrases: few, and how many is not known yet
-            self._samples[inputs.digest] = 0
-        return self._submit_samples(pool, [spec], what=f"{layer.id} · {what}", needs=[inputs])[0]
+        spec = PooledSpec.of(self._backbone, layer, data)
+        self.make([spec], f"{layer.id} · {what}")
+        return spec
 
-    def block_means(self, tower: Tower, inputs: Spec) -> BlockMeansSpec:
-        """The mean stream behind every block, over calibration inputs."""
-        spec = BlockMeansSpec.of(self._backbone, tower, inputs)
-        arguments = self._backbone, self._batch_size
-        self._submit(average_streams, [spec], *arguments, what=tower, needs=[inputs])
+    def block_means(self, tower: Tower, data: TowerInputsSpec) -> BlockMeansSpec:
+        """The mean stream behind every block, over calibration data."""
+        spec = BlockMeansSpec.of(self._backbone, tower, data)
+        self.make([spec], tower)
         return spec
 
     def phrases(self, dataset: DatasetSpec, wanted: PairMoments) -> PhrasesSpec:
         """Token ids of the phrases that are not to move."""
-        spec = PhrasesSpec(
-            dataset=dataset,
-            tokenizer=self._backbone.tokenizer_digest,
-            words=wanted.words,
-            phrases=wanted.phrases,
+        spec = PhrasesSpec.of(
+            dataset, self._backbone.tokenizer_digest, wanted.phrases, words=wanted.words
         )
         self.make([spec], "phrases")
         return spec
 
     def embeddings(
-        self, tower: Tower, edited: AnyEditSpec | None, inputs: Sequence[Spec]
+        self, tower: Tower, edited: TowerEditSpec | None, data: Sequence[TowerInputsSpec]
     ) -> list[EmbeddingsSpec]:
-        """Embeddings of each data set's inputs by one tower with one edit, or none."""
-        specs = [EmbeddingsSpec.of(self._backbone, tower, edited, data) for data in inputs]
+        """Embeddings of each data set by one tower with one edit, or none."""
+        specs = [EmbeddingsSpec.of(self._backbone, tower, edited, read) for read in data]
         unedited = "unedited" if self._label else "original"
-        what = f"{tower} · {edited.digest[:8] if edited else unedited}"
-        needs = [*inputs, *([edited] if edited else [])]
-        return self._submit_samples(embed, specs, what=what, needs=needs)
+        self.make(specs, f"{tower} · {edited.digest[:8] if edited else unedited}")
+        return specs
 
     def rewritten(
-        self, wanted: Rewriting, tower: Tower, embedded: Sequence[Spec], inputs: Spec
+        self,
+        wanted: Rewriting,
+        tower: Tower,
+        embedded: Sequence[TowerEmbeddingsSpec],
+        data: TowerInputsSpec,
     ) -> list[RewrittenSpec]:
-        """A tower's embeddings as a map rewrites them that is fitted on calibration inputs."""
-        (calibration,) = self.embeddings(tower, None, [inputs])
+        """A tower's embeddings as a map rewrites them that is fitted on calibration data."""
+        (calibration,) = self.embeddings(tower, None, [data])
         specs = [RewrittenSpec.of(wanted, found, calibration) for found in embedded]
-        what = f"{tower} · {wanted.by}"
-        self._submit(rewrite, specs, what=what, needs=[*embedded, calibration])
+        self.make(specs, f"{tower} · {wanted.by}")
         return specs
 
     def trainings(
-        self, name: str, wanted: TrainedWeights, inputs: Mapping[Tower, Spec]
+        self, name: str, wanted: TrainedWeights, data: Mapping[Tower, TowerInputsSpec]
     ) -> dict[Tower, list[TunedSpec]]:
-        """Every training on calibration inputs of each tower that the method `name` asks for."""
-        embedded = {tower: self.embeddings(tower, None, [inputs[tower]])[0] for tower in TOWERS}
+        """Every training on calibration data of each tower that the method `name` asks for."""
+        embedded = {tower: self.embeddings(tower, None, [data[tower]])[0] for tower in TOWERS}
         found: dict[Tower, list[TunedSpec]] = {}
         for tower in TOWERS:
-            reads = inputs[tower]
             found[tower] = [
-                TunedSpec.of(self._backbone, tower, wanted, training, reads, embedded)
+                TunedSpec.of(self._backbone, tower, wanted, training, data[tower], embedded)
                 for training in wanted.options[tower]
             ]
             for spec in found[tower]:
-                what, needs = f"{tower} · {name}", [reads, *embedded.values()]
-                if len(found[tower]) > 1:
-                    what += f" · rate {spec.training.learning_rate:g}"
-                self._submit(tune, [spec], self._backbone, what=what, needs=needs)
+                rate = f" · rate {spec.training.learning_rate:g}" * (len(found[tower]) > 1)
+                self.make([spec], f"{tower} · {name}{rate}")
         return found
-
-    def choice(
-        self,
-        pairs: Spec,
-        candidates: Sequence[tuple[Spec, Spec]],
-        rule: ChoiceRule,
-        method: str,
-        metrics: Sequence[MetricPlugin] = (),
-    ) -> ChoiceSpec:
-        """The choice among candidates on the embeddings of validation pairs."""
-        spec = ChoiceSpec.of(pairs, candidates, rule, metrics)
-        needs = [pairs, *(found for pair in candidates for found in pair)]
-        self._submit(choose, [spec], what=method, needs=needs)
-        return spec
 
     def chosen(self, choice: ChoiceSpec) -> pd.DataFrame:
         """The table of a choice, see `tasks.choose.read_choice`; waits until it is made."""
-        self.wait()
+        self.read(choice)
         return read_choice(self.store, choice)
-
-    def evaluation(
-        self, specs: Sequence[SafetySpec | KnowledgeSpec], method: str, needs: Sequence[Spec]
-    ) -> None:
-        """The evaluation of one method on every benchmark."""
-        self._submit(evaluate, specs, what=method, needs=needs)
-
-    def grid(self, spec: GridSpec, number: int, needs: Sequence[Spec]) -> None:
-        """A row of a sweep's grid, measured."""
-        self._submit(measure_grid, [spec], what=f"row {number}", needs=needs)
-
-    def held_out(self, spec: HeldOutSpec, method: str, needs: Sequence[Spec]) -> None:
-        """What becomes of the concepts that edits of a method were made without."""
-        self._submit(hold_out, [spec], what=method, needs=needs)
-
-    def agreement(self, spec: AgreementSpec, method: str, needs: Sequence[Spec]) -> None:
-        """How far edits of one tower agree that were made from parts of the calibration set."""
-        self._submit(agree, [spec], self._backbone, what=f"{spec.tower} · {method}", needs=needs)
 
     def inspection(
         self, statistics: Sequence[StatisticsSpec], scores: Sequence[ScoresSpec]
     ) -> InspectionSpec:
         """What one tower's scores look like, and whether unsafe samples score higher."""
-        spec = InspectionSpec.of(statistics, scores, self._seed)
-        needs = [*statistics, *scores]
-        self._submit(inspect_scores, [spec], self._backbone, what=spec.tower, needs=needs)
+        spec = InspectionSpec(statistics=statistics, scores=scores, seed=self._seed)
+        self.make([spec], spec.tower)
         return spec

@@ -13,12 +13,12 @@ from prefect import flow
 from flows.audit.backbone import read_inputs, spread
 from flows.audit.edits import tower_edits
 from flows.audit.texts import short_texts, unread_texts
-from flows.stages.data import DataConfig
-from flows.stages.inputs import AnyEditSpec, Inputs
+from flows.stages.inputs import Inputs
 from flows.stages.stages import Stages
 from flows.sweep.results import SETTINGS, BackboneSweep
-from storage.store.spec import Spec
 from storage.store.store import Store
+from tasks.artifacts import TowerEditSpec
+from tasks.datasets import DataConfig
 from tasks.edit import EditSpec
 from tasks.embed import EmbeddingsSpec
 from tasks.metrics import metric_plugins
@@ -99,7 +99,7 @@ class Edited(NamedTuple):
     """A tower as a row has it: untouched, with a point's edit, or with a random one like it."""
 
     point: TowerPoint | None = None
-    edit: AnyEditSpec | None = None
+    edit: TowerEditSpec | None = None
     seed: int | None = None
 
 
@@ -148,19 +148,18 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
     sets |= {f"zero-shot {data.name}": data for data in config.zeroshot_sets}
     inputs = read_inputs(stages, sets)
     calibration = inputs.pop("calibration")
-    zeroshot = {
-        data.name: inputs[f"zero-shot {data.name}"].dataset for data in config.zeroshot_sets
-    }
+    zeroshot = tuple(
+        (data.name, inputs[f"zero-shot {data.name}"].dataset) for data in config.zeroshot_sets
+    )
     # The roles of all edits decide what is captured, so that one pass serves them all.
     config = config.altered(methods=tuple(_alone(settings)))
-    metrics = metric_plugins(config.metrics)
-    unsafe = [data.name for data in config.zeroshot_sets if data.unsafe]
+    unsafe = tuple(data.name for data in config.zeroshot_sets if data.unsafe)
     layout = Layout(excluded=short_texts(stages, config, calibration))
     _, layout.unread = unread_texts(
         *(stages, config.seed, {name: sets[name] for name in inputs}), inputs
     )
 
-    def embedded(tower: Tower, edit: AnyEditSpec | None) -> list[EmbeddingsSpec]:
+    def embedded(tower: Tower, edit: TowerEditSpec | None) -> list[EmbeddingsSpec]:
         return stages.embeddings(tower, edit, [data[tower] for data in inputs.values()])
 
     original = embedded("image", None), embedded("text", None)
@@ -177,16 +176,19 @@ def lay_out_sweep(stages: Stages, config: AuditConfig, settings: Sweep) -> Layou
                 texts = [text for text in texts if text is not ORIGINAL]  # the original once
             if not texts:
                 continue
-            images = embedded("image", image.edit)
-            beside = [embedded("text", text.edit) for text in texts]
-            draw = config.resamples, config.seed
-            dataset = inputs[f"pairs {pairs.name}"].dataset
-            spec = GridSpec.of(
-                *(pairs.name, dataset, zeroshot, images, beside, original), *draw, metrics, unsafe
+            spec = GridSpec(
+                pairs=pairs.name,
+                dataset=inputs[f"pairs {pairs.name}"].dataset,
+                zeroshot=zeroshot,
+                unsafe=unsafe,
+                image=embedded("image", image.edit),
+                texts=tuple(embedded("text", text.edit) for text in texts),
+                original=original,
+                resamples=config.resamples,
+                seed=config.seed,
+                metrics=metric_plugins(config.metrics),
             )
-            needs: list[Spec] = [dataset, *zeroshot.values(), *images, *original[0], *original[1]]
-            needs += [part for found in beside for part in found]
-            stages.grid(spec, len(layout.grids) + 1, needs)
+            stages.make([spec], f"row {len(layout.grids) + 1}")
             numbers = [layout.add(settings, common, image, text) for text in texts]
             layout.grids.append((spec, numbers))
     return layout

@@ -88,7 +88,7 @@ def read_backbone_results(store: Store, name: str) -> BackboneResults:
     Raises:
         DamagedArtifactError: it is missing or damaged.
     """
-    folder = store.path(*name.split("/"))
+    folder = store.path(name)
     rest = json.loads((folder / _REST).read_text(encoding="utf-8"))
     return BackboneResults(
         rows=pd.read_parquet(folder / _ROWS),

@@ -7,11 +7,11 @@ and does not care whether it has data of its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from storage.store.spec import Spec
+from storage.store.spec import Input, Spec
 from storage.store.store import Store
 
 SHARD = 1024
@@ -20,36 +20,46 @@ the same whatever runs them. A multiple of a chunk."""
 _LISTING = "shards.json"
 
 
+class SampledSpec(Spec):
+    """A row per sample."""
+
+    @property
+    def samples(self) -> int:
+        """How many there are."""
+        raise NotImplementedError
+
+
 class ShardedSpec(Spec):
-    """A row per sample, whole or in shards.
+    """A row per sample of other data, whole or in shards.
 
     Attributes:
-        data: digest of the artifact with the samples.
+        data: the artifact with the samples.
         rows: the first of a shard's samples and the one after its last; None for all of them.
-        shards: KIND/DIGEST of the shards that make up a whole; none where it has its own data.
     """
 
-    data: str
+    data: Input[SampledSpec]
     rows: tuple[int, int] | None = None
-    shards: tuple[str, ...] = ()
 
-    def split(self, samples: int) -> tuple[list[Self], Self]:
-        """The shards of so many samples, and the whole; of few samples there are none."""
-        if samples <= SHARD:
-            return [], self
-        shards = [
-            self._with(rows=(start, min(start + SHARD, samples)))
+    @cached_property
+    def shards(self) -> tuple[Self, ...]:
+        """What makes up a whole of many samples; none where it has its own data."""
+        samples = self.data.samples
+        if self.rows is not None or samples <= SHARD:
+            return ()
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return tuple(
+            type(self)(**{**fields, "rows": (start, min(start + SHARD, samples))})
             for start in range(0, samples, SHARD)
-        ]
-        return shards, self._with(shards=tuple(map(str, shards)))
+        )
 
-    def part(self, samples: int) -> slice:
-        """Which of so many samples the artifact holds."""
-        return slice(*(self.rows or (0, samples)))
+    @property
+    def inputs(self) -> tuple[Spec, ...]:
+        return (*super().inputs, *self.shards)
 
-    def _with(self, **fields: object) -> Self:
-        # No model_copy: it would take the digest along.
-        return type(self).model_validate({**self.model_dump(), **fields})
+    @property
+    def part(self) -> slice:
+        """Which of all samples the artifact holds."""
+        return slice(*(self.rows or (0, self.data.samples)))
 
 
 def within(part: slice, rows: slice) -> slice:
@@ -57,21 +67,20 @@ def within(part: slice, rows: slice) -> slice:
     return slice(part.start + rows.start, part.start + rows.stop)
 
 
-def write_listing(folder: Path, shards: Sequence[str]) -> None:
-    """Make `folder` the whole of these shards (KIND/DIGEST), in the order of their samples."""
-    (folder / _LISTING).write_text(json.dumps(list(shards)) + "\n", encoding="utf-8")
+def write_listing(folder: Path, whole: ShardedSpec) -> None:
+    """Make `folder` the whole of its shards, in the order of their samples."""
+    listing = json.dumps(list(map(str, whole.shards)))
+    (folder / _LISTING).write_text(listing + "\n", encoding="utf-8")
 
 
-def pieces(store: Store, kind: str, digest: str) -> list[Path]:
+def pieces(store: Store, artifact: Spec | str) -> list[Path]:
     """The folders with an artifact's data, in the order of their samples.
 
     Raises:
         DamagedArtifactError: it or one of its shards is missing or damaged.
     """
-    whole = store.path(kind, digest)
+    whole = store.path(artifact)
     listing = whole / _LISTING
     if not listing.exists():
         return [whole]
-    return [
-        store.path(*name.split("/")) for name in json.loads(listing.read_text(encoding="utf-8"))
-    ]
+    return [store.path(name) for name in json.loads(listing.read_text(encoding="utf-8"))]

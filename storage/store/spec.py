@@ -47,7 +47,7 @@ class Spec(BaseModel, frozen=True, extra="forbid"):
     @property
     def inputs(self) -> tuple[Spec, ...]:
         """The artifacts that are read to make this one: every spec in a field, each once."""
-        return tuple(dict.fromkeys(_specs_in(dict(self))))
+        return tuple(dict.fromkeys(_specs_in(_fields(self))))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and str(self) == str(other)
@@ -64,6 +64,10 @@ Input = Annotated[AnySpec, PlainSerializer(lambda spec: spec.digest, return_type
 """The type of a field with another artifact's spec, by the type of that one."""
 
 
+def _fields(model: BaseModel) -> dict[str, object]:
+    return {name: getattr(model, name) for name in type(model).model_fields}
+
+
 def _specs_in(value: object) -> Iterator[Spec]:
     if isinstance(value, Spec):
         yield value
@@ -74,6 +78,6 @@ def _specs_in(value: object) -> Iterator[Spec]:
         for part in value:
             yield from _specs_in(part)
     elif isinstance(value, BaseModel):
-        yield from _specs_in(dict(value))
+        yield from _specs_in(_fields(value))
     elif is_dataclass(value) and not isinstance(value, type):
         yield from _specs_in([getattr(value, field.name) for field in fields(value)])

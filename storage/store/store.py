@@ -121,22 +121,23 @@ class Store:
             self._seen.add(str(spec))
         return str(spec) in self._seen
 
-    def path(self, kind: str, digest: str) -> Path:
-        """The folder of a complete artifact, to read from.
+    def path(self, artifact: Spec | str) -> Path:
+        """The folder of a complete artifact, given by its spec or as KIND/DIGEST, to read from.
 
         Raises:
             DamagedArtifactError: it is missing or damaged.
         """
+        kind, digest = str(artifact).split("/")
         folder = self.folder(kind, digest)
         if self._remote is not None:
             with self.lock(kind, digest):
                 self._fetch(self._remote, folder)
             return folder
         if not (folder / COMPLETE).is_file():
-            raise DamagedArtifactError(f"{kind}/{digest} is not in the store; run the audit again")
+            raise DamagedArtifactError(f"{artifact} is not in the store; run the audit again")
         if found := damage(folder):
             raise DamagedArtifactError(
-                f"{kind}/{digest} is damaged ({found[0]}); run the audit again to recompute it"
+                f"{artifact} is damaged ({found[0]}); run the audit again to recompute it"
             )
         _used(folder)
         return folder

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from storage.sources import Source, content_digest, read_source
+from storage.sources import Source
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec, capture_statistics
-from tasks.datasets import DatasetSpec, ingest
-from tasks.edit import ControlEditSpec, EditSpec, edit
+from tasks.datasets import DatasetSpec, DataSettings, identify, ingest
+from tasks.edit import AnyEditSpec, ControlEditSpec, EditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.pixels import PixelsSpec, decode_pixels
 from tasks.score import ScoresSpec, score
@@ -43,12 +44,12 @@ def first_bench(
 ) -> Bench:
     """The one that every test gets a copy of."""
     store, backbone = Store(tmp_path_factory.mktemp("bench") / "store"), load_fresh("clip")
-    source = read_source(DemoPairs(kind="demo", split="calibration", per_concept=2))
-    dataset = DatasetSpec.of(content_digest(source))
-    pixels = PixelsSpec.of(dataset, backbone.geometry)
-    tokens = TokensSpec.of(dataset, backbone)
-    ingest.fn([dataset], store, [source])
-    decode_pixels.fn([pixels], store, [source])
+    config = DemoPairs(kind="demo", split="calibration", per_concept=2)
+    source, dataset = identify(config, seed=0)
+    pixels = PixelsSpec(dataset=dataset, geometry=backbone.geometry)
+    tokens = TokensSpec(dataset=dataset, tokenizer=backbone.tokenizer_digest)
+    ingest.fn([dataset], store)
+    decode_pixels.fn([pixels], store)
     tokenize.fn([tokens], store, backbone)
     return Bench(store, backbone, source, dataset, pixels, tokens)
 
@@ -71,18 +72,43 @@ def embedded(bench: Bench) -> tuple[EmbeddingsSpec, EmbeddingsSpec]:
     return pair
 
 
+Pose = Callable[[Source], DatasetSpec]
+"""A spec whose data set is a source that a test has made."""
+
+
+@pytest.fixture
+def pose(monkeypatch: pytest.MonkeyPatch) -> Pose:
+    made: dict[str, Source] = {}
+
+    def posed(source: Source) -> DatasetSpec:
+        config = DemoPairs(kind="demo", split="calibration")
+        spec = DatasetSpec.of(source, DataSettings.of(config, 0))
+        made[spec.content] = source
+        return spec
+
+    monkeypatch.setattr(DatasetSpec, "source", property(lambda spec: made[spec.content]))
+    return posed
+
+
 def edits(bench: Bench, rule: Rule, share: float) -> tuple[Edit, Edit, Edit]:
     """An edit and two controls of equal contribution."""
+    one, first, second = (
+        read_edit(bench.store.path(spec)) for spec in edit_specs(bench, rule, share)
+    )
+    return one, first, second
+
+
+def edit_specs(bench: Bench, rule: Rule, share: float) -> list[AnyEditSpec]:
+    """An edit and two controls of equal contribution, in the bench's store."""
     statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
     scores = ScoresSpec.of(statistics, "node" if rule == "nodes" else "weight", "ratio", ("fc2",))
-    made = EditSpec.of(scores, rule, share, -1.0)
+    made = EditSpec(scores=scores, rule=rule, share=share, alpha=-1.0)
     draws = [Draw("contribution", seed) for seed in (0, 1)]
-    specs: list[EditSpec | ControlEditSpec] = [
+    specs: list[AnyEditSpec] = [
         made,
-        *(ControlEditSpec.of(made, draw, statistics) for draw in draws),
+        *(ControlEditSpec(like=made, draw=draw, statistics=statistics) for draw in draws),
     ]
     capture_statistics.fn(statistics, bench.store, bench.backbone, 64)
     score.fn([scores], bench.store, bench.backbone)
     edit.fn(specs, bench.store, bench.backbone)
-    one, first, second = (read_edit(bench.store.path("edits", spec.digest)) for spec in specs)
-    return one, first, second
+    return specs

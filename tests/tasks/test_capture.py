@@ -10,7 +10,6 @@ from storage.formats.statistics import StatisticsArrays
 from storage.store.marker import COMPLETE
 from storage.store.store import Store
 from tasks.capture import StatisticsSpec, capture_statistics, read_statistics
-from tasks.inputs import INPUTS
 from tests.makers.bench import Bench
 from uwm.families import ROLES, TOWERS, Role, Tower
 from uwm.layers import find_layers
@@ -26,12 +25,12 @@ def captured(
     bench: Bench, wanted: Sequence[StatisticsSpec], batch_size: int = 64
 ) -> dict[str, list[StatisticsArrays]]:
     capture_statistics.fn(wanted, bench.store, bench.backbone, batch_size)
-    return read_statistics(bench.store, [spec.digest for spec in wanted])
+    return read_statistics(bench.store, wanted)
 
 
 def data(store: Store, spec: StatisticsSpec) -> dict[Path, bytes]:
     """Every file of an artifact but its marker, which says when it was made."""
-    folder = store.path("statistics", spec.digest)
+    folder = store.path(spec)
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != COMPLETE]
     return {path.relative_to(folder): path.read_bytes() for path in files}
 
@@ -55,7 +54,7 @@ def test_what_is_stored_is_what_one_pass_over_everything_gives(bench: Bench, tow
     wanted = specs(bench, tower)
     stored = captured(bench, wanted, batch_size=7)
     layers = find_layers(bench.backbone.model, tower, ROLES)
-    inputs = SampleArrays(bench.store.path(INPUTS[tower], wanted[0].data))
+    inputs = SampleArrays(bench.store.path(wanted[0].data))
     for index, part in enumerate(("safe", "unsafe")):
         expected = capture(bench.backbone, tower, layers, torch.from_numpy(inputs.read(part)))
         for name, values in expected.items():
@@ -69,7 +68,7 @@ def test_an_input_that_is_there_is_not_captured_again_and_all_others_are_in_one_
 ) -> None:
     both = 2 * len(bench.source.texts)
     captured(bench, specs(bench, "text", ("out",)))
-    marker = bench.store.path("statistics", specs(bench, "text", ("out",))[0].digest) / COMPLETE
+    marker = bench.store.path(specs(bench, "text", ("out",))[0]) / COMPLETE
     before = marker.stat().st_mtime_ns
     assert sum(passed) == both
     captured(bench, specs(bench, "text"))
@@ -144,7 +143,7 @@ def test_roles_that_share_an_input_are_one_artifact(bench: Bench) -> None:
 
 def test_shards_of_several_inputs_share_their_passes(bench: Bench, passed: list[int]) -> None:
     shards = [
-        StatisticsSpec(**{**spec.model_dump(), "rows": rows})
+        StatisticsSpec(**{**spec.model_dump(), "data": spec.data, "rows": rows})
         for spec in specs(bench, "text", ("fc1", "fc2"))
         for rows in ((0, 8), (8, 20))
     ]

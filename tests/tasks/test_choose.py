@@ -10,11 +10,11 @@ from uwm.metrics.outcomes import pair_outcomes
 
 def test_one_candidate_is_chosen_and_all_are_measured(bench: Bench) -> None:
     pair = embedded(bench)
-    spec = ChoiceSpec.of(bench.dataset, [pair, pair], ChoiceRule(max_loss=4))
+    spec = ChoiceSpec(pairs=bench.dataset, candidates=(pair, pair), rule=ChoiceRule(max_loss=4))
     choose.fn([spec], bench.store)
     table = read_choice(bench.store, spec)
     assert table["chosen"].tolist() == [True, False]
-    rows_of = read_rows(bench.store, bench.dataset.digest, pair[1].digest)
-    outcomes = pair_outcomes(read_pair(bench.store, pair[0].digest, pair[1].digest, rows_of))
+    rows_of = read_rows(bench.store, bench.dataset, pair[1])
+    outcomes = pair_outcomes(read_pair(bench.store, pair, rows_of))
     for metric, outcome in outcomes.items():
         assert table[metric].tolist() == pytest.approx([scale(outcome) * outcome.mean()] * 2)

@@ -30,7 +30,7 @@ def test_the_batch_size_changes_no_score(bench: Bench, tmp_path: Path) -> None:
         copy.write_text(SHIFT.read_text() + f"\nSIZE = {size}\n")  # an artifact of its own
         made = spec(bench, copy)
         compute_scores.fn([made], bench.store, bench.backbone, size)
-        found.append(read_scores(bench.store.path("scores", made.digest)))
+        found.append(read_scores(bench.store.path(made)))
     (first, attributes), (second, _) = found
     assert attributes == {"samples": 20, "excluded": 0}
     assert first.keys() == {

@@ -35,9 +35,9 @@ def node_scores(bench: Bench) -> ScoresSpec:
 
 
 def test_only_the_blocks_asked_for_are_edited(bench: Bench) -> None:
-    spec = EditSpec.of(node_scores(bench), "nodes", 0.1, -1.0, blocks=[1])
+    spec = EditSpec(scores=node_scores(bench), rule="nodes", share=0.1, alpha=-1.0, blocks=[1])
     edit.fn([spec], bench.store, bench.backbone)
-    made = read_edit(bench.store.path("edits", spec.digest))
+    made = read_edit(bench.store.path(spec))
     assert [id.block for id in made.layers] == [1]
 
 
@@ -47,18 +47,18 @@ def test_layers_may_have_shares_and_factors_of_their_own(bench: Bench) -> None:
         LayerId("text", 0, "fc2"): (0.1, -1.0),
         LayerId("text", 1, "fc2"): (0.2, -3.0),
     }
-    spec = LayerwiseEditSpec.of(scores, "nodes", points)
-    control = ControlEditSpec.of(spec, Draw("number", 0))
+    spec = LayerwiseEditSpec(scores=scores, rule="nodes", layers=points)
+    control = ControlEditSpec(like=spec, draw=Draw("number", 0))
     edit.fn([spec, control], bench.store, bench.backbone)
-    for made in (read_edit(bench.store.path("edits", one.digest)) for one in (spec, control)):
+    for made in (read_edit(bench.store.path(one)) for one in (spec, control)):
         assert {id: layer.alpha for id, layer in made.layers.items()} == {
             id: alpha for id, (_, alpha) in points.items()
         }
         first, second = (len(made.layers[id].indices) for id in points)
         assert second > first
     for id, (share, alpha) in points.items():
-        alone = EditSpec.of(scores, "nodes", share, alpha, blocks=[id.block])
+        alone = EditSpec(scores=scores, rule="nodes", share=share, alpha=alpha, blocks=[id.block])
         edit.fn([alone], bench.store, bench.backbone)
-        expected = read_edit(bench.store.path("edits", alone.digest)).layers[id]
-        made = read_edit(bench.store.path("edits", spec.digest))
+        expected = read_edit(bench.store.path(alone)).layers[id]
+        made = read_edit(bench.store.path(spec))
         assert torch.equal(made.layers[id].indices, expected.indices)

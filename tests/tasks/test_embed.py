@@ -6,7 +6,7 @@ import torch
 from storage.formats.embeddings import read_embeddings
 from tasks.capture import StatisticsSpec
 from tasks.embed import EmbeddingsSpec, embed
-from tests.makers.bench import Bench, edits
+from tests.makers.bench import Bench, edit_specs
 from uwm.errors import NotFiniteError
 from uwm.families import TOWERS
 from uwm.method.edit_files import read_edit
@@ -16,7 +16,7 @@ def test_embeddings_are_the_backbones_own(bench: Bench) -> None:
     for tower, inputs in zip(TOWERS, (bench.pixels, bench.tokens), strict=True):
         spec = EmbeddingsSpec.of(bench.backbone, tower, None, inputs)
         embed.fn([spec], bench.store, bench.backbone, 7)
-        found = read_embeddings(bench.store, spec.digest)
+        found = read_embeddings(bench.store, spec)
         assert set(found) == {"safe", "unsafe"}
         for values in found.values():
             torch.testing.assert_close(values.norm(dim=1), torch.ones(20))
@@ -25,24 +25,23 @@ def test_embeddings_are_the_backbones_own(bench: Bench) -> None:
 
 
 def test_an_edit_is_in_place_while_embedding_and_gone_after(bench: Bench) -> None:
-    edits(bench, "mass", 0.2)
-    digest = next(digest for kind, digest, _ in bench.store.artifacts() if kind == "edits")
+    made, *_ = edit_specs(bench, "mass", 0.2)
     before = {name: value.clone() for name, value in bench.backbone.model.state_dict().items()}
     spec = EmbeddingsSpec(
         code="",
         tower="text",
         weights="",
         precision="fp32",
-        edit=digest,
-        data=bench.tokens.digest,
+        edit=made,
+        data=bench.tokens,
     )
     embed.fn([spec], bench.store, bench.backbone, 64)
     after = bench.backbone.model.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     ids = bench.backbone.tokenize(bench.source.texts["unsafe"].tolist())
-    with read_edit(bench.store.path("edits", digest)).applied(bench.backbone.model):
+    with read_edit(bench.store.path(made)).applied(bench.backbone.model):
         expected = bench.backbone.encode("text", ids)
-    found = read_embeddings(bench.store, spec.digest)["unsafe"]
+    found = read_embeddings(bench.store, spec)["unsafe"]
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
     assert not torch.allclose(found, bench.backbone.encode("text", ids), atol=1e-4)
 

@@ -6,11 +6,11 @@ import torch
 import tasks.gradients
 from storage.formats.samples import SampleArrays
 from storage.formats.scores import read_scores
+from storage.store.spec import Spec
 from storage.store.store import Store
 from tasks.edit import ControlEditSpec, EditSpec, edit
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.gradients import GradientScoresSpec, score_gradients
-from tasks.inputs import INPUTS
 from tests.makers.bench import Bench
 from uwm.backbones.backbone import Backbone
 from uwm.config import GradientKind
@@ -39,7 +39,7 @@ def spec(
 
 
 def contents(store: Store, wanted: GradientScoresSpec) -> dict[Path, bytes]:
-    folder = store.path("scores", wanted.digest)
+    folder = store.path(wanted)
     return {
         path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
     }
@@ -60,18 +60,18 @@ def test_what_is_stored_is_what_feeding_every_batch_gives(
 ) -> None:
     wanted = spec(bench, tower, kind)
     score_gradients.fn([wanted], bench.store, bench.backbone)
-    found, attributes = read_scores(bench.store.path("scores", wanted.digest))
+    found, attributes = read_scores(bench.store.path(wanted))
     assert attributes == {"samples": 20, "excluded": 0, "gradient_batch_size": 3}
     layers = find_layers(bench.backbone.model, tower, ROLES)
     scorer = GradientScore(bench.backbone, tower, layers, kind)
 
-    def read(folder: str, digest: str, partition: str) -> tuple[torch.Tensor, ...]:
-        arrays = SampleArrays(bench.store.path(folder, digest))
+    def read(spec: Spec, partition: str) -> tuple[torch.Tensor, ...]:
+        arrays = SampleArrays(bench.store.path(spec))
         return torch.split(torch.from_numpy(arrays.read(partition)), 3)
 
-    digests = dict(wanted.embeddings)
-    safe = read(INPUTS[tower], wanted.data, "safe")
-    fixed = [read("embeddings", digests[whose], part) for whose, part in held_fixed(kind, tower)]
+    embeddings = dict(wanted.embeddings)
+    safe = read(wanted.data, "safe")
+    fixed = [read(embeddings[whose], part) for whose, part in held_fixed(kind, tower)]
     for batch in zip(safe, *fixed, strict=True):
         scorer.update(*batch)
     expected = scorer.result()
@@ -130,7 +130,7 @@ def test_a_damaged_artifact_is_computed_again(bench: Bench) -> None:
     wanted = spec(bench, "image")
     score_gradients.fn([wanted], bench.store, bench.backbone)
     expected = contents(bench.store, wanted)
-    folder = bench.store.path("scores", wanted.digest)
+    folder = bench.store.path(wanted)
     chunk = max(folder.rglob("c/*/*"))
     chunk.write_bytes(chunk.read_bytes()[:-1])
     assert not bench.store.complete(wanted)
@@ -143,20 +143,22 @@ def test_embeddings_in_shards_are_read_across(
 ) -> None:
     wanted = spec(bench, "image")
     score_gradients.fn([wanted], bench.store, bench.backbone)
-    expected, _ = read_scores(bench.store.path("scores", wanted.digest))
+    expected, _ = read_scores(bench.store.path(wanted))
     monkeypatch.setattr("storage.store.shards.SHARD", 8)
     reads = {"image": bench.pixels, "text": bench.tokens}
     wholes = {}
     for whose in TOWERS:
-        shards, whole = EmbeddingsSpec.of(bench.backbone, whose, None, reads[whose]).split(20)
-        assert len(shards) == 3
-        embed.fn([*shards, whole], bench.store, bench.backbone, 7)
+        whole = EmbeddingsSpec.of(bench.backbone, whose, None, reads[whose])
+        assert len(whole.shards) == 3
+        bench.store.remove(str(whole))
+        embed.fn([*whole.shards, whole], bench.store, bench.backbone, 7)
         wholes[whose] = whole
     sharded = GradientScoresSpec.of(
         bench.backbone, "image", "g_safe_clip", ROLES, bench.pixels, wholes, 3
     )
+    bench.store.remove(str(sharded))
     score_gradients.fn([sharded], bench.store, bench.backbone)
-    found, _ = read_scores(bench.store.path("scores", sharded.digest))
+    found, _ = read_scores(bench.store.path(sharded))
     for id, score in found.items():
         torch.testing.assert_close(score, expected[id])
 
@@ -165,19 +167,17 @@ def test_the_batch_size_of_gradients_is_part_of_the_address(bench: Bench) -> Non
     small, large = (spec(bench, "image", batch_size=size) for size in (2, 20))
     assert small.digest != large.digest
     score_gradients.fn([small, large], bench.store, bench.backbone)
-    found, other = (
-        read_scores(bench.store.path("scores", one.digest))[0] for one in (small, large)
-    )
+    found, other = (read_scores(bench.store.path(one))[0] for one in (small, large))
     assert not any(torch.allclose(score, other[id]) for id, score in found.items())
 
 
 def test_edits_and_controls_are_made_of_them_as_of_any_scores(bench: Bench) -> None:
     scores = spec(bench, "text")
-    made = EditSpec.of(scores, "count", 0.1, 0.0)
-    control = ControlEditSpec.of(made, Draw("number", 0))
+    made = EditSpec(scores=scores, rule="count", share=0.1, alpha=0.0)
+    control = ControlEditSpec(like=made, draw=Draw("number", 0))
     score_gradients.fn([scores], bench.store, bench.backbone)
     edit.fn([made, control], bench.store, bench.backbone)
-    one, drawn = (read_edit(bench.store.path("edits", each.digest)) for each in (made, control))
+    one, drawn = (read_edit(bench.store.path(each)) for each in (made, control))
     for id, layer in one.layers.items():
         assert (layer.alpha, layer.unit) == (0.0, "weight")
         assert len(drawn.layers[id].indices) == len(layer.indices) > 0

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 
 from storage.formats.samples import SampleArrays
-from storage.sources import Source, content_digest
-from tasks.datasets import DatasetSpec, ingest
+from storage.sources import Source
+from tasks.datasets import ingest
 from tasks.pixels import PixelsSpec, decode_pixels
 from tests.makers.backbones import LoadFresh
-from tests.makers.bench import Bench
+from tests.makers.bench import Bench, Pose
 from uwm.errors import SourceError
 
 
@@ -26,7 +26,7 @@ def open_clips_own(data: bytes) -> torch.Tensor:
     return pixels
 
 
-def decoded(bench: Bench, pictures: list[bytes]) -> tuple[Source, PixelsSpec]:
+def decoded(bench: Bench, pose: Pose, pictures: list[bytes]) -> PixelsSpec:
     """Pictures made a data set of one partition, and decoded in the backbone's geometry."""
     source = Source(
         rows=pd.DataFrame({"id": [str(row) for row in range(len(pictures))]}),
@@ -34,11 +34,11 @@ def decoded(bench: Bench, pictures: list[bytes]) -> tuple[Source, PixelsSpec]:
         texts=pd.DataFrame({"safe": ["text"] * len(pictures)}),
         read=lambda reference: pictures[int(reference)],
     )
-    dataset = DatasetSpec.of(content_digest(source))
-    pixels = PixelsSpec.of(dataset, bench.backbone.geometry)
-    ingest.fn([dataset], bench.store, [source])
-    decode_pixels.fn([pixels], bench.store, [source])
-    return source, pixels
+    dataset = pose(source)
+    pixels = PixelsSpec(dataset=dataset, geometry=bench.backbone.geometry)
+    ingest.fn([dataset], bench.store)
+    decode_pixels.fn([pixels], bench.store)
+    return pixels
 
 
 def encoded(mode: str, format: str, size: tuple[int, int], **options: Any) -> bytes:
@@ -74,43 +74,44 @@ FILES: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
-def test_every_kind_of_file_gives_open_clips_own_pixels_to_the_bit(bench: Bench) -> None:
+def test_every_kind_of_file_gives_open_clips_own_pixels_to_the_bit(
+    bench: Bench, pose: Pose
+) -> None:
     pictures = [
         encoded(mode, format, size, **options)
         for mode, format, options in FILES
         for size in ((50, 80), (20, 12), (32, 32))
     ]
-    _, pixels = decoded(bench, pictures)
-    found = SampleArrays(bench.store.path("pixels", pixels.digest)).read("safe")
+    pixels = decoded(bench, pose, pictures)
+    found = SampleArrays(bench.store.path(pixels)).read("safe")
     for row, data in enumerate(pictures):
         assert torch.equal(torch.from_numpy(found[row]).float() / 255, open_clips_own(data)), row
 
 
-def test_a_turned_file_is_not_turned_back(bench: Bench) -> None:
+def test_a_turned_file_is_not_turned_back(bench: Bench, pose: Pose) -> None:
     pictures = [encoded("RGB", "PNG", (40, 40)), encoded("RGB", "PNG", (40, 40), exif=TURNED)]
-    _, pixels = decoded(bench, pictures)
-    found = SampleArrays(bench.store.path("pixels", pixels.digest)).read("safe")
+    pixels = decoded(bench, pose, pictures)
+    found = SampleArrays(bench.store.path(pixels)).read("safe")
     assert np.array_equal(found[0], found[1])
 
 
 def test_pixels_of_pairs_keep_their_places(bench: Bench) -> None:
-    arrays = SampleArrays(bench.store.path("pixels", bench.pixels.digest))
+    arrays = SampleArrays(bench.store.path(bench.pixels))
     for part in ("safe", "unsafe"):
         for row, reference in enumerate(bench.source.images[part][:5]):
             found = torch.from_numpy(arrays.read(part, slice(row, row + 1))[0]).float() / 255
             assert torch.equal(found, open_clips_own(bench.source.read(reference)))
 
 
-def test_a_picture_that_changed_since_ingestion_is_never_decoded(bench: Bench) -> None:
+def test_a_picture_that_changed_since_ingestion_is_never_decoded(bench: Bench, pose: Pose) -> None:
     pictures = [encoded("RGB", "PNG", (40, 40)) for _ in range(3)]
-    source, pixels = decoded(bench, pictures)
+    pixels = decoded(bench, pose, pictures)
     pictures[1] = encoded("L", "PNG", (40, 40))
-    (bench.store.path("pixels", pixels.digest) / "COMPLETE.json").unlink()
+    (bench.store.path(pixels) / "COMPLETE.json").unlink()
     with pytest.raises(SourceError, match="1 has changed meanwhile"):
-        decode_pixels.fn([pixels], bench.store, [source])
+        decode_pixels.fn([pixels], bench.store)
 
 
 def test_pixels_belong_to_a_geometry_not_to_a_backbone(bench: Bench, load_fresh: LoadFresh) -> None:
-    other = PixelsSpec.of(bench.dataset, load_fresh("coca").geometry)
+    other = PixelsSpec(dataset=bench.dataset, geometry=load_fresh("coca").geometry)
     assert other == bench.pixels
-    decode_pixels.fn([other], bench.store, [bench.source])

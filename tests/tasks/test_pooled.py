@@ -15,7 +15,7 @@ from uwm.method.pooling import pooled, redirected_layer
 
 
 def arrays(bench: Bench, spec: PooledSpec) -> PooledArrays:
-    return PooledArrays(pieces(bench.store, spec.kind, spec.digest))
+    return PooledArrays(pieces(bench.store, spec))
 
 
 @pytest.mark.parametrize("tower", TOWERS)
@@ -35,17 +35,18 @@ def test_what_is_stored_is_what_the_backbone_computes(bench: Bench, tower: Tower
         torch.testing.assert_close(read.stream, expected.stream, rtol=0, atol=1e-5)
 
 
-def test_shards_are_read_as_one(bench: Bench) -> None:
+def test_shards_are_read_as_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = redirected_layer(bench.backbone.model, "text", 0)
     whole = PooledSpec.of(bench.backbone, layer, bench.tokens)
     samples = len(bench.source.rows)
-    shards = [
-        PooledSpec.model_validate({**whole.model_dump(), "rows": rows})
-        for rows in ((0, 8), (8, samples))
-    ]
-    joined = PooledSpec.model_validate({**whole.model_dump(), "shards": tuple(map(str, shards))})
-    pool.fn([whole, *shards, joined], bench.store, bench.backbone, 64)
-    one, other = (arrays(bench, spec).read("safe", slice(0, samples)) for spec in (whole, joined))
+    pool.fn([whole], bench.store, bench.backbone, 64)
+    one = arrays(bench, whole).read("safe", slice(0, samples))
+    bench.store.remove(str(whole))
+    monkeypatch.setattr("storage.store.shards.SHARD", 8)
+    joined = PooledSpec.of(bench.backbone, layer, bench.tokens)
+    pool.fn([*joined.shards, joined], bench.store, bench.backbone, 64)
+    assert len(pieces(bench.store, joined)) == len(joined.shards) > 1
+    other = arrays(bench, joined).read("safe", slice(0, samples))
     torch.testing.assert_close(one.reads, other.reads, rtol=0, atol=1e-6)
     torch.testing.assert_close(one.stream, other.stream, rtol=0, atol=1e-5)
 

@@ -35,24 +35,18 @@ class Redirecting:
 
     def made(self, **settings: Any) -> Edit:
         spec = RedirectSpec(
-            tower="text",
             pooled=self.pooled,
             preserved=(self.preserved,),
             **{**POINT, **settings},
         )
         redirect.fn([spec], self.bench.store, self.bench.backbone)
-        return read_edit(self.bench.store.path(spec.kind, spec.digest))
+        return read_edit(self.bench.store.path(spec))
 
 
 @pytest.fixture
 def redirecting(bench: Bench) -> Redirecting:
     layer = redirected_layer(bench.backbone.model, "text", "last")
-    phrases = PhrasesSpec(
-        dataset=bench.dataset,
-        tokenizer=bench.backbone.tokenizer_digest,
-        words=True,
-        phrases=(),
-    )
+    phrases = PhrasesSpec.of(bench.dataset, bench.backbone.tokenizer_digest, words=True)
     tokenize_phrases.fn([phrases], bench.store, bench.backbone)
     specs = [PooledSpec.of(bench.backbone, layer, inputs) for inputs in (bench.tokens, phrases)]
     pool.fn(specs, bench.store, bench.backbone, 64)

@@ -25,9 +25,9 @@ def test_scores_by_chunks_are_the_scores_of_all_samples(
     capture_statistics.fn(statistics, bench.store, bench.backbone, 64)
     wanted = ScoresSpec.of(statistics, unit, kind, ("out",), prior=unit == "weight")
     score.fn([wanted], bench.store, bench.backbone)
-    found, attributes = read_scores(bench.store.path("scores", wanted.digest))
+    found, attributes = read_scores(bench.store.path(wanted))
     assert attributes == {"samples": 20, "excluded": 0}
-    arrays = read_statistics(bench.store, [spec.digest for spec in statistics])
+    arrays = read_statistics(bench.store, statistics)
     layers = find_layers(bench.backbone.model, "text", ("out",))
     assert set(found) == {layer.id for layer in layers}
     for layer in layers:
@@ -39,13 +39,13 @@ def test_scores_by_chunks_are_the_scores_of_all_samples(
 def test_a_part_of_the_pairs_is_scored_from_the_same_capture(bench: Bench) -> None:
     statistics = StatisticsSpec.of(bench.backbone, "text", ("fc2",), bench.tokens)
     capture_statistics.fn(statistics, bench.store, bench.backbone, 64)
-    arrays = read_statistics(bench.store, [spec.digest for spec in statistics])
+    arrays = read_statistics(bench.store, statistics)
     concepts = bench.source.rows["concept"].astype(str)
     left_out = sorted(set(concepts))[0]
     part = bench.dataset, Subset(without=(left_out,))
     wanted = ScoresSpec.of(statistics, "node", "ratio", ("fc2",), part=part)
     score.fn([wanted], bench.store, bench.backbone)
-    found, attributes = read_scores(bench.store.path("scores", wanted.digest))
+    found, attributes = read_scores(bench.store.path(wanted))
     keep = torch.tensor((concepts != left_out).tolist())
     assert attributes["samples"] == int(keep.sum()) < len(concepts)
     for layer in find_layers(bench.backbone.model, "text", ("fc2",)):

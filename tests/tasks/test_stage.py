@@ -80,7 +80,7 @@ def test_a_second_run_is_cached(store: Store) -> None:
 
 def test_a_record_without_its_artifact_is_not_served(store: Store) -> None:
     squares(store, [2, 3])
-    (store.path("squares", Square(code="", number=3).digest) / "square").unlink()
+    (store.path(Square(code="", number=3)) / "square").unlink()
     assert squares(store, [2, 3])[0] == "Completed"
     assert built == [2, 3, 3]
     assert squares(store, [2, 3])[0] == "Cached"

@@ -4,20 +4,20 @@ import pytest
 
 from storage.formats.cut_texts import read_cut_texts
 from storage.formats.samples import SampleArrays
-from storage.sources import Source, content_digest
-from tasks.datasets import DatasetSpec, ingest
+from storage.sources import Source
+from tasks.datasets import ingest
 from tasks.tokens import TokensSpec, tokenize, too_short
-from tests.makers.bench import Bench
+from tests.makers.bench import Bench, Pose
 
 
 def test_tokens_are_the_tokenizers(bench: Bench) -> None:
-    arrays = SampleArrays(bench.store.path("tokens", bench.tokens.digest))
+    arrays = SampleArrays(bench.store.path(bench.tokens))
     expected = bench.backbone.tokenize(bench.source.texts["unsafe"].tolist())
     assert np.array_equal(arrays.read("unsafe"), expected.numpy())
 
 
 def test_texts_of_fewer_than_two_real_tokens_are_found(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, pose: Pose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not too_short(bench.store, bench.tokens, bench.backbone).any()
     texts = pd.DataFrame({"safe": ["a cat", "a", "a dog"], "unsafe": ["", "a cat", "a b"]})
@@ -27,9 +27,9 @@ def test_texts_of_fewer_than_two_real_tokens_are_found(
         texts=texts,
         read=lambda reference: b"",
     )
-    dataset = DatasetSpec.of(content_digest(source))
-    tokens = TokensSpec.of(dataset, bench.backbone)
-    ingest.fn([dataset], bench.store, [source])
+    dataset = pose(source)
+    tokens = TokensSpec(dataset=dataset, tokenizer=bench.backbone.tokenizer_digest)
+    ingest.fn([dataset], bench.store)
     tokenize.fn([tokens], bench.store, bench.backbone)
     assert not too_short(bench.store, tokens, bench.backbone).any()  # CLIP adds start and end
     # A tokenizer that adds nothing: what CLIP's adds is padding.
@@ -37,7 +37,7 @@ def test_texts_of_fewer_than_two_real_tokens_are_found(
     assert too_short(bench.store, tokens, bench.backbone).tolist() == [True, True, False]
 
 
-def test_pairs_that_the_context_makes_equal_are_known(bench: Bench) -> None:
+def test_pairs_that_the_context_makes_equal_are_known(bench: Bench, pose: Pose) -> None:
     """So are texts that lose their end; a text that just fits does not."""
     scene = "a wide street with trees and people and cars in the evening light of a town " * 8
     context = bench.backbone.tokenizer.context_length
@@ -54,11 +54,11 @@ def test_pairs_that_the_context_makes_equal_are_known(bench: Bench) -> None:
         texts=texts,
         read=lambda reference: b"",
     )
-    dataset = DatasetSpec.of(content_digest(source))
-    tokens = TokensSpec.of(dataset, bench.backbone)
-    ingest.fn([dataset], bench.store, [source])
+    dataset = pose(source)
+    tokens = TokensSpec(dataset=dataset, tokenizer=bench.backbone.tokenizer_digest)
+    ingest.fn([dataset], bench.store)
     tokenize.fn([tokens], bench.store, bench.backbone)
-    found = read_cut_texts(bench.store.path("tokens", tokens.digest))
+    found = read_cut_texts(bench.store.path(tokens))
     assert found.cut == {"safe": 1, "unsafe": 2}
     assert (found.texts, found.context) == (10, context)
     assert found.alike == (0, 2, 4)  # not the row whose texts are the same as they stand

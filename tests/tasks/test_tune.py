@@ -28,11 +28,11 @@ METHOD = SafeClip(kind="safe_clip", epochs=3, rank=2, batch_size=5)
 STEPS = 12  # of 20 pairs
 
 KILLED = """
-import os, signal, sys
+import os, pickle, signal, sys
 from pathlib import Path
 import tasks.tune
 from storage.store.store import Store
-from tasks.tune import TunedSpec, tune
+from tasks.tune import tune
 from uwm.config import FolderBackbone
 from uwm.backbones.load import load
 from uwm.method.safe_clip import Training
@@ -48,7 +48,7 @@ def killing(self, *batch):
 Training.step = killing
 folder, store, spec = sys.argv[1:]
 backbone = load(FolderBackbone(kind="folder", folder=Path(folder), name="clip"))
-tune.fn([TunedSpec.model_validate_json(spec)], Store(store), backbone)
+tune.fn([pickle.loads(bytes.fromhex(spec))], Store(store), backbone)
 """
 
 
@@ -64,7 +64,7 @@ def wanted(bench: Bench, tower: Tower, method: SafeClip = METHOD) -> TunedSpec:
 
 
 def files(store: Store, spec: TunedSpec) -> dict[str, bytes]:
-    folder = store.path(spec.kind, spec.digest)
+    folder = store.path(spec)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -114,7 +114,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
     tune.fn([spec], bench.store, bench.backbone)
     expected = files(bench.store, spec)
     bench.store.remove(str(spec))
-    arguments = [str(zoo["clip"]), bench.store.url, spec.model_dump_json()]
+    arguments = [str(zoo["clip"]), bench.store.url, cloudpickle.dumps(spec).hex()]
     ended = subprocess.run(
         [sys.executable, "-c", KILLED, *arguments], env=dict(os.environ), check=False
     )

@@ -126,11 +126,11 @@ def test_an_edit_is_made_on_the_weights_of_its_base(
         assert plain != based
         for name in (based, drawn):
             with pytest.raises(WrongWeightsError):
-                read_edit(store.path(*name.split("/"))).apply(original.model)
+                read_edit(store.path(name)).apply(original.model)
     published = loaded(place / "published")
     digests = {tower: published.tower_digest(tower) for tower in TOWERS}
     assert settings(results, "published")["weights"]["digests"] == digests
-    edit = read_edit(store.path(*settings(results, "neurons")["text"]["edit"].split("/")))
+    edit = read_edit(store.path(settings(results, "neurons")["text"]["edit"]))
     edit.apply(published.model)
 
 

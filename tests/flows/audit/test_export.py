@@ -51,7 +51,7 @@ def test_what_is_written_carries_the_audits_edits(
     before = expected.tower_digest("text")
     assert found.tower_digest("text") != before
     for name in names:
-        read_edit(Store(store).path(*name.split("/"))).apply(expected.model)
+        read_edit(Store(store).path(name)).apply(expected.model)
     state = expected.model.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in found.model.state_dict().items())
 

@@ -32,9 +32,9 @@ from flows.cli.options import BAD_INPUT, DONE
 from flows.operations import deployed
 from flows.operations.deployed import on_workers
 from flows.operations.deployments import BACKBONE
-from flows.stages.data import identify
 from flows.stages.each_backbone import failures
 from storage.store.store import Store
+from tasks.datasets import identify
 from tests.makers.runs import audited
 from tests.makers.small_audits import DOCUMENT
 from tests.makers.workers import HEARTBEAT_SECONDS, prefect, worker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,10 @@ from torch import Tensor
 from flows.audit.flow import audit
 from flows.cli.app import run
 from flows.cli.options import BAD_INPUT, DONE
-from flows.plan.plan import check_room, make_plan
+from flows.plan.plan import PlannedStages, check_room, make_plan
+from storage.formats.backbone_results import BackboneResultsSpec
+from storage.store.shards import ShardedSpec
+from storage.store.spec import Spec
 from storage.store.store import Store
 from tests.makers.artifacts import data_bytes
 from tests.makers.audit_files import GOOD
@@ -39,6 +43,50 @@ KINDS = {
 
 def picked(setting: dict[str, Any]) -> list[dict[str, Any]]:
     return [setting[tower] for tower in TOWERS if setting[tower]]
+
+
+def test_what_a_stage_reads_is_in_its_spec_and_planned_before_it(
+    small: Callable[..., AuditConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads an artifact by a bare digest does not wait for it."""
+    config = small(
+        "clip",
+        methods=[
+            {"kind": "uwm", "tau": [0.01, 0.02]},
+            {"kind": "g_safe_clip", "batch_size": 8},
+            {"kind": "safe_clip", "epochs": 1},
+            {"kind": "random", "of": "uwm", "seeds": 1, "equal": "contribution"},
+            {"kind": "blanking"},
+        ],
+        validation={"kind": "demo", "split": "validation", "per_concept": 2},
+        held_out={"methods": ["uwm"]},
+        drift={"halves": True},
+    )
+    planned: list[Spec] = []
+    count = PlannedStages.count
+
+    def noted(self: PlannedStages, stage: str, spec: Spec, *cost: Any) -> None:
+        planned.append(spec)
+        count(self, stage, spec, *cost)
+
+    monkeypatch.setattr(PlannedStages, "count", noted)
+    make_plan(config, Store(tmp_path / "store"))
+    known = {spec.digest: place for place, spec in reversed([*enumerate(planned)])}
+    kinds = {spec.kind for spec in planned}
+    assert kinds >= {"choices", "tuned", "agreements", "held_out", "edits", "results"}
+    for place, spec in enumerate(planned):
+        written = set(re.findall(r"\b[0-9a-f]{40}\b", spec.model_dump_json()))
+        if spec.kind != BackboneResultsSpec.kind:
+            trained = {getattr(spec, "weights", "")}  # of a training stands for weights to come
+            assert {read.digest for read in spec.inputs if read not in shards(spec)} == (
+                written - trained
+            )
+        for read in spec.inputs:
+            assert known[read.digest] < place
+
+
+def shards(spec: Spec) -> tuple[Spec, ...]:
+    return spec.shards if isinstance(spec, ShardedSpec) else ()
 
 
 def test_the_audit_writes_and_runs_what_was_planned(

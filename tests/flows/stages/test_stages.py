@@ -7,8 +7,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.context import FlowRunContext
 
-from flows.stages.data import identify
 from flows.stages.stages import Stages
+from tasks.datasets import identify
 from tests.makers.bench import Bench
 from uwm.config import DemoPairs
 
@@ -20,7 +20,7 @@ def test_a_stage_is_submitted_once_and_its_failure_is_the_one_raised(bench: Benc
     def stages_of_one_backbone() -> list[str]:
         stages = Stages(bench.store, bench.backbone, "clip", batch_size=16, seed=0)
         (dataset,) = stages.datasets([PAIRS])
-        (tokens,) = stages.tokens([PAIRS], [dataset])
+        (tokens,) = stages.tokens([dataset])
         statistics = stages.statistics("text", ("out",), tokens)
         for _ in range(2):
             scores = stages.scores(statistics, "weight", "ratio", ("out",), prior=True)

@@ -38,7 +38,7 @@ def write_number(specs: Sequence[Number], store: Store, batch_size: int) -> None
 @stage(Sum, cost=free)
 def add(specs: Sequence[Sum], store: Store) -> None:
     for spec in specs:
-        total = sum(_read(store.path(part.kind, part.digest)) for part in spec.parts)
+        total = sum(_read(store.path(part)) for part in spec.parts)
         store.make(spec, lambda folder: _write(folder, total))
 
 

@@ -31,7 +31,7 @@ def test_another_machine_finds_and_fetches_what_one_has_made(s3: Bucketful) -> N
     second = s3.machine("two")
     assert second.complete(spec())
     assert not second.folder("numbers", spec().digest).exists()
-    folder = second.path("numbers", spec().digest)
+    folder = second.path(spec())
     assert (folder / "data" / "one").read_text() == "first"
     second.make(spec(), built_twice)
     assert second.root in folder.parents
@@ -58,11 +58,11 @@ def test_a_damaged_object_is_noticed_withdrawn_and_made_anew(
         s3.overwrite(key, b"#" * (s3.objects()[key] - (harm == "cut")))
     second = s3.machine("two")
     with pytest.raises(DamagedArtifactError, match="run the audit again"):
-        second.path("numbers", spec().digest)
+        second.path(spec())
     assert not second.complete(spec())
     second.make(spec(), write)
     third = s3.machine("three")
-    assert (third.path("numbers", spec().digest) / "two").read_text() == "second"
+    assert (third.path(spec()) / "two").read_text() == "second"
 
 
 def test_an_object_that_was_changed_is_noticed_without_reading_the_rest(s3: Bucketful) -> None:
@@ -73,7 +73,7 @@ def test_an_object_that_was_changed_is_noticed_without_reading_the_rest(s3: Buck
     first = s3.machine("one")
     assert not first.complete(spec())
     first.make(spec(), built_twice)  # its copy is whole, and is uploaded again
-    assert (s3.machine("two").path("numbers", spec().digest) / "two").read_text() == "second"
+    assert (s3.machine("two").path(spec()) / "two").read_text() == "second"
 
 
 def test_a_copy_that_is_damaged_is_fetched_again(s3: Bucketful) -> None:
@@ -81,7 +81,7 @@ def test_a_copy_that_is_damaged_is_fetched_again(s3: Bucketful) -> None:
     folder = store.make(spec(), write)
     (folder / "two").write_text("harm")
     store.make(spec(), built_twice)
-    assert (store.path("numbers", spec().digest) / "two").read_text() == "second"
+    assert (store.path(spec()) / "two").read_text() == "second"
 
 
 @pytest.mark.parametrize("name", ["../../out", "/out", "a/../../../out"])
@@ -90,7 +90,7 @@ def test_a_marker_that_leads_out_of_the_store_is_refused(s3: Bucketful, name: st
     marker = {"files": {name: {"size": 1, "sha256": "0"}}}
     s3.overwrite(MARKER, json.dumps(marker).encode())
     with pytest.raises(DamagedArtifactError, match="leads out"):
-        s3.machine("two").path("numbers", spec().digest)
+        s3.machine("two").path(spec())
     assert not s3.machine("two").complete(spec())
 
 
@@ -108,12 +108,12 @@ def test_a_writer_killed_while_it_uploads_leaves_nothing_torn(s3: Bucketful) -> 
     second = s3.machine("two")
     assert not second.complete(spec())
     with pytest.raises(DamagedArtifactError, match="not in the store"):
-        second.path("numbers", spec().digest)
+        second.path(spec())
     # The killed writer's machine has built it already, and uploads what is missing.
     first = s3.machine("one")
     first.make(spec(), built_twice)
     assert there.items() <= s3.objects().items()
-    assert len(list(second.path("numbers", spec().digest).iterdir())) == FILES + 2
+    assert len(list(second.path(spec()).iterdir())) == FILES + 2
 
 
 def test_two_writers_whose_bytes_differ_never_mix(s3: Bucketful, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_two_writers_whose_bytes_differ_never_mix(s3: Bucketful, tmp_path: Path)
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0
-    folder = s3.machine("reader").path("numbers", spec().digest)
+    folder = s3.machine("reader").path(spec())
     contents = {(folder / f"{number:03d}").read_text() for number in range(20)}
     assert contents in ({"first"}, {"other"})
 

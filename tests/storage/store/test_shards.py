@@ -5,30 +5,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.store.shards import SHARD, ShardedSpec, pieces, within, write_listing
+from storage.store.shards import SHARD, SampledSpec, ShardedSpec, pieces, within, write_listing
 from storage.store.store import Store
 from uwm.chunks import CHUNK
 from uwm.errors import DamagedArtifactError
+
+
+class SamplesSpec(SampledSpec):
+    kind: ClassVar[str] = "samples"
+    count: int
+
+    @property
+    def samples(self) -> int:
+        return self.count
 
 
 class RowsSpec(ShardedSpec):
     kind: ClassVar[str] = "rows"
 
 
+def rows_of(samples: int) -> RowsSpec:
+    return RowsSpec(code="", data=SamplesSpec(code="", count=samples))
+
+
 @given(samples=st.integers(1, 10 * SHARD))
 def test_shards_hold_every_sample_once_in_order(samples: int) -> None:
-    shards, whole = RowsSpec(code="", data="").split(samples)
-    held = [row for shard in shards or [whole] for row in range(samples)[shard.part(samples)]]
+    whole = rows_of(samples)
+    held = [row for shard in whole.shards or [whole] for row in range(samples)[shard.part]]
     assert held == list(range(samples))
-    assert whole.shards == tuple(map(str, shards))
-    assert len({spec.digest for spec in (*shards, whole)}) == len(shards) + 1
-    assert all(spec.part(samples).stop - spec.part(samples).start <= SHARD for spec in shards)
+    assert len({whole, *whole.shards}) == len(whole.shards) + 1
+    for shard in whole.shards:
+        assert shard.part.stop - shard.part.start <= SHARD
+        assert shard.shards == ()
+        assert shard.inputs == (whole.data,)
+    assert whole.inputs == (whole.data, *whole.shards)
 
 
 def test_what_fits_into_one_shard_is_left_whole() -> None:
-    spec = RowsSpec(code="", data="")
-    assert spec.split(SHARD) == ([], spec)
-    assert len(spec.split(SHARD + 1)[0]) == 2
+    assert rows_of(SHARD).shards == ()
+    assert len(rows_of(SHARD + 1).shards) == 2
 
 
 def test_chunks_never_straddle_shards() -> None:
@@ -41,18 +56,17 @@ def test_rows_of_a_shard_are_rows_of_the_set() -> None:
 
 def test_a_whole_is_read_through_its_shards(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    shards, whole = RowsSpec(code="", data="").split(2 * SHARD)
+    whole = rows_of(2 * SHARD)
+    shards = whole.shards
 
     def number(folder: Path) -> None:
         (folder / "rows").write_text("x")
 
     for shard in shards:
         store.make(shard, number)
-    store.make(whole, lambda folder: write_listing(folder, whole.shards))
-    assert pieces(store, "rows", shards[0].digest) == [store.path("rows", shards[0].digest)]
-    assert pieces(store, "rows", whole.digest) == [
-        store.path("rows", shard.digest) for shard in shards
-    ]
+    store.make(whole, lambda folder: write_listing(folder, whole))
+    assert pieces(store, shards[0]) == [store.path(shards[0])]
+    assert pieces(store, whole) == [store.path(shard) for shard in shards]
     store.remove(str(shards[1]))
     with pytest.raises(DamagedArtifactError):
-        pieces(store, "rows", whole.digest)
+        pieces(store, whole)

@@ -32,7 +32,7 @@ def test_an_artifact_lists_its_files_and_its_spec(store: Store) -> None:
     assert json.loads((folder / SPEC).read_text()) == {"kind": "numbers", "code": "a", "count": 3}
     listed = json.loads((folder / COMPLETE).read_text())["files"]
     assert set(listed) == {"data/one", "two", SPEC}
-    assert folder == store.path("numbers", spec().digest)
+    assert folder == store.path(spec())
 
 
 def test_what_is_complete_is_not_built_again(store: Store) -> None:
@@ -93,11 +93,11 @@ def test_a_damaged_artifact_is_never_served_and_is_set_aside_and_made_anew(
         path.unlink()  # a marker elsewhere is as good as its content says
     assert not store.complete(spec())
     with pytest.raises(DamagedArtifactError, match="run the audit again"):
-        store.path("numbers", spec().digest)
+        store.path(spec())
     assert [entry.name for entry in store.entries()] == [str(spec())]
     assert len(store.damage(str(spec()))) == 1
     store.make(spec(), write)
-    assert (store.path("numbers", spec().digest) / "two").read_text() == "second"
+    assert (store.path(spec()) / "two").read_text() == "second"
     assert "set aside" in caplog.text
     assert [entry.name for entry in garbage(store, 0) if not entry.complete] == [
         f"{spec()}.damaged"
@@ -158,7 +158,7 @@ def test_a_store_without_the_right_to_write_can_be_read(store: Store) -> None:
             Store(store.url)
         read = Store.existing(store.url, reading=True)
         assert read.complete(spec())
-        assert read.path("numbers", spec().digest) == folder
+        assert read.path(spec()) == folder
         assert read.damage(str(spec())) == []
         assert garbage(read, 0) == []
         assert recorded(read)
@@ -274,7 +274,7 @@ def test_a_store_is_a_writable_local_folder(tmp_path: Path) -> None:
 
 def test_what_a_running_audit_finds_in_the_store_counts_as_young(store: Store) -> None:
     def read(one: Numbers) -> Path:
-        return store.path(one.kind, one.digest)
+        return store.path(one)
 
     ways: list[Callable[[Numbers], object]] = [store.complete, read]
     for number, used in enumerate(ways):

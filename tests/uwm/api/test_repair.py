@@ -82,7 +82,7 @@ def test_a_repair_is_the_audits_to_the_bit(
         (audited,) = (entry for entry in settings if entry["method"] == method(document).name)
         assert set(made) == {tower for tower in TOWERS if audited[tower]}
         for tower in made:
-            edit = uwm.read_edit(store.path(*audited[tower]["edit"].split("/")))
+            edit = uwm.read_edit(store.path(audited[tower]["edit"]))
             assert edit.layers.keys() == made[tower].layers.keys()
             assert edit.added.keys() == made[tower].added.keys()
             for id, change in edit.added.items():
