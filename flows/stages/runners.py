@@ -11,6 +11,7 @@ import torch
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
+from uwm.backbones.backbone import BACKBONES
 from uwm.backbones.load import resolve_device
 from uwm.config import AuditConfig, Runner
 from uwm.errors import InputError, install
@@ -61,6 +62,8 @@ def task_runner(runner: Runner, config: AuditConfig) -> Iterator[TaskRunner[Any]
     backbones = 1 if runner.kind == "dask" else config.parallel  # a cluster is for all of them
     processes = 1 if runner.kind == "threads" else runner.workers or _processes(config, backbones)
     with ExitStack() as stack:
+        stack.callback(BACKBONES.allow, BACKBONES.limit)
+        BACKBONES.allow(config.parallel)  # other processes are told so with each backbone
         if resolve_device(config.device) == "cpu":
             # Small matrices gain more from a core per backbone than from all cores per matrix.
             stack.callback(torch.set_num_threads, torch.get_num_threads())

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from uwm.backbones.architecture import canonical
 from uwm.backbones.geometry import Geometry, Normalization
+from uwm.backbones.kept import Kept
 from uwm.backbones.tokens import Tokenizer, cut_texts, real_tokens, tokenizer_digest
 from uwm.config import Precision
 from uwm.errors import NotFiniteError, WrongWeightsError
@@ -30,6 +31,10 @@ DTYPES: Mapping[Precision, torch.dtype] = {
     "bf16": torch.bfloat16,
     "fp16": torch.float16,
 }
+
+
+VARIANTS = 4
+"""How many other weights of a backbone a process keeps beside its own."""
 
 
 @dataclass
@@ -44,8 +49,10 @@ class Backbone:
         normalization: how uint8 pixels become the image tower's input.
         precision: what a forward pass computes in; weights and embeddings are float32 whatever.
         locks: hold a tower's while its weights are edited or its modules patched.
-        reload: what loads it anew, in another process too; None for one that was built by hand.
-        variants: backbones that were made of this one, see `variant`.
+        reload: what loads it again, in another process too, from its files where `anew` is set;
+            None for one that was built by hand.
+        origin: of a variant what it was made of, and how.
+        variants: backbones that were made of this one lately, see `variant`.
     """
 
     model: nn.Module
@@ -58,14 +65,18 @@ class Backbone:
         default_factory=lambda: {"image": threading.Lock(), "text": threading.Lock()}
     )
 
-    reload: Callable[[], Backbone] | None = None
-    variants: Variants = field(default_factory=lambda: Variants(), init=False, repr=False)
+    reload: Callable[..., Backbone] | None = None
+    origin: tuple[Backbone, Callable[[Backbone], Backbone]] | None = field(default=None, repr=False)
+    variants: Kept[Backbone] = field(default_factory=lambda: Kept(VARIANTS), init=False, repr=False)
 
     def __reduce__(self) -> tuple[Callable[..., Backbone], tuple[Any, ...]]:
         """No weights go to another process, but where to find them and what they must be."""
+        if self.origin is not None:
+            return _variant, (*self.origin, self._tower_digests)
         if self.reload is None:
             raise TypeError("a backbone that was not loaded from files stays in its process")
-        return _again, (self.reload, self._tower_digests, torch.get_num_threads())
+        threads = torch.get_num_threads()
+        return _again, (self.reload, self._tower_digests, threads, BACKBONES.limit)
 
     @cached_property
     def device(self) -> torch.device:
@@ -134,26 +145,27 @@ class Backbone:
     def variant(self, change: Callable[[Backbone], Backbone]) -> Backbone:
         """This backbone with other weights, made by `change` once per process.
 
-        It is kept as long as this one is, runs under the same locks, so that either may share
-        tensors with the other, and goes to another process as this one does.
+        The latest `VARIANTS` are kept as long as this one is. They run under the same locks, so
+        that either may share tensors with the other, and go to another process as this one does.
 
         Args:
             change: hashable, and fit for another process itself; called while no tower runs or
                 carries an edit.
         """
-        with self.variants.lock:
-            if change not in self.variants.made:
-                with self.locks["image"], self.locks["text"]:
-                    made = dataclasses.replace(change(self), locks=self.locks, reload=None)
-                    made.tower_digest("image")  # computed before any edit
-                if self.reload is not None:
-                    made.reload = partial(_variant, self.reload, change)
-                self.variants.made[change] = made
-            return self.variants.made[change]
+
+        def make() -> Backbone:
+            with self.locks["image"], self.locks["text"]:
+                made = dataclasses.replace(
+                    change(self), locks=self.locks, reload=None, origin=(self, change)
+                )
+                made.tower_digest("image")  # computed before any edit
+                return made
+
+        return self.variants.get(change, make)
 
     def posing(self, digests: Mapping[Tower, str]) -> Backbone:
         """This backbone under the digests of weights that are not made yet, for plans."""
-        pose = dataclasses.replace(self, reload=None)
+        pose = dataclasses.replace(self, reload=None, origin=None)
         pose.__dict__["_tower_digests"] = {**self._tower_digests, **digests}
         return pose
 
@@ -213,38 +225,49 @@ class Backbone:
             )
 
 
-class Variants:
-    """Backbones made of another one, by what made them."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.made: dict[Callable[[Backbone], Backbone], Backbone] = {}
+BACKBONES: Kept[Backbone] = Kept(1)
+"""What was sent to this process, by what loads it and its digests: as many as are audited at a
+time, since their runs take turns."""
 
 
-def _variant(reload: Callable[[], Backbone], change: Callable[[Backbone], Backbone]) -> Backbone:
-    return reload().variant(change)
-
-
-_reloading = threading.Lock()
-
-
-def _again(reload: Callable[[], Backbone], digests: Mapping[Tower, str], threads: int) -> Backbone:
+def _again(
+    reload: Callable[..., Backbone], digests: Mapping[Tower, str], threads: int, limit: int
+) -> Backbone:
     """The backbone in this process, which computes with as many threads as the other one.
 
     Sums that are split otherwise differ in their last bit.
+
+    Args:
+        limit: how many backbones this process may keep.
 
     Raises:
         WrongWeightsError: its files have changed since it was loaded in the other one.
     """
     torch.set_num_threads(threads)
-    with _reloading:  # digested before any task may edit it
+    BACKBONES.allow(limit)
+
+    def make() -> Backbone:  # digested before any task may edit it
         backbone = reload()
-        for tower, digest in digests.items():
-            if backbone.tower_digest(tower) != digest:
-                raise WrongWeightsError(
-                    f"the weights of the {tower} tower are not those that the run began with; "
-                    "they changed meanwhile, or a worker has other files. Run again."
-                )
+        if any(backbone.tower_digest(tower) != digest for tower, digest in digests.items()):
+            backbone = reload(anew=True)  # this process had loaded what the files were before
+        return _checked(backbone, digests)
+
+    return BACKBONES.get((reload, *sorted(digests.items())), make)
+
+
+def _variant(
+    original: Backbone, change: Callable[[Backbone], Backbone], digests: Mapping[Tower, str]
+) -> Backbone:
+    return _checked(original.variant(change), digests)
+
+
+def _checked(backbone: Backbone, digests: Mapping[Tower, str]) -> Backbone:
+    for tower, digest in digests.items():
+        if backbone.tower_digest(tower) != digest:
+            raise WrongWeightsError(
+                f"the weights of the {tower} tower are not those that the run began with; "
+                "they changed meanwhile, or a worker has other files. Run again."
+            )
     return backbone
 
 

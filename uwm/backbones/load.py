@@ -7,7 +7,7 @@ import logging
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -73,8 +73,23 @@ def load(config: BackboneConfig, device: str = "cpu", precision: Precision = "fp
         geometry=geometry,
         normalization=normalization,
         precision=precision,
-        reload=partial(load, config, device, precision),
+        reload=Reload(config, device, precision),
     )
+
+
+@dataclass(frozen=True)
+class Reload:
+    """What `load` was called with, to be called again in any process."""
+
+    config: BackboneConfig
+    device: str
+    precision: Precision
+
+    def __call__(self, *, anew: bool = False) -> Backbone:
+        """The backbone; from its files even where this process has it, if `anew`."""
+        if anew:
+            load.cache_clear()
+        return load(self.config, self.device, self.precision)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,18 @@ import json
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import cloudpickle
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import uwm.backbones.load
 from tests.makers.backbones import LoadFresh
 from tests.makers.folders import folder_backbone
-from uwm.backbones.backbone import Backbone
+from uwm.backbones import architecture
+from uwm.backbones.backbone import BACKBONES, Backbone
 from uwm.backbones.load import load
 from uwm.errors import WrongWeightsError
 from uwm.families import TOWERS
@@ -98,10 +101,49 @@ def test_a_backbone_goes_to_another_process_by_reference(zoo: dict[str, Path]) -
     sent = cloudpickle.dumps(backbone)
     assert len(sent) < 10_000
     load.cache_clear()
+    BACKBONES.allow(0)  # as in a process that has none
     found = cloudpickle.loads(sent)
     assert found is not backbone
     assert found.precision == backbone.precision
     assert all(found.tower_digest(tower) == backbone.tower_digest(tower) for tower in TOWERS)
+
+
+def test_backbones_that_take_turns_are_loaded_once_and_no_more_are_kept(
+    zoo: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a worker process that runs the tasks of several backbones, audited at a time."""
+    BACKBONES.allow(2)
+    sent = [cloudpickle.dumps(load(folder_backbone(zoo[name]))) for name in ("clip", "siglip")]
+    BACKBONES.allow(0)  # as in a process that has none
+    load.cache_clear()
+    built: list[str] = []
+    build = architecture.build
+
+    def counted(config: dict[str, Any]) -> torch.nn.Module:
+        built.append(str(config["embed_dim"]))
+        return build(config)
+
+    monkeypatch.setattr(uwm.backbones.load, "build", counted)
+    found = [cloudpickle.loads(each) for each in (*sent, *sent, *sent)]
+    assert len(built) == 2
+    assert len(set(map(id, found))) == len(BACKBONES) == 2
+    BACKBONES.allow(1)
+    assert len(BACKBONES) == 1
+
+
+def test_a_process_that_has_older_weights_reads_them_anew(
+    zoo: dict[str, Path], tmp_path: Path
+) -> None:
+    """A Dask worker outlives audits."""
+    folder = shutil.copytree(zoo["clip"], tmp_path / "copy")
+    older = load(folder_backbone(folder), "cpu", "fp32")  # as it is loaded again
+    weights = load_file(folder / "open_clip_model.safetensors")
+    weights["ln_final.bias"].add_(1)
+    save_file(weights, folder / "open_clip_model.safetensors")
+    sent = cloudpickle.dumps(load.__wrapped__(folder_backbone(folder), "cpu", "fp32"))
+    found = cloudpickle.loads(sent)
+    assert found is not older
+    assert found.tower_digest("text") != older.tower_digest("text")
 
 
 def test_weights_that_changed_meanwhile_are_refused_in_the_other_process(
