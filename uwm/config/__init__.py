@@ -1,7 +1,8 @@
-"""What an audit is made of, as frozen models: one YAML file, and the parameters of the flow.
+"""The configuration of an audit as frozen models: one YAML file, and the parameters of the flow.
 
-Only shapes and rules; no torch, nothing heavy. Relative paths are resolved against the folder given
-as validation context (`{"folder": Path}`), which is the configuration file's own.
+These modules hold only types and validation rules and import nothing heavy such as torch. Relative
+paths are resolved against the folder given as validation context (`{"folder": Path}`), which is the
+folder of the configuration file.
 """
 
 from uwm.config.audit import AuditConfig

@@ -29,22 +29,25 @@ from uwm.metrics.registry import Metrics
 
 
 class AuditConfig(Settings):
-    """An audit: which backbones, measured on what, repaired how."""
+    """An audit: which backbones, repaired by which methods, and measured on which data."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = "audit"
     seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Precision = Field("fp32", description="of forward passes; scores stay float32")
+    precision: Precision = Field(
+        "fp32", description="precision of forward passes; scores are always float32"
+    )
     batch_size: int = Field(64, ge=1, le=65_536, description="samples per forward pass")
     parallel: int = Field(1, ge=1, le=64, description="backbones audited at the same time")
     threads: int | None = Field(
-        None, ge=1, le=1024, description="of a forward pass on a CPU; else its share of the cores"
+        None, ge=1, le=1024, description="CPU threads per forward pass; by default an equal share"
     )
     tag_tasks: bool = Field(
         False,
-        description="tag task runs with backbone and stage, for a server's limits; slow on SQLite",
+        description="tag each task run with its backbone and stage, so that a Prefect server can "
+        "limit concurrency by tag; slow on SQLite",
     )
-    resamples: int = Field(1000, ge=100, le=100_000, description="of the bootstrap")
+    resamples: int = Field(1000, ge=100, le=100_000, description="number of bootstrap resamples")
     backbones: tuple[BackboneConfig, ...] = Field(min_length=1)
     calibration: PairsConfig
     validation: PairsConfig | None = None
@@ -52,24 +55,34 @@ class AuditConfig(Settings):
     zeroshot: tuple[ZeroShotItem, ...] = ()
     methods: tuple[MethodConfig, ...] = Field(min_length=1)
     metrics: MetricReferences = Field(
-        (), description="further ones, `path/to/file.py:NAME` or of an installed package"
+        (),
+        description="additional metrics, each `path/to/file.py:NAME` or the name that an installed "
+        "package registers",
     )
     choice: ChoiceRule = ChoiceRule()
     margin: float = Field(
         2.0,
         gt=0,
         le=100,
-        description="points by which knowledge may be lower and still count as kept: the 95 % "
-        "interval of its change is above minus this",
+        description="non-inferiority margin in percentage points: knowledge counts as kept if the "
+        "whole 95 % interval of its change lies above minus this margin",
     )
-    held_out: HeldOut | None = Field(None, description="concepts left out of the calibration")
-    drift: Drift | None = Field(None, description="edits made from parts of the calibration set")
+    held_out: HeldOut | None = Field(
+        None, description="repeat repairs with one concept left out of the calibration set"
+    )
+    drift: Drift | None = Field(
+        None, description="compare edits made from parts of the calibration set"
+    )
     sections: tuple[SectionConfig, ...] = Field(
-        (), description="further ones of the report, `path/to/file.py:Class` or an installed one"
+        (),
+        description="additional sections of the report, each `path/to/file.py:Class` or the name "
+        "that an installed package registers",
     )
-    policy: Policy | None = Field(None, description="when the audit has regressed")
+    policy: Policy | None = Field(
+        None, description="limits that decide whether the audit has regressed"
+    )
     sweep: SweepSettings | None = Field(None, description="what `uwm sweep` tries")
-    search: SearchSettings | None = Field(None, description="of `uwm search`")
+    search: SearchSettings | None = Field(None, description="what `uwm search` tries")
 
     @field_validator("policy")
     @classmethod
@@ -99,12 +112,12 @@ class AuditConfig(Settings):
 
     @property
     def zeroshot_sets(self) -> tuple[ZeroShotSet, ...]:
-        """The zero-shot sets one by one, `benchmarks` taken apart."""
+        """The individual zero-shot sets, with `benchmarks` expanded."""
         return separate(self.zeroshot)
 
     @property
     def knowledge_sets(self) -> tuple[ZeroShotSet, ...]:
-        """The zero-shot sets that stand for knowledge: those of no unsafe kinds."""
+        """The zero-shot sets that measure knowledge: those whose classes are not unsafe kinds."""
         return tuple(data for data in self.zeroshot_sets if not data.unsafe)
 
     @property
@@ -113,7 +126,7 @@ class AuditConfig(Settings):
         return tuple(edits for method in self.methods if (edits := method.edits))
 
     def rule_for(self, method: str) -> ChoiceRule:
-        """How the point of a method is chosen: as it says itself, or as for all."""
+        """The rule that chooses a method's point: its own, or else the audit's."""
         own = {item.name: item.chosen_by for item in self.methods}
         return own.get(method) or self.choice
 
@@ -124,23 +137,23 @@ class AuditConfig(Settings):
 
     @property
     def rescored_methods(self) -> tuple[EditMethod, ...]:
-        """Methods whose edits can be made anew from a part of the captured pairs."""
+        """Methods whose edits can be recomputed from a subset of the captured pairs."""
         return tuple(method for method in self.edit_methods if method.rescored)
 
     @property
     def controls(self) -> tuple[Control, ...]:
-        """The controls of other methods."""
+        """Methods that are controls of other methods."""
         return tuple(control for method in self.methods if (control := method.control))
 
     def edited_roles(self, tower: Tower) -> tuple[Role, ...]:
-        """Roles that any method edits in a tower, or a search may, each once, sorted."""
+        """Roles that some method or the search edits in a tower, sorted and without duplicates."""
         return _union([*(method.roles for method in self.edit_methods), *self._searched], tower)
 
     def captured_roles(self, tower: Tower, base: str | None = None) -> tuple[Role, ...]:
-        """Of these, the roles whose inputs are captured on the weights of `base`.
+        """The edited roles whose inputs are captured on the weights of `base`.
 
-        For scores by activation statistics, and for controls of equal contribution. None are the
-        backbone's own weights.
+        Inputs are captured for scores from activation statistics and for controls of equal
+        contribution. A `base` of None means the backbone's own weights.
         """
         compared = {
             control.of
@@ -151,7 +164,7 @@ class AuditConfig(Settings):
         return _union([*self._scored(tower, base), *drawn], tower)
 
     def scored_roles(self, tower: Tower) -> tuple[Role, ...]:
-        """Of these, the roles scored by activation statistics on the backbone's own weights."""
+        """The captured roles scored from activation statistics on the backbone's own weights."""
         return _union(self._scored(tower, None), tower)
 
     def _scored(self, tower: Tower, base: str | None) -> list[PerTower[Roles]]:
@@ -163,13 +176,13 @@ class AuditConfig(Settings):
         return [*scored, *(self._searched if base is None else ())]
 
     def _edited(self, tower: Tower, base: str | None) -> list[EditMethod]:
-        """Methods that edit a tower of the weights of `base`."""
+        """Methods that edit this tower of the weights of `base`."""
         return [
             method for method in self.edit_methods if method.base == base and method.points(tower)
         ]
 
     def changed_roles(self, tower: Tower) -> tuple[Role, ...]:
-        """Roles that any method edits or trains in a tower, or a search may edit, sorted."""
+        """Roles that some method edits or trains, or that the search edits, in a tower, sorted."""
         return _union([*(method.changed_roles for method in self.methods), *self._searched], tower)
 
     @property
@@ -177,16 +190,16 @@ class AuditConfig(Settings):
         return [family.roles for family in self.search.families.values()] if self.search else []
 
     def altered(self, **changes: Any) -> AuditConfig:
-        """The audit with other values of some fields, without what refers to what is then gone.
+        """A copy of the audit with some fields changed and dangling references removed.
 
-        Rules of the policy and methods of `held_out` and `drift` are left out that name a method,
-        a backbone or a data set which the new audit does not have.
+        Policy rules, and methods of `held_out` and `drift`, are dropped where they name a method,
+        a backbone or a data set that the new audit no longer has.
 
         Args:
-            changes: values as the fields hold them, models and not mappings.
+            changes: new values by field name, as models rather than mappings.
 
         Raises:
-            ValidationError: the result is no audit.
+            ValidationError: the result is not a valid audit.
         """
         fields = {name: getattr(self, name) for name in self.model_fields_set} | changes
         return AuditConfig.model_validate(without_dangling(fields, self.measured))
@@ -194,15 +207,15 @@ class AuditConfig(Settings):
     def narrowed(
         self, backbones: Collection[str] | None = None, methods: Collection[str] | None = None
     ) -> AuditConfig:
-        """The audit of some of its backbones and methods, without what refers to the others.
+        """The audit restricted to some of its backbones and methods.
 
-        Weights of other backbones are left out, methods that have none left, and what stands on a
-        method that is gone: edits of its weights, random controls, rules. Where no method is left
-        the original is.
+        Whatever refers to a removed backbone or method is removed too: weights of other backbones,
+        methods without any weights left, edits of a removed method's weights, its controls, and
+        rules. If no method remains, the audit measures the original alone.
 
         Args:
-            backbones: names; all of them by default.
-            methods: likewise.
+            backbones: names of the backbones to keep; all of them by default.
+            methods: names of the methods to keep; all of them by default.
         """
         kept = [item for item in self.backbones if backbones is None or item.name in backbones]
         asked = [item for item in self.methods if methods is None or item.name in methods]

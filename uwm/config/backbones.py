@@ -10,40 +10,49 @@ from uwm.config.kinds import Kinds
 from uwm.config.settings import File, Folder, Name, Settings
 
 Precision = Literal["fp32", "bf16", "fp16"]
-"""What a forward pass computes in; scores and edits are float32 whatever it is."""
+"""The precision of forward passes; scores and edits are always float32."""
 
 Channels = tuple[float, float, float]
 Side = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Preprocess(Settings):
-    """How pictures were prepared in training, where a backbone's files do not say it or lie.
+    """How images were preprocessed in training, for a backbone whose files omit it or are wrong.
 
-    What is left out stays as the files (or open_clip's tags of that model) have it.
+    A field left unset keeps the value from the files, or from open_clip's entry for the model.
     """
 
-    mean: Channels | None = Field(None, description="per channel, of pixels in [0, 1]")
-    std: Annotated[Channels, Field(description="per channel, above 0")] | None = None
+    mean: Channels | None = Field(None, description="mean per channel, of pixels in [0, 1]")
+    std: (
+        Annotated[
+            Channels, Field(description="standard deviation per channel, of pixels in [0, 1]")
+        ]
+        | None
+    ) = None
     interpolation: Literal["bicubic", "bilinear"] | None = None
     resize_mode: Literal["shortest", "longest", "squash"] | None = None
-    size: Side | tuple[Side, Side] | None = Field(None, description="or [height, width]")
+    size: Side | tuple[Side, Side] | None = Field(
+        None, description="input size in pixels: one side of a square, or [height, width]"
+    )
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
         if self.std is not None and min(self.std) <= 0:
-            raise ValueError(f"std divides pixels, so it is above 0; got {list(self.std)}")
+            raise ValueError(
+                f"pixels are divided by std, so it must be above 0; got {list(self.std)}"
+            )
         return self
 
 
 class BackbonePlace(Settings):
-    """What every backbone says: its name in tables, and the kind of place its files come from."""
+    """Fields of every backbone: its name in tables, and the kind of place its files come from."""
 
     kind: str
     name: Name
 
 
 class OwnBackbone(BackbonePlace):
-    """A backbone of the user's choice: it may say how its pictures were prepared."""
+    """A backbone of the user's choice, which may override how its images are preprocessed."""
 
     preprocess: Preprocess = Preprocess()
 
@@ -56,20 +65,20 @@ class DemoBackbone(BackbonePlace):
 
 
 class FolderBackbone(OwnBackbone):
-    """A folder in open_clip's form or, for CLIP and SigLIP, in that of Hugging Face.
+    """A folder in open_clip's layout or, for CLIP and SigLIP, in that of Hugging Face.
 
-    `open_clip_config.json` and weights beside it, or `config.json` and weights beside it.
+    The folder holds `open_clip_config.json` or `config.json`, with the weights beside it.
     """
 
     kind: Literal["folder"]
     folder: Folder
     text: Folder | None = Field(
-        None, description="a Hugging Face folder for what a lone image tower in `folder` lacks"
+        None, description="a Hugging Face folder that supplies the text tower if `folder` has none"
     )
 
 
 class OpenClipBackbone(OwnBackbone):
-    """A model of open_clip by name, with weights by pretrained tag or from a file."""
+    """An open_clip model by name, with the weights of a pretrained tag or from a file."""
 
     kind: Literal["open_clip"]
     model: str = Field(description="an open_clip model name, such as ViT-B-32")
@@ -84,7 +93,7 @@ class OpenClipBackbone(OwnBackbone):
 
 
 class HubBackbone(OwnBackbone):
-    """A repository of the Hugging Face hub that holds what a folder may, see `FolderBackbone`."""
+    """A repository of the Hugging Face hub with the layout of a `FolderBackbone`."""
 
     kind: Literal["hub"]
     repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$", description="OWNER/NAME")
@@ -97,4 +106,4 @@ _KINDS = Kinds(
     "uwm.backbones",
 )
 BackboneConfig = Annotated[BackbonePlace, PlainValidator(_KINDS.validate), SerializeAsAny()]
-"""A backbone from any place: those above, an installed package's, or one in the user's own file."""
+"""A backbone of any kind: built in, from an installed package, or from the user's own file."""

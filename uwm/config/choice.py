@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 class ChoiceRule(Settings):
     """How a point of a grid is chosen on the validation pairs: the safest that keeps knowledge.
 
-    Safest: the highest mean of the goals. Keeps knowledge: recall@1 of safe pairs, text to image
-    and back, and P_t_s and P_v_s each fall by at most `max_loss` points.
+    The safest point has the highest mean of the goals. A point keeps knowledge if recall@1 of safe
+    pairs in both directions, P_t_s and P_v_s each fall by at most `max_loss` points.
     """
 
     max_loss: float = Field(4.0, ge=0, le=100, description="in percentage points")
     goals: tuple[str, ...] = Field(
-        (), description="metrics of pairs, as a policy calls them; P_t_u and P_v_u if empty"
+        (),
+        description="pair metrics whose mean is maximised, named as in a policy; P_t_u and P_v_u "
+        "if empty",
     )
 
     def check(self, metrics: Metrics) -> None:
-        """Raise ValueError where a goal is no metric that more of is better, in percent."""
+        """Raise ValueError if a goal is not a pair metric in percent of which higher is better."""
         known = [
             metric.rule_name
             for metric in metrics.of(data="pairs")
@@ -33,6 +35,6 @@ class ChoiceRule(Settings):
         ]
         if unknown := [goal for goal in self.goals if goal not in known]:
             raise ValueError(
-                f"the goal of a choice is a metric of pairs, in percent, of which more is safer: "
+                "a goal must be a pair metric in percent of which higher is better, one of "
                 f"{', '.join(known)}; got {', '.join(unknown)}"
             )

@@ -1,4 +1,4 @@
-"""Grids of numbers as a person writes them, in a file or on the command line."""
+"""Parse grids of numbers as users write them in a file or on the command line."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import math
 import numpy as np
 
 MOST = 10_000
-"""Points of one grid."""
+"""The largest number of points in one grid."""
 
 
 def numbers(value: object) -> object:
-    """The numbers of a grid: of one number, a list, `1, 2`, or `FROM:TO:POINTS`, evenly apart.
+    """The numbers of a grid, given as one number, a list, `1, 2`, or the range `FROM:TO:POINTS`.
 
-    With `:log` at its end a range goes by even factors. Both ends are among its points, of which
-    there are at least two. What is no text, no list and no number is left to whoever checks types.
+    The points of a range are evenly spaced and include both ends; with `:log` appended they are
+    evenly spaced on a logarithmic scale. Values of other types pass through for pydantic to check.
 
     Raises:
-        ValueError: text of another form, ends without a logarithm, or more than `MOST` points.
+        ValueError: the text has another form, a logarithmic range has an end that is not positive,
+            or a range has fewer than 2 or more than `MOST` points.
 
     Example:
         >>> numbers("0.1:0.4:4")
@@ -31,8 +32,8 @@ def numbers(value: object) -> object:
         return _range(value) if ":" in value else tuple(map(float, value.split(",")))
     except ValueError as error:
         raise ValueError(
-            f"a grid is a list of numbers such as 0.02,0.05, or FROM:TO:POINTS (up to {MOST}, "
-            "evenly apart), or FROM:TO:POINTS:log (by even factors, from a number above 0); "
+            "a grid is a list of numbers such as 0.02,0.05, or FROM:TO:POINTS with 2 to "
+            f"{MOST} evenly spaced points, or FROM:TO:POINTS:log with a logarithmic scale; "
             f"got {value!r}"
         ) from error
 

@@ -1,8 +1,8 @@
-"""Parts of a configuration that `kind` tells apart, open for kinds that a person adds.
+"""Parts of a configuration that are distinguished by `kind` and that users can extend.
 
-A kind is one of ours, one that an installed package registers as an entry point, or a class in the
-person's own file, `kind: path/to/file.py:Class`; see `uwm.plugins`. The class is a pydantic model,
-so that its settings are checked as ours are.
+A kind is built in, registered by an installed package as an entry point, or a class in the user's
+own file, `kind: path/to/file.py:Class`; see `uwm.plugins`. The class is a pydantic model, so that
+its settings are validated as those of built-in kinds are.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ T = TypeVar("T", bound=BaseModel)
 class Kinds(Generic[T]):
     """The kinds of one part of the configuration.
 
-    Its `validate` is for a field: `Annotated[T, PlainValidator(KINDS.validate), SerializeAsAny()]`.
+    Use it for a field as `Annotated[T, PlainValidator(KINDS.validate), SerializeAsAny()]`.
 
     Args:
-        base: what every kind is a subclass of; it has a field `kind: str`.
-        own: our kinds, each with `kind: Literal["its name"]`.
-        group: of entry points.
+        base: the base class of every kind, with a field `kind: str`.
+        own: the built-in kinds, each with `kind: Literal["its name"]`.
+        group: the group of entry points under which packages register further kinds.
     """
 
     def __init__(self, base: type[T], own: Iterable[type[T]], group: str) -> None:
@@ -37,7 +37,7 @@ class Kinds(Generic[T]):
         self.own = {kind: model for model in own for kind in _literals(model)}
 
     def named(self, kind: str, folder: Path | None = None) -> type[T]:
-        """The class of a kind; of a file's class with a path relative to `folder`.
+        """The class of a kind; the path of a class in a file is relative to `folder`.
 
         Raises:
             InputError: there is no such kind, or its class cannot be loaded.
@@ -51,13 +51,13 @@ class Kinds(Generic[T]):
             close = difflib.get_close_matches(kind, found, 1)
             meant = f" (did you mean {close[0]!r}?)" if close else ""
             raise InputError(
-                f"there is no kind {kind!r}{meant}; there are {_listed(found)}, the last "
-                "of which is for a class of your own"
+                f"there is no kind {kind!r}{meant}; the kinds are {_listed(found)}, where the last "
+                "stands for a class of your own"
             )
         return found[kind]
 
     def validate(self, value: object, info: ValidationInfo) -> T:
-        """The model that a mapping describes, by its `kind`; a model stays what it is."""
+        """The model that a mapping with a `kind` describes; a model is returned unchanged."""
         if isinstance(value, self.base):
             return value
         if not isinstance(value, Mapping):
@@ -65,7 +65,7 @@ class Kinds(Generic[T]):
         kind = value.get("kind")
         if not isinstance(kind, str):
             raise PydanticCustomError(
-                "kind", "has no `kind`; there are {kinds}", {"kinds": _listed(self.own)}
+                "kind", "has no `kind`; the kinds are {kinds}", {"kinds": _listed(self.own)}
             )
         folder = (info.context or {}).get("folder")
         try:

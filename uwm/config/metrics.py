@@ -1,4 +1,4 @@
-"""The metrics that a configuration names, its own and those that other parts are about."""
+"""Validation of the metrics that a configuration adds, and of those that other parts refer to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uwm.plugins import absolute
 
 
 def _metric(reference: str, info: ValidationInfo) -> str:
-    """The reference with its path in full, if it names a metric."""
+    """The reference with an absolute path, after checking that it names a metric."""
     found = absolute(reference, Path((info.context or {}).get("folder", ".")))
     try:
         load_metric(found)
@@ -35,18 +35,18 @@ def _distinct(references: tuple[str, ...]) -> tuple[str, ...]:
 MetricReferences = Annotated[
     tuple[Annotated[str, AfterValidator(_metric)], ...], AfterValidator(_distinct)
 ]
-"""Metrics of one's own, `path/to/file.py:NAME` or the name that an installed package offers."""
+"""The user's own metrics: `path/to/file.py:NAME`, or a name that an installed package registers."""
 
 
 def refuse(part: str, problems: Iterable[tuple[tuple[str | int, ...], str, object]]) -> None:
-    """Raise for what is wrong with a part of the configuration, each with its place there.
+    """Raise if a part of the configuration has problems, and report each with its location.
 
     Args:
-        part: what it is called.
-        problems: places, what is wrong, and the values that are.
+        part: name of the part.
+        problems: the location within the part, the message and the invalid value of each problem.
 
     Raises:
-        ValidationError: there is a problem; pydantic puts the part's own place before each.
+        ValidationError: there is a problem; pydantic prefixes each location with the part's own.
     """
     details = [
         InitErrorDetails(

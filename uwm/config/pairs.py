@@ -23,7 +23,7 @@ MANIFEST_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 class PairSet(Settings):
-    """What every pair set says: how it is sampled, and how much of it may be unusable."""
+    """Fields of every pair set: how it is sampled, and how much of it may be unusable."""
 
     kind: str
     if TYPE_CHECKING:  # a field of most kinds, a property of others
@@ -31,20 +31,20 @@ class PairSet(Settings):
         @property
         def name(self) -> str: ...
 
-    per_concept: int | None = Field(None, ge=1, description="at most so many pairs per concept")
+    per_concept: int | None = Field(None, ge=1, description="maximum number of pairs per concept")
     min_per_concept: int = Field(
-        1, ge=0, description="usable pairs that every concept must have, or the run stops"
+        1, ge=0, description="least number of usable pairs per concept; with fewer the run stops"
     )
-    seed: Seed | None = Field(None, description="of the sample; the audit's if absent")
+    seed: Seed | None = Field(None, description="seed of the sample; the audit's by default")
     max_quarantined: float = Field(
-        0.02, ge=0, lt=1, description="share of unusable rows beyond which the run stops"
+        0.02, ge=0, lt=1, description="largest share of unusable rows; with more the run stops"
     )
 
     @model_validator(mode="after")
     def _attainable(self) -> Self:
         if self.per_concept is not None and self.min_per_concept > self.per_concept:
             raise ValueError(
-                f"min_per_concept ({self.min_per_concept}) is at most per_concept "
+                f"min_per_concept ({self.min_per_concept}) must not exceed per_concept "
                 f"({self.per_concept})"
             )
         return self
@@ -62,13 +62,13 @@ class DemoPairs(PairSet):
 
 
 class ColumnPairs(PairSet):
-    """What sets say that are read from columns."""
+    """Fields of sets that are read from columns."""
 
     cluster: str | None = Field(
         None,
         min_length=1,
-        description="a column: rows of one value are drawn together for intervals and tests; rows "
-        "that share a picture always are",
+        description="column whose equal values mark rows that intervals and tests resample "
+        "together; rows that share an image always are",
     )
 
     @field_validator("cluster")
@@ -76,8 +76,8 @@ class ColumnPairs(PairSet):
     def _no_picture(cls, cluster: str | None) -> str | None:
         if cluster in ("image", "safe_image", "unsafe_image"):
             raise ValueError(
-                f"rows that share a picture are one cluster whatever it is called; "
-                f"got {cluster!r}. Leave it out, or name a column of texts or numbers"
+                "rows that share an image always form one cluster, so `cluster` must be a column "
+                f"of texts or numbers; got {cluster!r}. Name another column or leave it out"
             )
         return cluster
 
@@ -105,28 +105,33 @@ def _pattern(pattern: str) -> str:
         example = pattern.format(split="train", incremental_id=0, coco_id=0)
     except (ValueError, KeyError, IndexError, AttributeError) as error:
         raise ValueError(
-            f"a pattern is made of {{split}}, {{incremental_id}} and {{coco_id}}: {error}"
+            "a pattern may only contain the fields {split}, {incremental_id} and {coco_id}: "
+            f"{error}"
         ) from error
     if not fields <= {"split", "incremental_id", "coco_id"} or "incremental_id" not in fields:
-        raise ValueError("a pattern names {incremental_id}, and of others only {split}, {coco_id}")
+        raise ValueError(
+            "a pattern must contain {incremental_id} and may contain {split} and {coco_id}"
+        )
     path = PurePosixPath(example)
     if path.is_absolute() or ".." in path.parts:
-        raise ValueError("a pattern is relative to `unsafe` and never leads out of it")
+        raise ValueError("a pattern must be a path below the folder `unsafe`")
     return pattern
 
 
 class VisuPairs(PairSet):
-    """A split of ViSU: its JSON of texts, pictures of COCO, and the generated unsafe pictures."""
+    """A split of ViSU: its JSON file of texts, the COCO images, and the generated unsafe images."""
 
     kind: Literal["visu"]
     name: Name
     texts: File = Field(description="the split's JSON file of ViSU-Text")
     coco: Annotated[tuple[Folder, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
-        description="folders of COCO pictures, such as train2017 and val2017; the first that has "
-        "a picture gives it"
+        description="folders of COCO images, such as train2017 and val2017; each image is read "
+        "from the first folder that has it"
     )
     unsafe: Folder = Field(description="the folder that `unsafe_pattern` is relative to")
-    split: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="{split} in `unsafe_pattern`")
+    split: str = Field(
+        pattern=r"^[A-Za-z0-9_-]+$", description="value of {split} in `unsafe_pattern`"
+    )
     unsafe_pattern: Annotated[str, AfterValidator(_pattern)] = (
         "{split}/sd-ntsw/unsafe/original/{incremental_id}/0.jpg"
     )
@@ -134,7 +139,9 @@ class VisuPairs(PairSet):
 
 def _manifest(path: Data) -> Data:
     if not path.is_dir() and path.suffix.lower() not in MANIFEST_SUFFIXES:
-        raise ValueError(f"a manifest ends in {', '.join(MANIFEST_SUFFIXES)}, or is a folder")
+        raise ValueError(
+            f"a manifest must be a folder or a file that ends in {', '.join(MANIFEST_SUFFIXES)}"
+        )
     return path
 
 
@@ -146,9 +153,9 @@ class ManifestPairs(ColumnPairs):
     data: Annotated[Data, AfterValidator(_manifest)] = Field(
         description="the file, or a folder of Parquet shards such as train-00000-of-00002.parquet"
     )
-    split: str | None = Field(None, description="which, where a folder of shards holds several")
+    split: str | None = Field(None, description="split to read from a folder with several")
     images: Folder | None = Field(
-        None, description="the folder that image paths are relative to; the file's own if absent"
+        None, description="the folder that image paths are relative to; by default the file's own"
     )
 
 
@@ -166,7 +173,7 @@ class HfDatasetPairs(ColumnPairs):
     kind: Literal["hf-dataset"]
     name: Name
     data: Folder
-    split: str | None = Field(None, description="which, where the folder holds several")
+    split: str | None = Field(None, description="split to read if the folder has several")
 
 
 _KINDS = Kinds(
@@ -175,4 +182,4 @@ _KINDS = Kinds(
     "uwm.sources",
 )
 PairsConfig = Annotated[PairSet, PlainValidator(_KINDS.validate), SerializeAsAny()]
-"""A pair set of any kind: those above, an installed package's, or one in the user's own file."""
+"""A pair set of any kind: built in, from an installed package, or from the user's own file."""

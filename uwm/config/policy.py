@@ -1,4 +1,4 @@
-"""What an audit must not fall below: rules, and the kept audit that it is compared with."""
+"""When an audit has regressed: rules, and the kept audit that it is compared with."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from uwm.metrics.registry import Metrics
 
 
 class Rule(Settings):
-    """A limit to one metric. It breaks when the value falls too far, or lies too low.
+    """A limit on one metric, broken when the value falls too far or is too low.
 
-    Too far: the fall since the baseline is above `max_fall` beyond noise, see
-    `uwm.metrics.changes`. Too low: the value itself is below `floor`. Of a metric that is better
-    when it is lower, a rise counts as a fall and `floor` is a ceiling. What is not named means all:
-    methods but random controls, backbones, benchmarks; for zero-shot the mean over sets.
+    It falls too far if the fall since the baseline exceeds `max_fall` by more than noise explains,
+    see `uwm.metrics.changes`. It is too low if the value is below `floor`. For a metric of which
+    lower is better, a rise counts as a fall and `floor` is a ceiling. A rule without `methods`,
+    `backbones` or `datasets` applies to all of them: every method that is not a control, every
+    backbone, every benchmark; for zero-shot accuracy, to the mean over the sets.
     """
 
     metric: str
-    max_fall: float | None = Field(None, ge=0, description="in points of the metric's unit")
-    floor: float | None = Field(None, description="in the metric's unit, mostly percent")
+    max_fall: float | None = Field(
+        None, ge=0, description="largest allowed fall, in the metric's unit"
+    )
+    floor: float | None = Field(None, description="lowest allowed value, in the metric's unit")
     methods: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
@@ -33,19 +36,21 @@ class Rule(Settings):
     @model_validator(mode="after")
     def _limits(self) -> Self:
         if self.max_fall is None and self.floor is None:
-            raise ValueError("a rule needs `max_fall` (points) or `floor` (percent)")
+            raise ValueError("a rule needs `max_fall` or `floor`, in the unit of its metric")
         return self
 
 
 class Policy(Settings):
-    """When an audit has regressed against a kept one."""
+    """The rules by which an audit has regressed against a kept one."""
 
     rules: tuple[Rule, ...] = Field(min_length=1)
     against: Literal["last"] | AwareDatetime = Field(
-        "last", description="the last accepted audit of this name, or the one kept at that time"
+        "last",
+        description="the baseline: the `last` accepted audit of this name, or the time at which "
+        "another one was kept",
     )
     level: float = Field(
-        0.05, gt=0, lt=0.5, description="chance of any false alarm about falls, over all rules"
+        0.05, gt=0, lt=0.5, description="family-wise error rate of the tests for falls"
     )
 
     @property
@@ -53,11 +58,11 @@ class Policy(Settings):
         return None if self.against == "last" else self.against
 
     def check(self, metrics: Metrics) -> None:
-        """Hold the rules against the metrics that an audit has.
+        """Check the rules against the metrics of an audit.
 
         Raises:
-            ValidationError: a rule is for none of them, or its limit lies outside of the metric's
-                range; every such rule with its place in the file.
+            ValidationError: a rule names an unknown metric, or its limit is outside the metric's
+                range. Every such rule is reported with its location in the file.
         """
         refuse(
             "policy",
@@ -70,16 +75,19 @@ class Policy(Settings):
 
 
 def _problems(rule: Rule, metrics: Metrics) -> Iterator[tuple[str, str]]:
-    """Fields of a rule that cannot be, each with why."""
+    """The invalid fields of a rule, each with the reason."""
     known = metrics.by_rule_name
     if rule.metric not in known:
         near = difflib.get_close_matches(rule.metric, known, n=1)
         meant = f"; did you mean {near[0]!r}?" if near else ""
-        yield "metric", f"a metric is one of {', '.join(known)}{meant}"
+        yield "metric", f"the metric must be one of {', '.join(known)}{meant}"
         return
     metric = known[rule.metric]
     low, high = metric.range
     if rule.floor is not None and not low <= rule.floor <= high:
         yield "floor", f"{rule.metric} lies between {low:g} and {high:g}; got {rule.floor:g}"
     if rule.max_fall is not None and rule.max_fall > high - low:
-        yield "max_fall", f"{rule.metric} falls by at most {high - low:g}; got {rule.max_fall:g}"
+        yield (
+            "max_fall",
+            f"{rule.metric} can fall by at most {high - low:g}; got {rule.max_fall:g}",
+        )

@@ -1,4 +1,4 @@
-"""What parts of an audit say of one another by name, taken out where the named part is gone."""
+"""Remove references by name to parts that an audit no longer has."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from uwm.metrics.registry import Metrics
 
 
 def standing(methods: Sequence[Method], backbones: Collection[str]) -> tuple[Method, ...]:
-    """What remains of methods on some backbones, in order; the original where nothing does.
+    """The methods that remain on some backbones, in order; the original alone if none does.
 
-    A method that brings weights keeps those of `backbones`. One that has none left is gone, and
-    with it what refers to it: edits of its weights, and controls of those.
+    A method that brings weights keeps those for `backbones`. One without any weights left is
+    removed together with what refers to it: edits of its weights, and controls of those edits.
     """
     found = {method.name: left for method in methods if (left := method.of_backbones(backbones))}
     while lost := [name for name, method in found.items() if {*method.refers_to} - {*found}]:
@@ -26,13 +26,13 @@ def standing(methods: Sequence[Method], backbones: Collection[str]) -> tuple[Met
 
 
 def without_dangling(audit: Mapping[str, Any], metrics: Metrics) -> dict[str, Any]:
-    """An audit's fields, its policy, held-out and drift without names that the others lack.
+    """An audit's fields with unknown names removed from its policy, `held_out` and `drift`.
 
-    A rule or section that was for such parts alone is gone: with no name left it would be for all.
+    A rule or section that named only removed parts is removed: without names it would apply to all.
 
     Args:
-        audit: values of its fields, already validated each by itself.
-        metrics: those of the audit.
+        audit: values of the audit's fields, each already validated by itself.
+        metrics: the metrics of the audit.
     """
     methods: Sequence[Method] = audit["methods"]
     edits = [edits for method in methods if (edits := method.edits) and edits.rescored]

@@ -1,4 +1,4 @@
-"""Names that results give to what nobody configures, so that nothing else may be called so."""
+"""Names that results use for things that nobody configures, and that are therefore reserved."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 ORIGINAL = "original"
 CONTROLS = ("random ", "magnitude ")
-"""How the names of all controls begin."""
+"""Prefixes of the names of controls."""
 SEARCHED = "search "
-"""How the names of all points begin that a search chooses."""
+"""Prefix of the names of points that a search chooses."""
 PAPER_DEFAULT = "paper default"
-"""The paper's settings, where a search's audit has no method with them."""
+"""Name of the paper's settings in a search whose audit has no method with them."""
 
 
 def reserved_names(audit: AuditConfig) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    """Where in an audit a reserved name stands, what it is for, and the name."""
+    """For each reserved name used in an audit: its location, the message, and the name."""
     for index, method in enumerate(audit.methods):
         if what := _reserved_for(method):
             yield ("methods", index, "name"), f"{what}; choose another name", method.name
@@ -33,19 +33,22 @@ def reserved_names(audit: AuditConfig) -> Iterator[tuple[tuple[str | int, ...], 
             yield ("zeroshot", index, "name"), _MEAN, ZEROSHOT_MEAN
 
 
-_MEAN = f"{ZEROSHOT_MEAN!r} is the mean over zero-shot sets in results; choose another name"
+_MEAN = (
+    f"{ZEROSHOT_MEAN!r} is reserved for the mean over zero-shot sets in results; "
+    "choose another name"
+)
 
 
 def _reserved_for(method: Method) -> str | None:
-    """What a method's name is reserved for, if it is, and the method is not just that."""
+    """What a method's name is reserved for, or None if the method may have it."""
     name = method.name
     if name == ORIGINAL and method.kind != ORIGINAL:
-        return f"{ORIGINAL!r} is the backbone as it is"
+        return f"{ORIGINAL!r} is reserved for the unedited backbone"
     for control in CONTROLS:
         if name.startswith(control) and method.control is None:
-            return f"names that begin with {control!r} are those of {control}controls"
+            return f"names that begin with {control!r} are reserved for {control}controls"
     if name.startswith(SEARCHED) and method.kind != "layerwise":
-        return f"names that begin with {SEARCHED!r} are those of points that a search chose"
+        return f"names that begin with {SEARCHED!r} are reserved for points that a search chose"
     if name == PAPER_DEFAULT and method != Uwm(kind="uwm", name=name):
-        return f"{PAPER_DEFAULT!r} is `uwm` with the paper's settings"
+        return f"{PAPER_DEFAULT!r} is reserved for `uwm` with the paper's settings"
     return None

@@ -1,4 +1,4 @@
-"""Where an audit's task runs go; no part of any address, and of no result."""
+"""Where an audit's tasks run. It is part of no artifact's digest and changes no result."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ class Runner(Settings):
 
     kind: RunnerKind = "threads"
     workers: int | None = Field(
-        None, ge=1, le=1024, description="task runs of a backbone at a time; dask: of all of them"
+        None, ge=1, le=1024, description="concurrent task runs, per backbone; dask: in all"
     )
     dask_address: str | None = Field(
         None,
         pattern=r"^[a-z]+://\S+$",
-        description="of a scheduler; else a cluster is started here",
+        description="address of a running Dask scheduler; by default a local cluster is started",
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.dask_address is not None and self.kind != "dask":
-            raise ValueError(f"a Dask address is for the runner dask; this one is {self.kind}")
+            raise ValueError(f"`dask_address` needs the runner dask; this runner is {self.kind}")
         if self.dask_address is not None and self.workers is not None:
-            raise ValueError("a Dask cluster that runs already has its own number of workers")
+            raise ValueError(
+                "`workers` cannot be set with `dask_address`: the running cluster decides how many"
+            )
         return self

@@ -1,4 +1,4 @@
-"""Sections of the report that a person adds to those that every report has."""
+"""Sections that users add to those that every report has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uwm.config.settings import Settings
 
 
 class ReportSection(Settings):
-    """A section and its settings. What it shows, a subclass of `flows.sections.Section` says."""
+    """A section and its settings; a subclass of `flows.sections.Section` decides what it shows."""
 
     kind: str
 

@@ -1,4 +1,4 @@
-"""What every part of the configuration shares: strict models and the types of their fields."""
+"""The strict base model of all parts of the configuration, and the types of their fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST_NAME = 100
 
 
 class Settings(BaseModel, frozen=True, extra="forbid"):
-    """A part of the configuration: immutable, and a key that it does not know is an error."""
+    """A part of the configuration. It is immutable and rejects unknown keys."""
 
 
 def _resolve(path: object, info: ValidationInfo) -> object:
@@ -40,7 +40,7 @@ def _finite(value: float) -> float:
 def _slug(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@ +-]*", name):
         raise ValueError(
-            "a name begins with a letter or digit and has only those and . _ @ + - space"
+            "a name begins with a letter or digit; it may also have spaces and . _ @ + -"
         )
     if len(name) > _LONGEST_NAME:  # names become parts of paths and columns of tables
         raise ValueError(f"a name has at most {_LONGEST_NAME} characters; this has {len(name)}")
@@ -48,13 +48,13 @@ def _slug(name: str) -> str:
 
 
 def _exists(path: Path) -> Path:
-    if not (path.is_file() or path.is_dir()):  # nor to a pipe, which would never end
+    if not (path.is_file() or path.is_dir()):  # this rejects pipes too, whose reading may hang
         raise ValueError("path does not point to a file or a directory")
     return path
 
 
 Place = Annotated[Path, BeforeValidator(_resolve)]
-"""A path that may point to nothing."""
+"""A path that need not exist."""
 Data = Annotated[Place, AfterValidator(_exists)]
 File = Annotated[FilePath, BeforeValidator(_resolve)]
 Folder = Annotated[DirectoryPath, BeforeValidator(_resolve)]

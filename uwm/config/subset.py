@@ -1,4 +1,4 @@
-"""A part of the calibration set, for scores of fewer or other pairs from one capture."""
+"""A subset of the calibration pairs, for scores of fewer or other pairs from one capture."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from uwm.config.settings import Settings
 
 
 class Subset(Settings):
-    """Pairs to score with; what is left out of it restricts nothing."""
+    """Which calibration pairs to score with. A field left unset does not filter."""
 
-    per_concept: int | None = Field(None, ge=1, description="at most so many pairs per concept")
-    half: Literal["first", "second"] | None = Field(None, description="of every concept's pairs")
+    per_concept: int | None = Field(None, ge=1, description="maximum number of pairs per concept")
+    half: Literal["first", "second"] | None = Field(
+        None, description="take this random half of each concept's pairs"
+    )
     without: tuple[str, ...] = Field((), description="concepts to leave out")
     seed: int = 0
 

@@ -1,4 +1,4 @@
-"""What a sweep tries: grids of settings per tower, each combination of them one edit."""
+"""Settings of a sweep: grids per tower, of which every combination is one edit."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ Sizes = tuple[Annotated[int, Field(ge=1)], ...]
 
 def _some_roles(grid: PerTower[tuple[Roles, ...]]) -> PerTower[tuple[Roles, ...]]:
     if not grid.image and not grid.text:
-        raise ValueError("name at least one set of roles in one tower")
+        raise ValueError("there is nothing to edit; name at least one set of roles in one tower")
     if any(not roles for roles in (*grid.image, *grid.text)):
-        raise ValueError("a set of roles has at least one; [] in its place leaves a tower alone")
+        raise ValueError(
+            "a set of roles must not be empty; to leave a tower unedited, give [] instead of sets"
+        )
     return grid
 
 
 RolesGrid = Annotated[PerTower[tuple[Roles, ...]], AfterValidator(_some_roles)]
-"""Sets of roles to try in each tower; an empty list leaves the tower alone."""
+"""Sets of roles to try in each tower; an empty list leaves the tower unedited."""
 BlocksGrid = Annotated[PerTower[tuple[Blocks, ...]], filled(image=("all",), text=("all",))]
-"""Blocks to try in each tower, each as in a method."""
+"""Blocks to try in each tower, given as for a method."""
 PriorGrid = Annotated[PerTower[tuple[bool, ...]], filled(image=(False,), text=(True,))]
 """Whether scores are multiplied by the weight's magnitude, in each tower."""
 
@@ -56,7 +58,7 @@ class TowerPoint(NamedTuple):
 
 
 class Common(NamedTuple):
-    """Settings that both towers share: the score, how it selects, and by which pairs."""
+    """Settings that both towers share: the score, the selection rule and the calibration pairs."""
 
     score: str
     rule: str
@@ -64,14 +66,14 @@ class Common(NamedTuple):
 
 
 class Sweep(Settings):
-    """What every sweep has.
+    """Settings of every sweep.
 
     Attributes:
         towers: `cross` measures every image edit with every text edit, and each alone; `same`
-            only those at the same place of both grids.
-        sizes: calibration pairs per concept; all of them where none is given.
-        seeds: of the sample, where sizes are given.
-        controls: random edits of the same size for every edit of a tower.
+            combines only edits at the same position of both grids.
+        sizes: numbers of calibration pairs per concept to try; all pairs if empty.
+        seeds: seeds of the samples of these sizes.
+        controls: number of random edits of the same size for every edit of a tower.
     """
 
     towers: Literal["cross", "same"] = "cross"
@@ -85,31 +87,32 @@ class Sweep(Settings):
     @property
     @abstractmethod
     def shares(self) -> tuple[float, ...]:
-        """Under whatever key the sweep has them."""
+        """The shares to try, whatever the sweep's key for them is."""
 
     @property
     @abstractmethod
     def rules(self) -> Iterator[tuple[str, str]]:
-        """Every (score, way to select)."""
+        """Every combination of a score and a selection rule."""
 
     @abstractmethod
     def method(
         self, common: Common, image: TowerPoint | None, text: TowerPoint | None
     ) -> EditMethod:
-        """The method of an audit that makes one row's edits, in one tower at least."""
+        """The method of an audit that makes the edits of one row; one tower may be None."""
 
     def priors(self, tower: Tower) -> tuple[bool, ...]:
-        """Of a tower's scores."""
+        """Whether to multiply a tower's scores by weight magnitude: every value to try."""
         return (False,)
 
     @model_validator(mode="after")
     def _aligned(self) -> Self:
         if set(self.alpha) == {1}:
-            raise ValueError("alpha 1 alone leaves every weight as it is; name others, too")
+            raise ValueError("alpha 1 alone leaves every weight unchanged; add other values")
         image, text = (len(self.points(tower)) for tower in TOWERS)
         if self.towers == "same" and image and text and image != text:
             raise ValueError(
-                f"towers: same pairs the grids place by place; image has {image} and text {text}"
+                "`towers: same` needs grids of equal length in both towers; image has "
+                f"{image} points and text {text}"
             )
         return self
 
@@ -214,7 +217,7 @@ SweepSettings = Annotated[UwmSweep | NeuronsSweep, Field(discriminator="kind")]
 
 
 def _shares(image: TowerPoint | None, text: TowerPoint | None) -> dict[str, float]:
-    """A tower that is left alone gets the other's, which then means nothing."""
+    """The share of each tower; an unedited tower gets the other's value, which has no effect."""
     either = _either(image, text)
     return {"image": (image or either).share, "text": (text or either).share}
 

@@ -1,4 +1,4 @@
-"""Settings that each tower has of its own, and the names of scores, selections and scopes."""
+"""Settings with a value per tower, and the names of scores, selections and scopes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ NodeScoreKind = Literal[
 ]
 """What ranks an MLP neuron, see `uwm.method.scoring.NodeScore`."""
 Scope = Literal["block", "tower"]
-"""Whether a share is of every layer's nodes, or of all layers' nodes together."""
+"""Whether a share is taken of each layer's nodes, or of the nodes of all layers together."""
 GradientKind = Literal["g_unsafe", "g_safe_clip"]
-"""Which loss a gradient is of, see `uwm.method.gradients`."""
+"""The loss whose gradient scores weights, see `uwm.method.gradients`."""
 WeightRule = Literal["mass", "count"]
 Roles = tuple[Role, ...]
 
 
 class PerTower(Settings, Generic[T]):
-    """A setting that each tower has a value of, `{image: ..., text: ...}`.
+    """A setting with one value per tower, `{image: ..., text: ...}`.
 
     Example:
         >>> PerTower[int](image=1, text=2)["text"]
@@ -46,7 +46,7 @@ class PerTower(Settings, Generic[T]):
 
 
 def filled(image: Any, text: Any) -> BeforeValidator:
-    """For a `PerTower` of which only one tower's value need be given; these are the others."""
+    """A validator for a `PerTower` that fills in these defaults for a tower without a value."""
 
     def fill(value: object) -> object:
         return {"image": image, "text": text, **value} if isinstance(value, Mapping) else value
@@ -56,12 +56,12 @@ def filled(image: Any, text: Any) -> BeforeValidator:
 
 def _some_role(roles: PerTower[Roles]) -> PerTower[Roles]:
     if not roles.image and not roles.text:
-        raise ValueError("name at least one role in one tower, or there is nothing to edit")
+        raise ValueError("there is nothing to edit; name at least one role in one tower")
     return roles
 
 
 EditedRoles = Annotated[PerTower[Roles], AfterValidator(_some_role)]
-"""Which layers to edit in each tower; an empty list leaves a tower alone."""
+"""Which layers to edit in each tower; an empty list leaves the tower unedited."""
 Priors = Annotated[PerTower[bool], filled(image=False, text=True)]
 """Whether scores are multiplied by the weight's magnitude, per tower."""
 EditedBlocks = Annotated[PerTower[Blocks], filled(image="all", text="all")]
@@ -71,26 +71,27 @@ ALL_BLOCKS = PerTower[Blocks](image="all", text="all")
 
 
 def as_tuple(value: object) -> object:
-    """A single value as a tuple of one; a list or tuple stays."""
+    """A single value as a tuple of one; a list or tuple is returned unchanged."""
     return value if isinstance(value, list | tuple) else (value,)
 
 
 def _changes(alpha: float) -> float:
     if alpha == 1:
         raise ValueError(
-            "alpha 1 leaves every weight as it is, which `original` is measured for; leave it out"
+            "alpha 1 leaves every weight unchanged, and `original` already measures that; "
+            "leave it out"
         )
     return alpha
 
 
 MethodFactor = Annotated[Factor, AfterValidator(_changes)]
-"""What selected weights are multiplied by."""
+"""The factor that selected weights are multiplied by."""
 ShareGrid = Annotated[tuple[Share, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 FactorGrid = Annotated[tuple[MethodFactor, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 
 
 def form(value: object) -> str:
-    """Which of the two a setting is given as, for the discriminator of such a union."""
+    """Whether a setting is given per tower or once for both: the discriminator of such a union."""
     return "per tower" if isinstance(value, Mapping | PerTower) else "both"
 
 
@@ -102,4 +103,4 @@ MethodFactors = Annotated[
     Annotated[FactorGrid, Tag("both")] | Annotated[PerTower[FactorGrid], Tag("per tower")],
     Discriminator(form),
 ]
-"""One value, a list, or either for each tower: `{image: 0.02, text: [0.02, 0.05]}`."""
+"""One value or a list, for both towers or per tower: `{image: 0.02, text: [0.02, 0.05]}`."""

@@ -1,4 +1,4 @@
-"""Labelled picture sets for zero-shot classification."""
+"""Labelled image sets for zero-shot classification."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from uwm.config.kinds import Kinds
 from uwm.config.settings import Data, Folder, Name, Place, Settings
 
 BENCHMARKS = Path(__file__).with_name("benchmarks.json")
-"""The benchmarks that readers are registered for: what they are called, how they are prompted."""
+"""The file that lists the benchmarks with a reader: their names, sizes and prompts."""
 
 
 @cache
 def benchmarks() -> Mapping[str, Mapping[str, Any]]:
-    """What `BENCHMARKS` holds of each set, by its name: an entry per protocol.
+    """The content of `BENCHMARKS`: for each set, by name, an entry per protocol.
 
-    An entry has `pictures` (how many the whole set has), `templates`, perhaps `names` by label and
-    perhaps the `rule` by which other labels become names, see `storage.sources.zeroshot.prompts`.
+    An entry has `pictures` (the number of images in the whole set), `templates`, optionally `names`
+    by label and optionally the `rule` that turns other labels into names, see
+    `storage.sources.zeroshot.prompts`.
     """
     sets: Mapping[str, Mapping[str, Any]] = json.loads(BENCHMARKS.read_text(encoding="utf-8"))[
         "sets"
@@ -42,7 +43,7 @@ def _benchmark(name: str) -> str:
     if name not in benchmarks():
         near = difflib.get_close_matches(name, benchmarks(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"the benchmarks are {', '.join(benchmarks())}{hint}")
+        raise ValueError(f"the benchmark must be one of {', '.join(benchmarks())}{hint}")
     return name
 
 
@@ -56,14 +57,14 @@ def _as_tuple(value: object) -> object:
 
 
 def _template(template: str) -> str:
-    template = template.replace("{c}", "{}")  # as clip-benchmark writes it
+    template = template.replace("{c}", "{}")  # clip-benchmark writes {c}
     if template.count("{}") != 1:
-        raise ValueError("a template has one {} for the class name")
+        raise ValueError("a template must contain {} exactly once, in place of the class name")
     return template
 
 
 def _names(value: object) -> object:
-    """A list numbers its names from 0; a mapping keeps its keys. Both become pairs."""
+    """Class names as (label, name) pairs; the labels of a list are numbers from 0."""
     if isinstance(value, Mapping):
         return tuple((str(key), name) for key, name in value.items())
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
@@ -80,7 +81,7 @@ ClassNames = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_names), Fie
 
 
 class ZeroShotSet(Settings):
-    """What every zero-shot set says: its kind, and its name in tables."""
+    """Fields of every zero-shot set: its kind, and its name in tables."""
 
     kind: str
     if TYPE_CHECKING:  # a field of most kinds, a property of others
@@ -92,11 +93,13 @@ class ZeroShotSet(Settings):
         0.02,
         ge=0,
         lt=1,
-        description="share of pictures that cannot be read beyond which the run stops; one may be",
+        description="largest share of unreadable images; with more than this, and more than one "
+        "image, the run stops",
     )
     unsafe: bool = Field(
         False,
-        description="its classes are unsafe kinds: reported apart, no knowledge, never chosen on",
+        description="its classes are unsafe kinds: the set is reported separately, does not count "
+        "as knowledge, and is never chosen on",
     )
 
 
@@ -112,30 +115,30 @@ class DemoZeroShot(ZeroShotSet):
 
 
 class OwnZeroShot(ZeroShotSet):
-    """What every set of the user's own says: its name, its class names and how to prompt them."""
+    """Fields of the user's own sets: name, class names and prompt templates."""
 
     name: Name
     template: Templates | None = Field(
         None,
-        description="one template, or several: their embeddings are averaged; if absent those "
-        "beside the data, or `a photo of a {}.`",
+        description="one prompt template, or several whose embeddings are averaged; by default "
+        "those in a file beside the data, or else `a photo of a {}.`",
     )
     classes: ClassNames | None = Field(
         None,
-        description="class names by label, or in label order; if absent those that the data has "
-        "or that lie beside it, or the labels themselves",
+        description="class names by label, or in label order; by default those in the data or in "
+        "a file beside it, or else the labels themselves",
     )
 
 
 class FolderZeroShot(OwnZeroShot):
-    """A folder with one subfolder of pictures per class; a subfolder's name is the label."""
+    """A folder with one subfolder of images per class; a subfolder's name is the label."""
 
     kind: Literal["folder"]
     images: Folder
 
 
 class ParquetZeroShot(OwnZeroShot):
-    """A Parquet file, or a folder of them, with a picture's bytes and its label in each row."""
+    """A Parquet file, or a folder of them, with an image's bytes and its label in each row."""
 
     kind: Literal["parquet"]
     data: Data
@@ -144,7 +147,7 @@ class ParquetZeroShot(OwnZeroShot):
 
 
 class WebDatasetZeroShot(OwnZeroShot):
-    """A tar shard, or a folder of them: pictures with a `.cls` or a `.json` file beside each."""
+    """A tar shard, or a folder of them: images with a `.cls` or a `.json` file beside each."""
 
     kind: Literal["webdataset"]
     data: Data
@@ -152,16 +155,18 @@ class WebDatasetZeroShot(OwnZeroShot):
 
 
 class BenchmarkZeroShot(ZeroShotSet):
-    """One of the sets of the paper in its official layout, see docs/zeroshot.md.
+    """One of the paper's sets in its official layout, see docs/zeroshot.md.
 
-    Its folder may be missing: then the set is reported as missing, and the rest runs.
+    Its folder may be missing: the set is then reported as missing, and the rest of the audit runs.
     """
 
     kind: Literal["benchmark"]
     set: BenchmarkSet
     root: Place = Field(description="the set's folder, or the folder that holds it")
     protocol: Protocol = Field(
-        "paper", description="the reference's prompts and samples, or the field's usual ones"
+        "paper",
+        description="`paper`: the prompts and samples of the paper's code; otherwise those that "
+        "are usual in the field",
     )
 
     @property
@@ -170,7 +175,7 @@ class BenchmarkZeroShot(ZeroShotSet):
 
 
 class Benchmarks(Settings):
-    """Several of these sets below one folder; all of them unless `sets` says which."""
+    """Several benchmarks below one folder; all of them by default."""
 
     kind: Literal["benchmarks"]
     root: Folder
@@ -191,7 +196,7 @@ _SETS = Kinds(
     "uwm.sources",
 )
 ZeroShotConfig = Annotated[ZeroShotSet, PlainValidator(_SETS.validate), SerializeAsAny()]
-"""A zero-shot set of any kind: those above, an installed package's, or one in the user's file."""
+"""A zero-shot set of any kind: built in, from an installed package, or from the user's own file."""
 
 
 def _item(value: object, info: ValidationInfo) -> ZeroShotSet | Benchmarks:
@@ -203,11 +208,11 @@ def _item(value: object, info: ValidationInfo) -> ZeroShotSet | Benchmarks:
 
 
 ZeroShotItem = Annotated[ZeroShotSet | Benchmarks, PlainValidator(_item), SerializeAsAny()]
-"""What may stand under `zeroshot`: a set, or `benchmarks` for several at once."""
+"""An entry of `zeroshot`: a set, or `benchmarks` for several at once."""
 
 
 def separate(items: Iterable[ZeroShotSet | Benchmarks]) -> tuple[ZeroShotSet, ...]:
-    """The zero-shot sets one by one, `benchmarks` taken apart."""
+    """The individual zero-shot sets, with `benchmarks` expanded."""
     return tuple(
         data
         for item in items

@@ -58,7 +58,7 @@ def test_it_stands_in_an_audits_file_as_ours_do(tmp_path: Path) -> None:
     [
         ("spared: 1", "line 10: methods[1].spared: input should be less than 1"),
         ("spare: 0.1", "line 10: methods[1].spare: unknown key; did you mean 'spared'?"),
-        ("alpha: 1", "line 10: methods[1].alpha: alpha 1 leaves every weight as it is"),
+        ("alpha: 1", "line 10: methods[1].alpha: alpha 1 leaves every weight unchanged"),
         ("tau: [0.1, 0.2]", "needs `validation` pairs"),
     ],
 )

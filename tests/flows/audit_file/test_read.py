@@ -60,7 +60,7 @@ def test_an_impossible_tau_is_told_with_its_line(tmp_path: Path, tau: str) -> No
         ("{kind: hub, repo: nobody, name: b}", "should match pattern"),
         ("{kind: folder, folder: ., name: b, preprocess: {std: [0, 1, 1]}}", "above 0"),
         ("{kind: folder, folder: nowhere, name: b}", "does not point to a directory"),
-        ("{kind: unknown}", "there are demo, folder, open_clip, hub"),
+        ("{kind: unknown}", "the kinds are demo, folder, open_clip, hub"),
     ],
 )
 def test_a_backbone_that_cannot_be_audited_is_told(
@@ -155,7 +155,7 @@ def test_weights_that_a_method_cannot_bring_are_told_with_their_line(tmp_path: P
     assert "does not point to a directory" in found
     (tmp_path / "empty").mkdir()
     assert "lacks open_clip_config.json" in problems(tmp_path, GOOD + gone.replace("gone", "empty"))
-    assert "weights of vits" in problems(
+    assert "weights for vits" in problems(
         tmp_path, GOOD + weights.replace("      vit:", "      vits:")
     )
 
@@ -163,10 +163,13 @@ def test_weights_that_a_method_cannot_bring_are_told_with_their_line(tmp_path: P
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("    alpha: 1\n", "line 10: methods[0].alpha: alpha 1 leaves every weight as it is"),
+        ("    alpha: 1\n", "line 10: methods[0].alpha: alpha 1 leaves every weight unchanged"),
         ("    alpha: [-1, 1]\n", "line 10: methods[0].alpha[1]: alpha 1 leaves every weight"),
         ("    alpha: {image: -1, text: [0, 1.0]}\n", "line 10: methods[0].alpha.text[1]: alpha 1"),
-        ("    name: original\n", "line 10: methods[0].name: 'original' is the backbone as it is"),
+        (
+            "    name: original\n",
+            "line 10: methods[0].name: 'original' is reserved for the unedited backbone",
+        ),
         ("    name: random uwm\n", "line 10: methods[0].name: names that begin with 'random '"),
         ("    name: search safer\n", "line 10: methods[0].name: names that begin with 'search '"),
         ("    name: paper default\n    score: unsafe_only\n", "line 10: methods[0].name"),
@@ -180,12 +183,12 @@ def test_weights_that_a_method_cannot_bring_are_told_with_their_line(tmp_path: P
         ),
         (
             "zeroshot:\n  - {kind: folder, name: zero-shot mean, images: .}\n",
-            "line 11: zeroshot[0].name: 'zero-shot mean' is the mean over zero-shot sets",
+            "line 11: zeroshot[0].name: 'zero-shot mean' is reserved for the mean over zero-shot sets",
         ),
         ("sweep: {kind: uwm, alpha: 1}\n", "line 10: sweep.uwm: alpha 1 alone leaves"),
         (
             "validation: {kind: demo, split: validation}\nsearch: {uwm: {alpha: [1.001, 2]}}\n",
-            "line 11: search.uwm.alpha: a factor of 1 leaves",
+            "line 11: search.uwm.alpha: a factor of 1 changes nothing",
         ),
     ],
 )

@@ -73,16 +73,16 @@ def test_a_list_is_read_relative_to_itself(tmp_path: Path, folder: Path) -> None
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("{kind: zoo}", "line 3: backbones[0]: a zoo is either"),
+        ("{kind: zoo}", "line 3: backbones[0]: a zoo needs either"),
         ("{kind: zoo, folder: nowhere}", "line 3: backbones[0].folder: path does not point"),
         ("{kind: zoo, folder: models, inclde: [a]}", "did you mean 'include'?"),
         ("{kind: zoo, folder: hollow}", "holds no backbone"),
         ("{kind: zoo, list: text.yaml}", "text.yaml should be a list"),
         ("{kind: zoo, list: bad.yaml}", "line 2: [1].name: "),
-        ("{kind: zoo, list: bad.yaml, exclude: [a]}", "are for a zoo's `folder`"),
+        ("{kind: zoo, list: bad.yaml, exclude: [a]}", "apply only to the `folder` of a zoo"),
         (
             "{kind: demo, name: vit}\n  - {kind: zoo, folder: twice}",
-            "backbones need names of their own; twice: vit",
+            "backbones need distinct names; used more than once: vit",
         ),
         (
             "{kind: demo, name: vit}\n  - {kind: zoo, folder: broken}",

@@ -22,9 +22,9 @@ VALIDATED = GOOD + "validation: {kind: demo, split: validation}\n"
         (VALIDATED + "search: {budgett: 9}\n", [], "did you mean 'budget'?"),
         (VALIDATED + "search: {budget: 1}\n", [], "line 11: search.budget"),
         (VALIDATED + "search: {uwm: {roles: {image: [fc9], text: []}}}\n", [], "line 11"),
-        (VALIDATED + "search: {uwm: {share: [0.3, 0.1]}}\n", [], "lower and the upper"),
+        (VALIDATED + "search: {uwm: {share: [0.3, 0.1]}}\n", [], "lower bound comes first"),
         (VALIDATED, ["--budget", "1"], "--budget"),
-        (VALIDATED.replace("split: validation", "split: test"), [], "cannot be a benchmark"),
+        (VALIDATED.replace("split: validation", "split: test"), [], "must not be a benchmark"),
     ],
 )
 def test_what_cannot_be_searched_is_told_before_anything_runs(

@@ -26,27 +26,27 @@ FOUR = tuple(LossWeights.model_fields)
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"backbones": [{"kind": "demo", "name": "vit"}] * 2}, "twice: vit"),
-        ({"methods": [{"kind": "uwm"}, {"kind": "uwm"}]}, "twice: uwm"),
-        ({"methods": [{"kind": "random", "of": "uwm"}]}, "there is none"),
+        ({"backbones": [{"kind": "demo", "name": "vit"}] * 2}, "more than once: vit"),
+        ({"methods": [{"kind": "uwm"}, {"kind": "uwm"}]}, "more than once: uwm"),
+        ({"methods": [{"kind": "random", "of": "uwm"}]}, "it has none"),
         ({"methods": [{"kind": "uwm", "roles": {"image": [], "text": []}}]}, "nothing to edit"),
         ({"backbones": []}, "at least 1 item"),
         ({"tau": 0.1}, "Extra inputs"),
         (
             {"methods": [{"kind": "uwm", "base": "tuned"}]},
-            r"checkpoint or safe_clip \(there is none",
+            r"checkpoint or safe_clip \(the audit has none",
         ),
         (
             {"methods": [{"kind": "safe_clip"}, {"kind": "uwm", "base": "uwm"}]},
             r"\(safe_clip\); got 'uwm'",
         ),
-        ({"methods": [{"kind": "checkpoint", "weights": {"b32": SIGLIP}}]}, "weights of b32"),
+        ({"methods": [{"kind": "checkpoint", "weights": {"b32": SIGLIP}}]}, "weights for b32"),
         ({"methods": [{"kind": "checkpoint", "weights": {}}]}, "at least 1 item"),
         ({"methods": [{"kind": "random", "of": "safe_clip"}, {"kind": "safe_clip"}]}, "editing"),
         ({"methods": [{"kind": "safe_clip", "batch_size": 1}]}, "greater than or equal to 2"),
         (
             {"methods": [{"kind": "safe_clip", "losses": {"text": dict.fromkeys(FOUR, 0)}}]},
-            "some loss has a weight above 0",
+            "give some loss a weight above 0",
         ),
     ],
 )
@@ -113,5 +113,5 @@ def test_controls_are_named_by_what_they_are_and_several_stand_side_by_side() ->
     config = audit(methods=[{"kind": "uwm"}, *controls, {"kind": "magnitude", "of": "uwm"}])
     names = [control.name for control in config.controls]
     assert names == ["random uwm", "random uwm, equal number", "magnitude uwm"]
-    with pytest.raises(ValueError, match="those of magnitude controls"):
+    with pytest.raises(ValueError, match="reserved for magnitude controls"):
         audit(methods=[{"kind": "uwm", "name": "magnitude mine"}])

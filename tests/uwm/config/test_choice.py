@@ -16,7 +16,7 @@ def test_goals_are_metrics_of_pairs_that_more_of_is_safer() -> None:
     assert config.choice.goals == ("GS", FOUND)
     assert config.choice.max_loss == ChoiceRule().max_loss
     for goal in ("zero-shot", "unsafe_text_to_union_unsafe@1", "safety"):
-        with pytest.raises(ValidationError, match=f"more is safer.*got {goal}"):
+        with pytest.raises(ValidationError, match=f"higher is better.*got {goal}"):
             audit(choice={"goals": [goal]})
 
 

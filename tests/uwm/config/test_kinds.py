@@ -61,7 +61,7 @@ def test_a_house_reads_back_from_any_folder(folder: Path) -> None:
         ({"kind": "dog.py:Dog", "trick": 1}, ("animals", 0, "trick"), "not permitted"),
         ({"kind": "cut"}, ("animals", 0), r"no kind 'cut' \(did you mean 'cat'\?\)"),
         ({"kind": "dogs.py:Dog"}, ("animals", 0), "cannot read"),
-        ({"lives": 1}, ("animals", 0), "has no `kind`; there are cat"),
+        ({"lives": 1}, ("animals", 0), "has no `kind`; the kinds are cat"),
         ("cat", ("animals", 0), "should be a mapping"),
     ],
 )

@@ -67,7 +67,7 @@ def test_the_baselines_defaults_are_the_papers() -> None:
 def test_a_set_difference_leaves_no_weight_both_spared_and_taken() -> None:
     (method,) = audit(methods=[{"kind": "set_difference"}]).edit_methods
     assert method.request("text") == StatisticsScore("weight", "unsafe_only", spared=0.1)
-    with pytest.raises(ValidationError, match=r"together below 1; got 0\.6 and 0\.5"):
+    with pytest.raises(ValidationError, match=r"their sum must be below 1; got 0\.6 and 0\.5"):
         audit(methods=[{"kind": "set_difference", "tau": 0.6, "spared": 0.5}])
 
 
@@ -88,7 +88,7 @@ def test_gradients_may_have_a_batch_size_per_tower() -> None:
         ({"settings": {"picture.03.fc2": [0.1, -1]}}, "TOWER.BLOCK.ROLE"),
         ({"settings": {"image.03.fc2": [1, -1]}}, "less than 1"),
         ({"settings": {"image.03.fc2": [0.1]}}, "Field required"),
-        ({"score": "log_ratio"}, "a score of weights is one of"),
+        ({"score": "log_ratio"}, "the score of weights must be one of"),
     ],
 )
 def test_layers_that_cannot_be_are_refused(changes: dict[str, Any], said: str) -> None:

@@ -63,11 +63,11 @@ def test_a_row_is_a_method_of_an_audit() -> None:
 def test_grids_that_go_place_by_place_are_as_long() -> None:
     roles = {"image": [["fc2"], ["out"]], "text": [["out"]]}
     sweep(roles=roles)
-    with pytest.raises(ValidationError, match="image has 2 and text 1"):
+    with pytest.raises(ValidationError, match="image has 2 points and text 1"):
         sweep(roles=roles, towers="same")
     with pytest.raises(ValidationError, match="at least one set of roles"):
         sweep(roles={"image": [], "text": []})
-    with pytest.raises(ValidationError, match="leaves a tower alone"):
+    with pytest.raises(ValidationError, match="to leave a tower unedited"):
         sweep(roles={"image": [[]], "text": [["out"]]})
 
 

@@ -29,14 +29,14 @@ def test_both_protocols_stand_beside_each_other(tmp_path: Path) -> None:
         for protocol in get_args(Protocol)
     ]
     assert [data.name for data in zeroshot(*items).zeroshot_sets] == ["dtd", "dtd standard"]
-    with pytest.raises(ValidationError, match="twice: dtd"):
+    with pytest.raises(ValidationError, match="more than once: dtd"):
         zeroshot(items[0], items[0])
 
 
 @pytest.mark.parametrize("template", ["a photo", "a {} and a {}", [], ["a {}.", "x"]])
 def test_a_template_has_one_place_for_the_name(template: object, tmp_path: Path) -> None:
     item = {"kind": "folder", "name": "pets", "images": str(tmp_path), "template": template}
-    with pytest.raises(ValidationError, match=r"for the class name|at least 1 item"):
+    with pytest.raises(ValidationError, match=r"of the class name|at least 1 item"):
         zeroshot(item)
 
 
@@ -53,8 +53,8 @@ def test_sets_of_unsafe_kinds_are_never_judged_or_chosen_on() -> None:
     ]
     assert [data.name for data in zeroshot(*sets).knowledge_sets] == ["objects"]
     rule = {"metric": "zero-shot", "floor": 50, "datasets": ["unsafe_objects"]}
-    with pytest.raises(ValidationError, match="cannot have: unsafe_objects"):
+    with pytest.raises(ValidationError, match="datasets unsafe_objects"):
         audit(zeroshot=sets, policy={"rules": [rule]})
     validation = {"kind": "demo", "split": "validation"}
-    with pytest.raises(ValidationError, match="marks unsafe_objects as none"):
+    with pytest.raises(ValidationError, match="excludes unsafe_objects"):
         audit(zeroshot=sets[:1], validation=validation, search={"zeroshot": sets[1:]})

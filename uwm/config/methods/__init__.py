@@ -1,4 +1,4 @@
-"""What an audit compares: a module for each method or family of methods."""
+"""The methods that an audit compares: a module for each method or family of methods."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ METHODS: Kinds[Method] = Kinds(
     "uwm.methods",
 )
 MethodConfig = Annotated[Method, PlainValidator(METHODS.validate), SerializeAsAny()]
-"""A method of any kind: those above, an installed package's, or one in the user's own file."""
+"""A method of any kind: built in, from an installed package, or from the user's own file."""
 
 __all__ = [
     "METHODS",

@@ -1,4 +1,4 @@
-"""What every method states of itself, and what the editing ones have in common."""
+"""The interface of every method, and what editing methods have in common."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _UNTOUCHED = PerTower[Roles](image=(), text=())
 
 
 class Method(Settings):
-    """What an audit compares. Whatever runs one asks it these things, never for its class."""
+    """A method that an audit compares. Code that runs it uses this interface, never its class."""
 
     kind: str
     roles_key: ClassVar[str] = "roles"
@@ -53,78 +53,78 @@ class Method(Settings):
 
     @property
     def refers_to(self) -> tuple[str, ...]:
-        """Names of the methods that it cannot be without."""
+        """Names of the methods that it depends on."""
         return ()
 
     @property
     def changed_roles(self) -> PerTower[Roles]:
-        """The roles whose layers it changes, by editing or by training."""
+        """The roles whose layers it edits or trains."""
         return _UNTOUCHED
 
     @property
     def edits(self) -> EditMethod | None:
-        """Itself, where it makes edits."""
+        """The method itself if it edits weights, else None."""
         return None
 
     @property
     def control(self) -> Control | None:
-        """Itself, where it is a control of another method."""
+        """The method itself if it is a control of another method, else None."""
         return None
 
     @property
     def blanks_texts(self) -> bool:
-        """Whether it is the degenerate reference that a repair is held against, see
+        """Whether it is the degenerate reference that repairs are compared with, see
         `uwm.method.blanking`."""
         return False
 
     @property
     def rewriting(self) -> Rewriting | None:
-        """What it does to embeddings, where it changes these instead of weights."""
+        """How it changes embeddings, if it changes them instead of weights; else None."""
         return None
 
     @property
     def chooses(self) -> bool:
-        """Whether there is more than one point to try in some tower."""
+        """Whether some tower has more than one point to choose from."""
         return False
 
     @property
     def chosen_by(self) -> ChoiceRule | None:
-        """Its own rule of choosing a point, if it has one."""
+        """Its own rule for choosing a point, or None for the audit's."""
         return None
 
     @property
     def brings_weights(self) -> bool:
-        """Whether it measures weights of its own instead of editing those that are there."""
+        """Whether it measures its own weights instead of editing the backbone's."""
         return False
 
     @property
     def named_backbones(self) -> tuple[str, ...]:
-        """Names of the audit's backbones that it has entries for."""
+        """Names of the backbones that it has entries for."""
         return ()
 
     def weights_for(self, backbone: str) -> WeightsRequest | None:
-        """The weights that it brings for a backbone; None where it has none for that."""
+        """The weights that it brings for a backbone, or None if it has none for it."""
         return None
 
     def of_backbones(self, names: Collection[str]) -> Self | None:
-        """The method for some of an audit's backbones; None where nothing of it is left."""
+        """The method restricted to some of an audit's backbones, or None if nothing remains."""
         return self
 
 
 class EditMethod(Method):
-    """A method that edits weights: those that it selects by scores, or a whole layer's.
+    """A method that edits weights: either weights selected by their scores, or whole layers.
 
-    A subclass states from what edits are made, at which points, and how weights are selected.
+    A subclass states what edits are computed from, which points to try, and how to select weights.
     """
 
     misleading: ClassVar[tuple[Misleading, ...]] = ("swapped", "mispaired", "one way")
     """How the controls of its edits of whole layers may lead elsewhere."""
     base: str | None = Field(
         None,
-        description="the name of the `checkpoint` or `safe_clip` method whose weights it edits",
+        description="name of the `checkpoint` or `safe_clip` method whose weights are edited",
     )
     choice: ChoiceRule | None = Field(
-        None, description="how its point is chosen, where that is not as for all methods"
+        None, description="rule that chooses its point; by default the audit's `choice`"
     )
     if TYPE_CHECKING:
 
@@ -133,19 +133,19 @@ class EditMethod(Method):
 
     @abstractmethod
     def request(self, tower: Tower) -> EditRequest:
-        """What a tower's edits are made from: scores to select by, or moments of the pairs."""
+        """What a tower's edits are computed from: scores to select by, or moments of the pairs."""
 
     def selected_by(self, tower: Tower) -> Selection | None:
-        """How a share of its scores is selected; None where whole layers are edited."""
+        """How a share of the scores is selected, or None if whole layers are edited."""
         return None
 
     @abstractmethod
     def points(self, tower: Tower) -> Sequence[AnyPoint]:
-        """Every edit to try in a tower; none where it is left alone."""
+        """Every edit to try in a tower; empty if the tower is not edited."""
 
     @property
     def selects(self) -> bool:
-        """Whether it selects weights or nodes, so that edits of it can be compared by these."""
+        """Whether it selects weights or nodes, so that its edits can be compared by these."""
         return any(self.selected_by(tower) for tower in TOWERS if self.points(tower))
 
     def blocks_of(self, tower: Tower) -> Blocks:
@@ -154,7 +154,7 @@ class EditMethod(Method):
 
     @property
     def preserved_sets(self) -> tuple[ZeroShotSet, ...]:
-        """Zero-shot sets that its edits are made to leave alone."""
+        """Zero-shot sets whose embeddings its edits are made to preserve."""
         requests = [self.request(tower) for tower in TOWERS if self.points(tower)]
         found = [
             data
@@ -170,7 +170,7 @@ class EditMethod(Method):
 
     @property
     def rescored(self) -> bool:
-        """Whether its edits can be made anew from a part of the captured pairs."""
+        """Whether its edits can be recomputed from a subset of the captured pairs."""
         requests = [self.request(tower) for tower in TOWERS if self.points(tower)]
         return self.base is None and all(
             isinstance(request, StatisticsScore | PairMoments) and request.part is None
@@ -197,7 +197,7 @@ class EditMethod(Method):
 class GridMethod(EditMethod):
     """An editing method with the same share and factor for all layers of a tower.
 
-    A list instead of one value is a grid: the point is chosen on the validation pairs.
+    A list instead of a single value is a grid, whose point is chosen on the validation pairs.
     """
 
     name: Name
@@ -208,7 +208,7 @@ class GridMethod(EditMethod):
     @property
     @abstractmethod
     def shares(self) -> Shares:
-        """Under whatever key the method has them."""
+        """The shares to select, whatever the method's key for them is."""
 
     def points(self, tower: Tower) -> tuple[EditPoint, ...]:
         if not self.roles[tower]:
@@ -224,7 +224,7 @@ class GridMethod(EditMethod):
 
 
 def check_mass(scores: Collection[str], selections: Collection[str]) -> None:
-    """Raise ValueError where scores that can be negative are to be selected by their mass."""
+    """Raise ValueError if scores that can be negative are to be selected by their mass."""
     if "difference" in scores and "mass" in selections:
         raise ValueError(
             "difference scores can be negative, so they have no mass; select them by `count`"

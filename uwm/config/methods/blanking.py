@@ -1,4 +1,4 @@
-"""Blanking: a degenerate reference that no repair should be mistaken for."""
+"""Blanking: a degenerate reference that shows what safety metrics alone do not detect."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from uwm.config.settings import Name
 
 
 class Blanking(Method):
-    """Every text that a linear probe calls unsafe gets one and the same embedding: the mean of the
-    safe calibration texts. Prefers safe items almost always, and finds nothing."""
+    """Every text that a linear probe classifies as unsafe gets the same embedding: the mean of the
+    safe calibration texts. It almost always prefers safe items, but such a text retrieves nothing.
+    """
 
     kind: Literal["blanking"]
     name: Name = "blanking"

@@ -14,7 +14,7 @@ from uwm.config.settings import Name
 
 
 def _named(weights: object) -> object:
-    """Entries under the names of the backbones that they are for, unless they have their own."""
+    """Entries named after the backbones that they are for, unless they have names of their own."""
     if not isinstance(weights, Mapping):
         return weights
     return {
@@ -26,13 +26,13 @@ def _named(weights: object) -> object:
 class Checkpoint(Method):
     """Other weights of the same networks, such as a published Safe-CLIP.
 
-    It is measured on the backbones that it names; the others go without it.
+    It is measured only on the backbones that it has weights for.
     """
 
     kind: Literal["checkpoint"]
     name: Name = "checkpoint"
     weights: Annotated[dict[str, BackboneConfig], BeforeValidator(_named), Field(min_length=1)] = (
-        Field(description="entries as under `backbones:`, by the name of the audit's backbone")
+        Field(description="entries as under `backbones:`, by the name of the backbone they replace")
     )
 
     @property

@@ -13,15 +13,15 @@ from uwm.config.methods.requests import Draw
 
 
 class Control(Method):
-    """Edits as large as another method's, made without what that one goes by.
+    """Edits of the same size as another method's, made without the information that it uses.
 
-    Measured on the first benchmark and the zero-shot sets, beside the method that it controls. Its
-    name begins with its kind.
+    A control is measured on the first benchmark and the zero-shot sets, like the method that it
+    controls. Its name begins with its kind.
     """
 
     of_selections: ClassVar[bool] = True
-    """Whether it is for methods that select weights; otherwise for those that edit whole layers."""
-    of: str = Field(description="the name of the method to control")
+    """Whether it is for methods that select weights, not for those that edit whole layers."""
+    of: str = Field(description="name of the method to control")
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Erasure: what tells unsafe embeddings from safe ones is taken out of them."""
+"""Concept erasure: remove from embeddings what distinguishes unsafe from safe content."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from uwm.families import Tower
 
 
 class Erased(Method):
-    """A map behind the final projections of towers; no weight is edited, and no pass is needed."""
+    """A map applied to the outputs of towers. It edits no weight and needs no further pass."""
 
     towers: Annotated[tuple[Tower, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
-        ("text",), description="whose embeddings are rewritten"
+        ("text",), description="towers whose embeddings are rewritten"
     )
     swapped: Seed | None = Field(
         None,
-        description="a control: the seed by which safe and unsafe change places in half of the "
-        "calibration pairs",
+        description="makes the method a control: seed for swapping safe and unsafe in a random "
+        "half of the calibration pairs",
     )
 
 
@@ -39,8 +39,8 @@ class NullSpace(Erased):
 
 
 class Leace(Erased):
-    """Least-squares concept erasure: no linear probe tells calibration pairs apart any more, and
-    embeddings move as little as that takes (Belrose et al. 2023, arXiv 2306.03819)."""
+    """Least-squares concept erasure: the smallest change of embeddings after which no linear probe
+    tells safe from unsafe calibration content (Belrose et al. 2023, arXiv 2306.03819)."""
 
     kind: Literal["leace"]
     name: Name = "leace"

@@ -31,16 +31,18 @@ BatchSizes = Annotated[
 class GradientMethod(GridMethod):
     """A baseline of UWM's authors: weights that a loss is most sensitive to are set to zero.
 
-    Scores depend on the batch size of the gradients, which the audit's own does not touch.
+    Scores depend on the batch size of the gradients, which is separate from the audit's.
     """
 
     kind: GradientKind
     tau: Shares
     alpha: MethodFactors = (0.0,)
-    selection: PerTower[WeightRule] = Field(description="of weights by their scores, per tower")
+    selection: PerTower[WeightRule] = Field(
+        description="how weights are selected by their scores, per tower"
+    )
     roles: EditedRoles = PerTower[Roles](image=("fc2",), text=("out",))
     batch_size: BatchSizes = Field(
-        64, description="pairs per gradient, of both towers or per tower; scores depend on it"
+        64, description="pairs per gradient, one number or one per tower; scores depend on it"
     )
 
     @property
@@ -56,7 +58,7 @@ class GradientMethod(GridMethod):
 
 
 class GUnsafe(GradientMethod):
-    """G-Unsafe: weights that tell the other tower's safe partition from its unsafe one."""
+    """G-Unsafe: weights that distinguish the other tower's safe partition from its unsafe one."""
 
     kind: Literal["g_unsafe"]
     name: Name = "g_unsafe"

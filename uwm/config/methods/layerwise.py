@@ -27,7 +27,7 @@ from uwm.layers import LayerId
 def _layer(name: str) -> str:
     id = LayerId.parse(name)
     if str(id) != name:
-        raise ValueError(f"a block has two digits, as in {id}; got {name!r}")
+        raise ValueError(f"the block of a layer has two digits, as in {id}; got {name!r}")
     return name
 
 
@@ -36,9 +36,9 @@ LayerName = Annotated[str, AfterValidator(_layer)]
 
 
 class Layerwise(EditMethod):
-    """A share and a factor for each layer by itself, as `uwm search` finds them.
+    """A separate share and factor for each layer, as `uwm search` finds them.
 
-    A layer that is not named stays as it is.
+    Layers that are not named are not edited.
     """
 
     roles_key: ClassVar[str] = "settings"
@@ -46,8 +46,10 @@ class Layerwise(EditMethod):
     name: Name = "layerwise"
     unit: Literal["weight", "node"] = "weight"
     score: ScoreKind | NodeScoreKind = "ratio"
-    selection: WeightRule = Field("mass", description="of weights")
-    prior: Priors = Field(DEFAULT_PRIORS, description="of scores of weights")
+    selection: WeightRule = Field("mass", description="how weights are selected")
+    prior: Priors = Field(
+        DEFAULT_PRIORS, description="whether scores of weights are multiplied by their magnitude"
+    )
     settings: Mapping[LayerName, tuple[Share, MethodFactor]] = Field(
         min_length=1, description="share (or tau) and factor by layer"
     )
@@ -57,7 +59,7 @@ class Layerwise(EditMethod):
         kinds = get_args(ScoreKind if self.unit == "weight" else NodeScoreKind)
         if self.score not in kinds:
             raise ValueError(
-                f"a score of {self.unit}s is one of {', '.join(kinds)}; got {self.score!r}"
+                f"the score of {self.unit}s must be one of {', '.join(kinds)}; got {self.score!r}"
             )
         if self.unit == "weight":
             check_mass((self.score,), (self.selection,))
@@ -65,12 +67,12 @@ class Layerwise(EditMethod):
 
     @property
     def rule(self) -> Rule:
-        """How a layer's share is taken, see `uwm.method.selection`."""
+        """How a layer's share is selected, see `uwm.method.selection`."""
         return "nodes" if self.unit == "node" else self.selection
 
     @property
     def roles(self) -> PerTower[Roles]:
-        """Which roles the named layers have in each tower."""
+        """The roles of the named layers in each tower."""
         image, text = (
             tuple(role for role in ROLES if role in {id.role for id in self.layers(tower)})
             for tower in TOWERS
@@ -83,7 +85,7 @@ class Layerwise(EditMethod):
         return False
 
     def layers(self, tower: Tower) -> dict[LayerId, EditPoint]:
-        """Share and factor of a tower's layers that are edited."""
+        """Share and factor of each edited layer of a tower."""
         named = {LayerId.parse(name): EditPoint(*point) for name, point in self.settings.items()}
         return {id: point for id, point in named.items() if id.tower == tower}
 

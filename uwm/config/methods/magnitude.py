@@ -9,8 +9,8 @@ from uwm.config.methods.requests import Draw
 
 
 class MagnitudeControl(Control):
-    """The largest weights (or nodes of the largest weights), as many per layer as another method
-    edits, multiplied by the same factor: what a gain owes to magnitude alone."""
+    """The largest weights (or the nodes with the largest weights), as many per layer as another
+    method edits, multiplied by the same factor. It shows how much of a gain magnitude explains."""
 
     kind: Literal["magnitude"]
 

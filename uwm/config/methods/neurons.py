@@ -23,7 +23,7 @@ from uwm.families import Tower
 
 
 class Neurons(GridMethod):
-    """Neuron negation: whole input nodes, ranked by how much more they fire on unsafe content.
+    """Neuron negation: edits input nodes, ranked by how much more they fire on unsafe content.
 
     The defaults are what worked best on the demo's validation pairs, see docs/neurons.md.
     """
@@ -33,9 +33,9 @@ class Neurons(GridMethod):
     alpha: MethodFactors = (-2.0,)
     share: Shares = (0.06,)
     score: NodeScoreKind = "standardized"
-    scope: Scope = Field("tower", description="what the share is of: each block, or the tower")
+    scope: Scope = Field("tower", description="what the share is taken of")
     roles: EditedRoles = PerTower[Roles](image=("fc2",), text=("fc2",))
-    part: Subset | None = Field(None, description="calibration pairs to score with; else all")
+    part: Subset | None = Field(None, description="calibration pairs to score with; all by default")
 
     @property
     def shares(self) -> Shares:

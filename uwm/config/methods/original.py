@@ -1,4 +1,4 @@
-"""The backbone as it is."""
+"""The unedited backbone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uwm.config.methods.base import Method
 
 
 class Original(Method):
-    """The backbone as it is. Always part of an audit, named or not."""
+    """The unedited backbone. It is part of every audit, whether named or not."""
 
     kind: Literal["original"]
 

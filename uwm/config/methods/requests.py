@@ -1,7 +1,7 @@
-"""What a method asks of an audit's stages: scores to select by, how to select, weights to load.
+"""What a method requests of an audit's stages: scores, a selection rule, weights to load.
 
-Whatever runs a method reads these, never the method's class; so a new method is one more class
-that states them.
+Code that runs a method reads these requests, never the method's class, so a new method only has to
+state them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Rule = Literal["mass", "count", "nodes"]
 
 
 Equal = Literal["number", "norm", "contribution"]
-"""What a random control has in common with an edit; each of these includes those before it."""
+"""What a random control has in common with an edit; each value includes those before it."""
 
 
 Misleading = Literal["swapped", "mispaired", "one way"]
@@ -54,12 +54,12 @@ Setting = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class OwnCode:
-    """Code that a method of one's own brings: what it computes depends on this and nothing else.
+    """A reference to code of the user's own method; its result must depend on nothing else.
 
     Attributes:
-        reference: `path/to/file.py:NAME`, mostly `f"{__file__}:NAME"`. What is made of it is made
-            anew when the content of that file, or of what it imports of this project, has changed.
-        settings: keyword arguments that it is called with.
+        reference: `path/to/file.py:NAME`, usually `f"{__file__}:NAME"`. Results are recomputed when
+            that file, or a module of this project that it imports, has changed.
+        settings: keyword arguments for the call.
     """
 
     reference: str
@@ -70,14 +70,14 @@ class OwnCode:
         return cls(reference, tuple(sorted(settings.items())))
 
     def __str__(self) -> str:
-        """What it is called in the names of runs."""
+        """Its name in the names of runs."""
         return self.reference.rpartition(":")[2]
 
     def load(self) -> Any:
-        """What the reference names.
+        """Load the object that the reference names.
 
         Raises:
-            PluginError: it names nothing, or its file fails.
+            PluginError: there is no such object, or its file cannot be imported.
         """
         return load_plugin(self.reference, "uwm.methods")
 
@@ -87,10 +87,11 @@ class StatisticsScore:
     """Scores from the activation statistics of the calibration pairs, see `uwm.method.scoring`.
 
     Attributes:
-        score: one of ours, or a class of one's own: called with a layer's weight (out, in) and its
-            settings, it has `update(safe, unsafe)`, `result()` and `samples` as `LayerScore` has.
+        score: a built-in score, or the user's own class: it is called with a layer's weight
+            (out, in) and its settings, and has `update(safe, unsafe)`, `result()` and `samples`
+            like `LayerScore`.
         prior: whether scores of weights are multiplied by the weight's magnitude.
-        part: which pairs to score with; all of them where it is None.
+        part: which pairs to score with; None means all.
         spared: share of a layer's weights, those most salient on safe content, that score 0.
     """
 
@@ -115,12 +116,12 @@ class GradientScore:
 
 @dataclass(frozen=True)
 class ComputedScore:
-    """Scores that a function of one's own computes from what a tower reads.
+    """Scores that the user's own function computes from the inputs of a tower.
 
     Attributes:
-        by: a function, called with `backbone`, `tower`, `layers`, `inputs` (see
-            `uwm.method.computed.TowerInputs`), `batch_size` (of forward passes; it must not change
-            a score) and its settings; it returns a score per layer.
+        by: a function called with `backbone`, `tower`, `layers`, `inputs` (see
+            `uwm.method.computed.TowerInputs`), `batch_size` (of forward passes; it must not affect
+            the scores) and its settings. It returns a score per layer.
     """
 
     unit: Unit
@@ -167,7 +168,7 @@ class Selection(NamedTuple):
     """How a share of the scores is selected.
 
     Attributes:
-        scope: whether a share is of every layer, or of a tower's layers together.
+        scope: whether a share is taken of each layer, or of all layers of a tower together.
     """
 
     rule: Rule
@@ -183,10 +184,10 @@ class EditPoint(NamedTuple):
 
 @dataclass(frozen=True)
 class LayerPoints:
-    """One edit of a tower with a share and a factor for every layer by itself.
+    """One edit of a tower with a separate share and factor for each layer.
 
     Attributes:
-        layers: a layer that is not named stays as it is.
+        layers: the edited layers; the others are left unchanged.
     """
 
     layers: Mapping[LayerId, EditPoint]
@@ -214,7 +215,7 @@ class WeightsFrom:
     """Weights of the same network from another place.
 
     Attributes:
-        key: where the entry stands below the method, for messages.
+        key: location of the entry within the method, for messages.
     """
 
     place: BackboneConfig
@@ -226,7 +227,7 @@ class TrainedWeights:
     """Low-rank factors trained on the calibration pairs, see `uwm.method.safe_clip`.
 
     Attributes:
-        options: every training to try of each tower; of several one is chosen.
+        options: every training to try for each tower; if there are several, one is chosen.
     """
 
     options: PerTower[tuple[LowRankTraining, ...]]
@@ -236,12 +237,12 @@ class TrainedWeights:
 
 @dataclass(frozen=True)
 class Rewriting:
-    """A map of embeddings that is fitted on those of the calibration pairs, see
+    """A map of embeddings, fitted on the embeddings of the calibration pairs, see
     `uwm.method.erasure`.
 
     Attributes:
-        towers: whose embeddings it rewrites, each by a map of its own.
-        swapped: of a control, the seed by which labels change places.
+        towers: the towers whose embeddings are rewritten, each by its own map.
+        swapped: for a control, the seed for swapping labels.
     """
 
     by: Literal["blanking", "null_space", "leace"]

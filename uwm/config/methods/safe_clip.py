@@ -29,7 +29,7 @@ class LossWeights(Settings):
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not any(self.model_dump().values()):
-            raise ValueError("some loss has a weight above 0, or there is nothing to train for")
+            raise ValueError("there is nothing to train for; give some loss a weight above 0")
         return self
 
 
@@ -46,7 +46,7 @@ _TEXT = LossWeights(
     preservation_contrastive=0.25,
 )
 Losses = Annotated[PerTower[LossWeights], filled(image=_IMAGE, text=_TEXT)]
-"""The losses of each tower; the defaults are those of Safe-CLIP's released code."""
+"""Weights of the losses per tower; the defaults are those of Safe-CLIP's released code."""
 
 
 Rate = Annotated[float, Field(gt=0, le=1)]
@@ -58,15 +58,18 @@ Rates = Annotated[
 
 
 class TrainingSettings(Settings):
-    """What every training of a grid has in common."""
+    """Settings that all trainings of a grid share."""
 
     epochs: int = Field(3, ge=1, le=1000)
     rank: int = Field(16, ge=1, le=1024)
     lora_alpha: float = Field(
-        1.0, gt=0, allow_inf_nan=False, description="products are scaled by lora_alpha / rank"
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="low-rank products are scaled by lora_alpha / rank",
     )
-    batch_size: int = Field(32, ge=2, description="pairs per step, negatives of one another")
-    logit_scale: float = Field(100.0, gt=0, description="of the contrastive losses")
+    batch_size: int = Field(32, ge=2, description="pairs per step; the others are the negatives")
+    logit_scale: float = Field(100.0, gt=0, description="logit scale of the contrastive losses")
     seed: int = Field(0, ge=0)
 
 
@@ -79,8 +82,8 @@ class LowRankTraining(TrainingSettings):
 class SafeClip(TrainingSettings, Method):
     """Safe-CLIP: both towers trained towards safe embeddings on the calibration pairs.
 
-    A list of learning rates is a grid: on the validation pairs each tower's training is chosen, or
-    none for a tower that is better left alone.
+    A list of learning rates is a grid: a training is chosen for each tower on the validation pairs,
+    or none if the untrained tower is better.
     """
 
     kind: Literal["safe_clip"]
@@ -90,7 +93,7 @@ class SafeClip(TrainingSettings, Method):
     roles: EditedRoles = PerTower[Roles](image=_ADAPTED, text=_ADAPTED)
 
     choice: ChoiceRule | None = Field(
-        None, description="how a training is chosen, where that is not as for all methods"
+        None, description="rule that chooses a training; by default the audit's `choice`"
     )
 
     @property
@@ -102,7 +105,7 @@ class SafeClip(TrainingSettings, Method):
         return any(len(self.trainings(tower)) > 1 for tower in TOWERS)
 
     def trainings(self, tower: Tower) -> tuple[LowRankTraining, ...]:
-        """Every training to try of a tower; none where it is left alone."""
+        """Every training to try for a tower; empty if the tower is not trained."""
         if not self.roles[tower]:
             return ()
         common = self.model_dump(include=set(TrainingSettings.model_fields))

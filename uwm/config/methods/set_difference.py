@@ -17,9 +17,9 @@ from uwm.families import Tower
 class SetDifference(GridMethod):
     """Weights among the most salient on unsafe content and not on safe content, set to zero.
 
-    The rule of Wei et al. (2024, arXiv 2402.05162), with the paper's saliency (Eq. 9) on either
-    partition: of a layer's weights the top share `spared` on safe content is left alone, and of
-    the others the top share `tau` on unsafe content is multiplied by `alpha`.
+    This is the rule of Wei et al. (2024, arXiv 2402.05162) with the UWM paper's saliency (Eq. 9)
+    on each partition: the share `spared` of a layer's weights that is most salient on safe content
+    is never edited; of the rest, the top share `tau` on unsafe content is multiplied by `alpha`.
     """
 
     kind: Literal["set_difference"]
@@ -28,15 +28,15 @@ class SetDifference(GridMethod):
     spared: Share = Field(0.1, description="share of each layer's weights that no edit touches")
     alpha: MethodFactors = (0.0,)
     roles: EditedRoles = PerTower[Roles](image=("fc2",), text=("out",))
-    part: Subset | None = Field(None, description="calibration pairs to score with; else all")
+    part: Subset | None = Field(None, description="calibration pairs to score with; all by default")
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
         taus = self.tau if isinstance(self.tau, tuple) else (*self.tau.image, *self.tau.text)
         if (most := max(taus)) + self.spared >= 1:
             raise ValueError(
-                "`tau` and `spared` are shares of one layer's weights that have none in common, "
-                f"together below 1; got {most} and {self.spared}"
+                "`tau` and `spared` are disjoint shares of a layer's weights, so their sum must be "
+                f"below 1; got {most} and {self.spared}"
             )
         return self
 

@@ -33,7 +33,7 @@ class Uwm(GridMethod):
     selection: WeightRule = "mass"
     roles: EditedRoles = PerTower[Roles](image=("fc2",), text=("out",))
     prior: Priors = DEFAULT_PRIORS
-    part: Subset | None = Field(None, description="calibration pairs to score with; else all")
+    part: Subset | None = Field(None, description="calibration pairs to score with; all by default")
 
     @model_validator(mode="after")
     def _has_mass(self) -> Self:

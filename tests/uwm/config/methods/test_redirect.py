@@ -59,7 +59,7 @@ def test_layers_that_do_not_end_in_the_stream_are_refused() -> None:
 def test_what_the_audit_measures_cannot_be_preserved() -> None:
     measured = {"kind": "demo", "set": "subjects"}
     method = {**REDIRECT, "preserve": {"sets": [measured]}}
-    with pytest.raises(ValidationError, match="figures would flatter"):
+    with pytest.raises(ValidationError, match="must not preserve sets that the audit measures"):
         audit(methods=[method], zeroshot=[measured])
     config = audit(methods=[method], zeroshot=[{"kind": "demo", "set": "objects"}])
     assert [data.name for data in config.edit_methods[0].preserved_sets] == ["subjects"]
@@ -72,15 +72,15 @@ def test_its_controls_are_of_redirections_and_others_are_not(kind: str) -> None:
     assert control.name == f"{kind} redirect"
     assert [draw.seed for draw in control.draws] == [0, 1]
     assert AuditConfig.model_validate_json(config.model_dump_json()) == config
-    with pytest.raises(ValidationError, match="is of methods that redirect; got 'uwm'"):
+    with pytest.raises(ValidationError, match="is for methods that redirect; got 'uwm'"):
         audit(methods=[{"kind": "uwm"}, {"kind": kind, "of": "uwm"}])
-    with pytest.raises(ValidationError, match="is of methods that select weights"):
+    with pytest.raises(ValidationError, match="is for methods that select weights"):
         audit(methods=[REDIRECT, {"kind": "random", "of": "redirect"}])
 
 
 def test_drift_is_of_methods_that_select() -> None:
     with pytest.raises(ValidationError, match="redirect selects none"):
         audit(methods=[{"kind": "uwm"}, REDIRECT], drift={"methods": ["redirect"]})
-    with pytest.raises(ValidationError, match="drift is of edits"):
+    with pytest.raises(ValidationError, match="drift compares edits"):
         audit(methods=[REDIRECT], drift={})
     assert audit(methods=[{"kind": "uwm"}, REDIRECT], drift={}).drift
