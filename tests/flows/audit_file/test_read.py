@@ -183,7 +183,7 @@ def test_weights_that_a_method_cannot_bring_are_told_with_their_line(tmp_path: P
         ),
         (
             "zeroshot:\n  - {kind: folder, name: zero-shot mean, images: .}\n",
-            "line 11: zeroshot[0].name: 'zero-shot mean' is reserved for the mean over zero-shot sets",
+            "line 11: zeroshot[0].name: 'zero-shot mean' is reserved for the mean over",
         ),
         ("sweep: {kind: uwm, alpha: 1}\n", "line 10: sweep.uwm: alpha 1 alone leaves"),
         (
