@@ -111,6 +111,8 @@ def _paths(cells: Sequence[Any], column: str) -> list[str]:
             raise SourceError(
                 f"`{column}` is a path, or bytes in Parquet; row {row} has a {type(cell).__name__}"
             )
+        if cell is not None and not _is_unicode(cell):
+            raise SourceError(f"a path is Unicode text; row {row}'s `{column}` is not")
     return [cell or "" for cell in cells]
 
 

@@ -1,4 +1,5 @@
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -104,3 +105,69 @@ def test_damaged_bytes_give_a_picture_or_a_reason(
     else:
         with pytest.raises(SourceError, match="cat is not a readable picture"):
             decode(bytes(data), "cat")
+
+
+def chunks(*parts: tuple[bytes, bytes]) -> bytes:
+    """A PNG of any chunks."""
+    made = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(made)
+
+
+def header(width: int, height: int) -> tuple[bytes, bytes]:
+    return b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+
+
+PIXEL = b"IDAT", zlib.compress(bytes(4))
+END = b"IEND", b""
+HUGE = zlib.compress(bytes(200 << 20), 9)
+"""200 MiB of nothing in 200 kB."""
+BOMBS = {
+    "a PNG of 10^9 pixels": chunks(header(31_623, 31_623), (b"IDAT", HUGE), END),
+    "a PNG of 4 billion by 4 billion": chunks(header(2**31 - 1, 2**31 - 1), PIXEL, END),
+    "a PNG of no width": chunks(header(0, 8), PIXEL, END),
+    "a line": chunks(header(100_000, 1), PIXEL, END),
+    "a text that unpacks": chunks(header(1, 1), (b"zTXt", b"a\0\0" + HUGE), PIXEL, END),
+    "an international text": chunks(header(1, 1), (b"iTXt", b"a\0\1\0\0\0" + HUGE), PIXEL, END),
+    "a profile that unpacks": chunks(header(1, 1), (b"iCCP", b"a\0\0" + HUGE), PIXEL, END),
+    "pixels that unpack": chunks(header(1, 1), (b"IDAT", HUGE), END),
+    "a chunk of 2 GB": chunks(header(1, 1)) + struct.pack(">I", 2**31 - 1) + b"IDAT",
+    "a GIF of 65,535 by 65,535": b"GIF89a" + struct.pack("<HHBBB", 65_535, 65_535, 0, 0, 0) + b";",
+    "a BMP of 2 billion": b"BM"
+    + struct.pack(
+        "<IHHIIiiHHIIiiII", 54, 0, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 24, 0, 0, 0, 0, 0, 0
+    ),
+    "a JPEG of 65,500 by 65,500": b"\xff\xd8\xff\xc0\0\x11\x08\xff\xdc\xff\xdc\x03"
+    b"\x01\x11\0\x02\x11\0\x03\x11\0\xff\xda",
+    "a WebP of 16,384 by 16,384": b"RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\x3f\0\xff\x3f\0",
+    "SVG": b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>',
+    "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+    "PDF": b"%PDF-1.7\n1 0 obj<<>>endobj\n",
+    "a zip": b"PK\x03\x04" + bytes(100),
+    "HTML": b"<html><script>1</script></html>",
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_bomb_is_refused_or_small(kind: str) -> None:
+    """Whatever it claims or unpacks to; what is decoded has as many pixels as are allowed."""
+    tracemalloc.start()
+    try:
+        found = fault(BOMBS[kind])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 512 << 20
+    if found is None:
+        width, height = decode(BOMBS[kind], "x").size
+        assert width * height <= pictures.MAX_PIXELS
+    else:
+        assert len(found) < 500
+
+
+def test_of_an_animation_one_frame_is_decoded() -> None:
+    frames = [noise((16, 16), seed=seed % 3) for seed in range(50)]
+    data = encoded("GIF", frames[0], save_all=True, append_images=frames[1:], loop=0)
+    assert decode(data, "moving").size == (16, 16)

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from storage.files.pictures import MAX_BYTES
 from storage.sources import content_digest, read_source
 from storage.sources.source import files, unchanged
-from tests.makers.pair_layouts import LAYOUTS, elsewhere, jpeg, quadruples, tables
+from tests.makers.pair_layouts import LAYOUTS, config, elsewhere, jpeg, quadruples, tables
 from uwm.errors import SourceError
 
 
@@ -71,6 +72,60 @@ def root(tmp_path: Path) -> Path:
 def test_what_lies_outside_the_root_is_never_read(root: Path, reference: str) -> None:
     with pytest.raises(SourceError, match=r"leads out of it|is no path"):
         files(root)(reference)
+
+
+PLAIN = r"""
+../secret ../../secret ./../secret folder/../../secret folder/./../../secret ..//secret .././secret
+folder//..//..//secret one/../../secret nothing/../../secret link up/secret up/root/../secret
+folder/../up/secret inner/../../secret loop loop/x . .. / ..\secret folder\..\..\secret ..\/secret
+.\..\secret folder/..\../secret //etc/hostname /etc/hostname ///etc/hostname /proc/self/environ
+/dev/zero \etc\hostname C:\secret C:/secret \\host\share\secret //host/share/secret ~/secret
+file:///etc/hostname file:../secret http://127.0.0.1:9/secret ~root/.profile %2e%2e/secret
+..%2fsecret ..%5csecret %252e%252e/secret ..;/secret ....//secret $HOME/secret `cat$IFS../secret`
+* ? [a-z]* {one,../secret}
+"""
+TRAVERSALS = [
+    *PLAIN.split(),
+    *(
+        "..\u2215secret",
+        "\uff0e\uff0e/secret",
+        "..\uff0fsecret",
+        "\u202e../secret",
+        "..\u200b/secret",
+    ),
+    *("a\0b", "../secret\0.jpg", "one\0/../../secret", "\ud800", "a\n../secret", " ../secret"),
+    *("../secret ", "a" * 300, "a/" * 3000 + "b", "../" * 2000 + "etc/hostname", ""),
+]
+
+
+@pytest.mark.parametrize("reference", TRAVERSALS)
+def test_no_spelling_of_a_path_reads_what_lies_outside(root: Path, reference: str) -> None:
+    """It is refused, or there is no such picture; it never is anyone's file."""
+    with pytest.raises((SourceError, OSError)):
+        files(root)(reference)
+
+
+@pytest.mark.parametrize("reference", TRAVERSALS)
+def test_a_row_with_such_a_path_is_told_or_set_aside(root: Path, reference: str) -> None:
+    rows = [
+        {
+            "concept": "c",
+            "safe_text": "a",
+            "unsafe_text": "b",
+            "safe_image": path,
+            "unsafe_image": path,
+        }
+        for path in ("one.jpg", reference)
+    ]
+    (root / "one.jpg").write_bytes(jpeg(0))
+    (root / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    manifest = config(kind="manifest", data=root / "rows.jsonl", max_quarantined=0.9)
+    try:
+        found = read_source(manifest)
+    except SourceError:
+        return
+    assert len(found.rows) == 1
+    assert found.excluded.keys() <= {"missing image", "damaged image"}
 
 
 @pytest.mark.parametrize("reference", ["nothing", "folder", "", "pipe"])

@@ -1,13 +1,24 @@
+import functools
+import importlib
 import json
+import marshal
+import operator
 import os
 import pickle
+import runpy
+import shutil
+import subprocess
+import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import open_clip
 import pytest
 import torch
-from safetensors.torch import save_file
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save, save_file
 from torch import nn
 
 from tests.makers.backbones import MODELS
@@ -117,6 +128,97 @@ def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path: Path, for
     assert not mark.exists()
     torch.load(path, weights_only=False) if form != "plain" else pickle.loads(path.read_bytes())
     assert mark.exists()  # it would have
+
+
+class Payload:
+    """Unpickled, it calls a function with arguments; `CANARY` among them stands for a path."""
+
+    def __init__(self, call: object, *arguments: object) -> None:
+        self.call, self.arguments = call, arguments
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return self.call, self.arguments
+
+
+class State(dict[str, object]):
+    """Unpickled, it is given a state, as any class may be."""
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...], dict[str, object]]:
+        return State, (), {"weight": 1}
+
+
+def payloads(canary: Path) -> dict[str, object]:
+    """Ways to run code by being unpickled; each would make `canary`."""
+    touch, code = f"touch {canary}", f"open({str(canary)!r}, 'w').close()"
+    nested = pickle.dumps(Payload(os.system, touch))
+    return {
+        "a shell": Payload(os.system, touch),
+        "popen": Payload(os.popen, touch),
+        "a process": Payload(subprocess.call, ["touch", str(canary)]),
+        "output of a process": Payload(subprocess.check_output, ["touch", str(canary)]),
+        "eval": Payload(eval, code),
+        "exec": Payload(exec, code),
+        "an import": Payload(importlib.import_module, "antigravity"),
+        "a built-in import": Payload(__import__, "antigravity"),
+        "a pickle in a pickle": Payload(pickle.loads, nested),
+        "a module that is run": Payload(runpy.run_path, str(canary)),
+        "a partial": functools.partial(os.system, touch),
+        "an operator": Payload(operator.call, os.system, touch),
+        "an attribute": Payload(getattr, Path, "touch"),
+        "a file": Payload(open, str(canary), "w"),
+        "a path": Payload(Path.touch, canary),
+        "a copied tree": Payload(shutil.copytree, str(canary.parent), str(canary)),
+        "torch's own loading": Payload(torch.load, str(canary)),
+        "a module of torch": nn.Linear(2, 2),
+        "a class of one's own": State(),
+        "code of a function": Payload(marshal.loads, marshal.dumps(compile(code, "x", "exec"))),
+    }
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "old"])
+@pytest.mark.parametrize("kind", payloads(Path("canary")))
+def test_no_pickle_runs_anything(tmp_path: Path, kind: str, zipped: bool) -> None:
+    canary, path = tmp_path / "canary", tmp_path / "weights.bin"
+    content = {"a.weight": torch.zeros(2), "b": payloads(canary)[kind]}
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(UnknownBackboneError, match="weights"):
+        read_weights((path,))
+    assert not canary.exists()
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"cos\nsystem\n(S'true'\ntR.", b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R."),
+        *(b"\x80\x02", b"\x80\xff.", b"(" * 100_000 + b".", b"\x80\x04" + b"]" * 50_000 + b"."),
+        *(b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.", b"J\xff\xff\xff\x7fP."),
+        b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\xff.",
+    ],
+)
+def test_opcodes_by_hand_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "weights.pt").write_bytes(content)
+    with pytest.raises(UnknownBackboneError):
+        read_weights((tmp_path / "weights.pt",))
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changes=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=8))
+def test_a_damaged_header_of_safetensors_is_weights_or_told(
+    tmp_path: Path, changes: list[tuple[int, int]]
+) -> None:
+    """Shapes, offsets, types and the header's length are whatever the bytes say."""
+    path = tmp_path / "w.safetensors"
+    content = bytearray(save(STATE))
+    header = 8 + int.from_bytes(content[:8], "little")
+    for place, value in changes:
+        content[place % header] = value
+    path.write_bytes(content)
+    with suppress(UnknownBackboneError):
+        found = read_weights((path,))
+        assert sum(value.nbytes for value in found.values()) <= len(content)
 
 
 def test_a_torchscript_archive_is_refused_with_the_conversion(tmp_path: Path) -> None:
