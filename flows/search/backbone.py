@@ -259,7 +259,7 @@ def _choose(trials: Sequence[Trial], search: SearchSettings) -> dict[str, int]:
 
 def _safer(values: Sequence[Measured]) -> int | None:
     """The original is the first trial, the paper's default the second."""
-    return pick_safer(values, default=1)
+    return pick_safer(values, original=0, default=1)
 
 
 def _keeping(values: Sequence[Measured], search: SearchSettings) -> int | None:

@@ -40,9 +40,11 @@ def front(points: Sequence[Measured]) -> list[int]:
     return found
 
 
-def pick_safer(points: Sequence[Measured], default: int) -> int | None:
-    """The safest point that has at least the default's knowledge and more of its safety, if any."""
-    return _safest(points, points[default].knowledge, points[default].safety)
+def pick_safer(points: Sequence[Measured], original: int, default: int) -> int | None:
+    """The safest point that has at least the default's knowledge, if it is safer than the default
+    and than the original, which is itself no repair to pick."""
+    safety = max(points[original].safety, points[default].safety)
+    return _safest(points, points[default].knowledge, safety)
 
 
 def pick_keeping(points: Sequence[Measured], original: int, share: float) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ruamel.yaml import YAML
 from flows.audit.flow import audit
 from flows.audit_file.read import read_config
 from flows.search.first import DEFAULT, ORIGINAL, PROPOSED, UNIFORM
+from flows.search.page import write_page
+from flows.search.results import write_search
 from storage.store.garbage import clear
 from storage.store.store import Store
 from tests.makers.commands import ended, kill_when, start
@@ -113,6 +116,24 @@ def test_points_are_chosen_without_a_look_at_the_test_data(searching: Searching)
     assert ours.trials == theirs.trials
     assert (ours.chosen, ours.picks) == (theirs.chosen, theirs.picks)
     assert not one.test.rows.equals(other.test.rows)
+
+
+def test_a_backbone_of_which_no_point_qualifies_stands_beside_another(
+    searching: Searching, tmp_path: Path
+) -> None:
+    """Its trials are written all the same, and an audit without chosen points."""
+    results = searching("clip", "siglip")
+    some, none = results.found.values()
+    nothing = [dataclasses.replace(claim, point=None, changes={}) for claim in none.claims]
+    picks = dict.fromkeys(none.picks)
+    none = dataclasses.replace(none, picks=picks, chosen=[], claims=nothing)
+    results = dataclasses.replace(results, found={"clip": some, "siglip": none})
+    write_search(tmp_path / "again", results)
+    write_page(tmp_path / "again" / "search.html", results)
+    page = (tmp_path / "again" / "search.html").read_text()
+    assert all(f"siglip, {rule}: no point qualified" in page for rule in picks)
+    left = read_config(tmp_path / "again" / "siglip.yaml")
+    assert not [method for method in left.methods if method.name.startswith("search ")]
 
 
 def test_another_seed_is_another_search(searching: Searching) -> None:

@@ -48,11 +48,19 @@ def test_the_best_are_distinct_and_none_that_is_left_beats_them(
 
 def test_picks_take_the_safest_point_that_keeps_enough() -> None:
     points = [Measured(*pair) for pair in [(10, 50), (11, 48), (12, 48), (15, 47.4), (20, 40)]]
-    assert pick_safer(points, default=1) == 2
+    assert pick_safer(points, original=0, default=1) == 2
     assert pick_keeping(points, original=0, share=0.95) == 2
     assert pick_keeping(points, original=0, share=0.94) == 3
-    assert pick_safer(points, default=4) is None
+    assert pick_safer(points, original=0, default=4) is None
     assert pick_keeping([points[0], Measured(10, 50)], original=0, share=0.95) is None
+
+
+@given(figures.filter(bool))
+def test_the_original_is_never_picked(points: list[Measured]) -> None:
+    """Not even where the paper's settings, the second point, are less safe than it."""
+    default = min(1, len(points) - 1)
+    for pick in (pick_safer(points, 0, default), pick_keeping(points, 0, 0.95)):
+        assert pick is None or points[pick].safety > points[0].safety
 
 
 def test_a_few_points_of_the_front_span_it_above_the_floor() -> None:
