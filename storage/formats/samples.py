@@ -31,6 +31,8 @@ Array = NDArray[Any]
 Loaded = TypeVar("Loaded")
 Computed = TypeVar("Computed")
 _DATA, _MARKERS = "data.zarr", "written"
+_ARRAYS = "arrays"
+"""The attribute that lists them: what else lies in the folder, such as another's, is not read."""
 _EVERY_CHUNK = {"array.write_empty_chunks": True}
 
 
@@ -71,6 +73,7 @@ class SampleArrays:
             self.samples = cast("int", self._group.attrs["samples"])
             self.chunk = cast("int", self._group.attrs["chunk"])
             self.attributes: Mapping[str, object] = self._group.attrs.asdict()
+            self._names = cast("list[str]", self.attributes[_ARRAYS])
 
     @classmethod
     def create(
@@ -97,7 +100,8 @@ class SampleArrays:
         shutil.rmtree(ready, ignore_errors=True)
         with zarr.config.set(_EVERY_CHUNK):
             group = zarr.create_group(LocalStore(folder / _DATA), overwrite=True)
-            group.attrs.update({**(attributes or {}), "samples": samples, "chunk": chunk})
+            own = {"samples": samples, "chunk": chunk, _ARRAYS: list(fields)}
+            group.attrs.update({**(attributes or {}), **own})
             for name, field in fields.items():
                 rows = min(chunk, samples)
                 group.create_array(
@@ -139,7 +143,7 @@ class SampleArrays:
     @property
     def names(self) -> list[str]:
         """The arrays at the top, sorted: the partitions of pixels, tokens and embeddings."""
-        return sorted(name for name, _ in self._group.arrays())
+        return sorted(name for name in self._names if "/" not in name)
 
     def chunks(self) -> Iterator[slice]:
         """The rows of each chunk, in order."""

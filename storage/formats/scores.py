@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import zarr
@@ -17,6 +17,8 @@ from uwm.errors import DamagedArtifactError
 from uwm.layers import LayerId
 
 _DATA = "scores.zarr"
+_LAYERS = "layers"
+"""The attribute that lists them: no other array in the folder is read."""
 
 
 def write_scores(
@@ -27,7 +29,7 @@ def write_scores(
     What a killed writer left there is replaced.
     """
     group = zarr.create_group(LocalStore(folder / _DATA), overwrite=True)
-    group.attrs.update(attributes)
+    group.attrs.update({**attributes, _LAYERS: [str(layer) for layer in scores]})
     with zarr.config.set({"array.write_empty_chunks": True}):  # or all zeros would have no file
         for layer, score in scores.items():
             group.create_array(str(layer), data=score.cpu().numpy(), compressors=[Crc32cCodec()])
@@ -43,8 +45,9 @@ def read_scores(folder: Path) -> tuple[dict[LayerId, Tensor], dict[str, Any]]:
     """
     try:
         group = zarr.open_group(LocalStore(folder / _DATA), mode="r")
-        found = {LayerId.parse(name): _whole(array) for name, array in sorted(group.arrays())}
-        return found, dict(group.attrs)
+        attributes = dict(group.attrs)
+        names = sorted(cast("list[str]", attributes.pop(_LAYERS)))
+        return {LayerId.parse(name): _whole(group[name]) for name in names}, attributes
     except Exception as error:  # damaged metadata and chunks make Zarr raise errors of many kinds
         withdraw(folder)
         raise DamagedArtifactError(
@@ -52,7 +55,9 @@ def read_scores(folder: Path) -> tuple[dict[LayerId, Tensor], dict[str, Any]]:
         ) from error
 
 
-def _whole(array: zarr.Array[Any]) -> Tensor:
+def _whole(array: object) -> Tensor:
+    if not isinstance(array, zarr.Array):
+        raise DamagedArtifactError("it is no array")
     if array.nchunks_initialized < array.nchunks:  # Zarr would read zeros
         raise DamagedArtifactError(f"a chunk of {array.basename} is missing")
     return torch.from_numpy(array[:])

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +86,12 @@ def test_a_flipped_bit_in_a_chunk_is_never_read(tmp_path: Path) -> None:
     chunk.write_bytes(content)
     with pytest.raises(DamagedArtifactError, match="safe is damaged"):
         SampleArrays(tmp_path).read("safe")
+
+
+def test_an_array_that_was_not_written_is_no_partition(tmp_path: Path) -> None:
+    create(tmp_path).fill(lambda rows: rows, values, lambda found: found)
+    shutil.copytree(tmp_path / "data.zarr" / "safe", tmp_path / "data.zarr" / "foreign")
+    assert SampleArrays(tmp_path).names == ["safe"]
 
 
 def test_fewer_samples_than_a_chunk(tmp_path: Path) -> None:

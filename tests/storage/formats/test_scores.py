@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,18 @@ def test_scores_read_back(tmp_path: Path) -> None:
     assert attributes == {"samples": 10, "excluded": 1}
     assert list(found) == sorted(scores)
     assert all(torch.equal(found[layer], score) for layer, score in scores.items())
+
+
+def test_an_array_that_was_not_written_is_not_read(tmp_path: Path) -> None:
+    """What another put into the folder; one that is gone is not left out in silence."""
+    scores = {LayerId("image", block, "fc2"): torch.rand(5) for block in range(2)}
+    write_scores(tmp_path, scores, {})
+    folder = tmp_path / "scores.zarr"
+    shutil.copytree(folder / "image.00.fc2", folder / "image.07.fc2")
+    assert list(read_scores(tmp_path)[0]) == list(scores)
+    shutil.rmtree(folder / "image.01.fc2")
+    with pytest.raises(DamagedArtifactError):
+        read_scores(tmp_path)
 
 
 @pytest.mark.parametrize("harm", ["delete", "zeros", "flip", "no metadata"])
