@@ -100,8 +100,8 @@ class SampleArrays:
         shutil.rmtree(ready, ignore_errors=True)
         with zarr.config.set(_EVERY_CHUNK):
             group = zarr.create_group(LocalStore(folder / _DATA), overwrite=True)
-            own = {"samples": samples, "chunk": chunk, _ARRAYS: list(fields)}
-            group.attrs.update({**(attributes or {}), **own})
+            group.attrs.update(attributes or {})
+            group.attrs.update({"samples": samples, "chunk": chunk, _ARRAYS: list(fields)})
             for name, field in fields.items():
                 rows = min(chunk, samples)
                 group.create_array(
