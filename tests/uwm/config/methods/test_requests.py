@@ -13,7 +13,7 @@ from uwm.config.methods import METHODS
 from uwm.config.methods.requests import GradientScore, LayerPoints, Selection, StatisticsScore
 from uwm.families import TOWERS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 CLASSES = {
     base.__name__
     for method in METHODS.own.values()

@@ -1,0 +1,31 @@
+"""Embeddings are the same whole or in shards."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import storage.store.shards
+from storage.formats.embeddings import read_embeddings
+from tests.makers.bench import Bench, embedded
+
+
+def test_every_partition_has_a_row_per_sample_in_the_datas_order(bench: Bench) -> None:
+    image, text = embedded(bench)
+    samples = len(bench.source.rows)
+    for spec, dim in ((image, 24), (text, 24)):
+        found = read_embeddings(bench.store, spec.digest)
+        assert set(found) == {"safe", "unsafe"}
+        assert {tuple(part.shape) for part in found.values()} == {(samples, dim)}
+    safe, unsafe = read_embeddings(bench.store, image.digest).values()
+    assert not torch.equal(safe, unsafe)
+
+
+def test_shards_are_read_as_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = read_embeddings(bench.store, embedded(bench)[0].digest)
+    monkeypatch.setattr(storage.store.shards, "SHARD", 8)
+    image, _ = embedded(bench)
+    bench.store.remove(str(image))
+    image, _ = embedded(bench)
+    found = read_embeddings(bench.store, image.digest)
+    assert all(torch.equal(found[name], whole[name]) for name in whole)
