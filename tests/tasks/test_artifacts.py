@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from storage.store.spec import Input, Spec
 from tasks.stage import stage_of
-from tests.tasks.test_code import spec_classes
+from tests.makers.specs import spec_classes
 
 (_MARK,) = get_args(Input)[1:]
 CLASSES = spec_classes()

@@ -3,27 +3,17 @@ can decide bytes, found by a reader of imports other than the product's own."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 from typing import ClassVar
 
 import grimp
 import pytest
 
-import tasks
 from storage.store.code import NOT_DECISIVE, code_digest, digest_of, source_of
 from storage.store.spec import Spec
+from tests.makers.specs import spec_classes
 
 CHANGED = "\nCHANGED = 1\n"
-
-
-def spec_classes(base: type[Spec] = Spec) -> list[type[Spec]]:
-    """Every kind of spec that a stage of ours has."""
-    for module in pkgutil.iter_modules(tasks.__path__, "tasks."):
-        importlib.import_module(module.name)
-    found = [cls for child in base.__subclasses__() for cls in (child, *spec_classes(child))]
-    return [cls for cls in found if cls.__module__.startswith("tasks.")]
 
 
 class Plain(Spec):
