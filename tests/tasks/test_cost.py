@@ -20,6 +20,12 @@ def test_what_is_free_costs_nothing() -> None:
 
 def test_sizes_are_worked_out_when_they_are_asked_for() -> None:
     asked: list[int] = []
-    cost = Cost(measure=lambda: len(asked) or asked.append(1) or 7)
+
+    def measure() -> int:
+        asked.append(7)
+        return 7
+
+    cost = Cost(measure=measure)
     assert asked == []
     assert cost.measure() == 7
+    assert asked == [7]

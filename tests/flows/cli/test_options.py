@@ -47,9 +47,9 @@ def test_weights_of_other_backbones_are_not_fetched(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (RunnerOptions(dask_address="tcp://127.0.0.1:1"), "for the runner dask"),
+        (RunnerOptions(dask_address="tcp://127.0.0.1:1"), "needs the runner dask"),
         (RunnerOptions("dask", dask_address="127.0.0.1:1"), "dask address"),
-        (RunnerOptions("dask", 2, "tcp://127.0.0.1:1"), "its own"),
+        (RunnerOptions("dask", 2, "tcp://127.0.0.1:1"), "the running cluster decides"),
         (RunnerOptions("processes", 0), "workers"),
     ],
 )

@@ -52,6 +52,8 @@ def artifacts(folder: Path) -> dict[Path, bytes]:
 @pytest.fixture
 def forked() -> Iterator[None]:
     """Dask's workers fork from a process that has done the imports, most of what they take."""
+    import distributed  # noqa: F401 - its defaults first, or the end of `set` takes them away
+
     with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
         preload()
         yield
@@ -112,9 +114,12 @@ def test_a_lost_shard_is_made_again_and_no_other(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--dask-address", "tcp://127.0.0.1:1"], "for the runner dask"),
+        (["--dask-address", "tcp://127.0.0.1:1"], "needs the runner dask"),
         (["--runner", "dask", "--dask-address", "127.0.0.1:1"], "dask address"),
-        (["--runner", "dask", "--dask-address", "tcp://127.0.0.1:1", "--workers", "2"], "its own"),
+        (
+            ["--runner", "dask", "--dask-address", "tcp://127.0.0.1:1", "--workers", "2"],
+            "the running cluster decides",
+        ),
         (["--runner", "processes", "--workers", "0"], "workers"),
         (["--runner", "slurm"], "slurm"),
     ],

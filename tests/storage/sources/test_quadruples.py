@@ -38,5 +38,5 @@ def test_clusters_of_two_tables_stand_in_the_safe_one(tmp_path: Path) -> None:
     change(tmp_path / "safe.csv", 1, author="")
     with pytest.raises(SourceError, match="1 rows do not, first row 1"):
         read_source(config)
-    with pytest.raises(ValidationError, match="rows that share a picture are one cluster"):
+    with pytest.raises(ValidationError, match="rows that share an image always form one cluster"):
         tables(tmp_path, cluster="image")

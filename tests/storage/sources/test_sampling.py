@@ -66,5 +66,7 @@ def test_a_concept_that_lost_all_its_pairs_is_named(tmp_path: Path) -> None:
 
 
 def test_a_minimum_beyond_the_sample_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"min_per_concept \(5\) is at most per_concept \(3\)"):
+    with pytest.raises(
+        ValueError, match=r"min_per_concept \(5\) must not exceed per_concept \(3\)"
+    ):
         tables(tmp_path, per_concept=3, min_per_concept=5)

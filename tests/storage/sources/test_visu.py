@@ -61,13 +61,13 @@ def test_the_place_of_unsafe_pictures_can_be_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "said"),
     [
-        ("{split}/0.jpg", "names {incremental_id}"),
-        ("{incremental_id}/{other}.jpg", "is made of"),
-        ("{incremental_id.__class__}/0.jpg", "names {incremental_id}"),
-        ("../{incremental_id}.jpg", "leads out"),
-        ("/{incremental_id}.jpg", "leads out"),
-        ("{incremental_id", "is made of"),
-        ("{}/{incremental_id}", "is made of"),
+        ("{split}/0.jpg", "must contain {incremental_id}"),
+        ("{incremental_id}/{other}.jpg", "may only contain the fields"),
+        ("{incremental_id.__class__}/0.jpg", "must contain {incremental_id}"),
+        ("../{incremental_id}.jpg", "must be a path below the folder `unsafe`"),
+        ("/{incremental_id}.jpg", "must be a path below the folder `unsafe`"),
+        ("{incremental_id", "may only contain the fields"),
+        ("{}/{incremental_id}", "may only contain the fields"),
     ],
 )
 def test_a_pattern_that_cannot_be_is_told(tmp_path: Path, pattern: str, said: str) -> None:

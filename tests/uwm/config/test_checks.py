@@ -17,25 +17,28 @@ SUBJECTS = {"kind": "demo", "set": "subjects"}
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"backbones": [{"kind": "demo", "name": "vit"}] * 2}, "twice: vit"),
-        ({"methods": [{"kind": "uwm"}] * 2}, "twice: uwm"),
-        ({"benchmarks": [TEST, TEST]}, "twice: test"),
-        ({"methods": [{"kind": "random", "of": "uwm"}]}, "there is none"),
-        ({"methods": [{"kind": "uwm", "base": "other"}]}, "there is none"),
+        ({"backbones": [{"kind": "demo", "name": "vit"}] * 2}, "used more than once: vit"),
+        ({"methods": [{"kind": "uwm"}] * 2}, "used more than once: uwm"),
+        ({"benchmarks": [TEST, TEST]}, "used more than once: test"),
+        ({"methods": [{"kind": "random", "of": "uwm"}]}, r"\(it has none\); got 'uwm'"),
+        ({"methods": [{"kind": "uwm", "base": "other"}]}, r"\(the audit has none\); got 'other'"),
         ({"methods": [{"kind": "uwm", "alpha": [0, -1]}]}, "needs `validation` pairs"),
         ({"held_out": {"methods": ["neurons"]}}, r"\(uwm\); got neurons"),
         ({"held_out": {"methods": ["uwm"], "benchmark": "x"}}, r"\(test\); got 'x'"),
-        ({"methods": [{"kind": "original"}], "drift": {}}, "no method of this audit makes one"),
+        (
+            {"methods": [{"kind": "original"}], "drift": {}},
+            "no method of this audit selects weights",
+        ),
         ({"search": {}}, "needs `validation` pairs"),
-        ({"search": {}, "validation": TEST}, "cannot be a benchmark"),
+        ({"search": {}, "validation": TEST}, "must not be a benchmark too"),
         (
             {"search": {"zeroshot": [SUBJECTS]}, "validation": VALIDATION, "zeroshot": [SUBJECTS]},
             "both name subjects",
         ),
-        ({"policy": {"rules": [{"metric": "zero-shot", "floor": 1}]}}, "has no such set"),
+        ({"policy": {"rules": [{"metric": "zero-shot", "floor": 1}]}}, "has no zero-shot set"),
         (
             {"policy": {"rules": [{"metric": "GS", "floor": 1, "methods": ["no"]}]}},
-            "cannot have: no; there are uwm",
+            "cannot apply to the methods no; it can apply to uwm",
         ),
     ],
 )

@@ -32,12 +32,12 @@ def test_one_folder_of_coco_is_a_list_of_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "said"),
     [
-        ("{split}.jpg", "names {incremental_id}"),
-        ("{incremental_id}/{other}.jpg", "is made of"),
-        ("../{incremental_id}.jpg", "never leads out"),
-        ("/{incremental_id}.jpg", "never leads out"),
-        ("{incremental_id", "is made of"),
-        ("{incremental_id.real}", "names {incremental_id}"),
+        ("{split}.jpg", "must contain {incremental_id}"),
+        ("{incremental_id}/{other}.jpg", "may only contain the fields"),
+        ("../{incremental_id}.jpg", "must be a path below the folder `unsafe`"),
+        ("/{incremental_id}.jpg", "must be a path below the folder `unsafe`"),
+        ("{incremental_id", "may only contain the fields"),
+        ("{incremental_id.real}", "must contain {incremental_id}"),
     ],
 )
 def test_a_pattern_that_leads_elsewhere_is_refused(tmp_path: Path, pattern: str, said: str) -> None:
@@ -50,7 +50,10 @@ def test_a_pattern_that_leads_elsewhere_is_refused(tmp_path: Path, pattern: str,
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"per_concept": 2, "min_per_concept": 3}, r"min_per_concept \(3\) is at most"),
+        (
+            {"per_concept": 2, "min_per_concept": 3},
+            r"min_per_concept \(3\) must not exceed per_concept \(2\)",
+        ),
         ({"max_quarantined": 1}, "less than 1"),
         ({"per_concept": 0}, "greater than or equal to 1"),
         ({"split": "train"}, "'calibration', 'validation'"),
@@ -66,7 +69,7 @@ def test_a_sample_that_cannot_be_drawn_is_refused(changes: dict[str, Any], said:
     [
         ({"data": "pairs.xlsx"}, r"ends in \.csv, \.tsv, \.jsonl, \.parquet"),
         ({"data": "none.csv"}, "does not point to a file"),
-        ({"cluster": "safe_image"}, "one cluster whatever it is called"),
+        ({"cluster": "safe_image"}, "rows that share an image always form one cluster"),
         ({"cluster": ""}, "at least 1 character"),
     ],
 )

@@ -16,9 +16,9 @@ POINT = {"kind": "layerwise", "settings": {"image.03.fc2": [0.1, -1]}}
 @pytest.mark.parametrize(
     ("method", "said"),
     [
-        ({"kind": "uwm", "name": "original"}, "the backbone as it is"),
-        ({"kind": "uwm", "name": "random mine"}, "those of random controls"),
-        ({"kind": "uwm", "name": "magnitude mine"}, "those of magnitude controls"),
+        ({"kind": "uwm", "name": "original"}, "reserved for the unedited backbone"),
+        ({"kind": "uwm", "name": "random mine"}, "reserved for random controls"),
+        ({"kind": "uwm", "name": "magnitude mine"}, "reserved for magnitude controls"),
         ({"kind": "uwm", "name": "search safer"}, "points that a search chose"),
         ({"kind": "uwm", "name": "paper default", "tau": 0.1}, "the paper's settings"),
         ({"kind": "neurons", "name": "paper default"}, "the paper's settings"),

@@ -19,8 +19,8 @@ def test_threads_of_this_process_are_the_default() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"kind": "processes", "dask_address": ADDRESS}, "for the runner dask"),
-        ({"kind": "dask", "dask_address": ADDRESS, "workers": 2}, "its own number of workers"),
+        ({"kind": "processes", "dask_address": ADDRESS}, "needs the runner dask"),
+        ({"kind": "dask", "dask_address": ADDRESS, "workers": 2}, "the running cluster decides"),
         ({"kind": "dask", "dask_address": "127.0.0.1:8786"}, "match pattern"),
         ({"workers": 0}, "greater than or equal to 1"),
         ({"kind": "slurm"}, "'threads', 'processes' or 'dask'"),

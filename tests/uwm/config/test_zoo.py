@@ -28,7 +28,7 @@ def test_a_folder_is_taken_whole_unless_patterns_say_otherwise(tmp_path: Path) -
     [
         ({}, "either a `folder` of models or a `list`"),
         ({"folder": ".", "list": "list.yaml"}, "either a `folder` of models or a `list`"),
-        ({"list": "list.yaml", "include": ["*"]}, "are for a zoo's `folder`"),
+        ({"list": "list.yaml", "include": ["*"]}, "apply only to the `folder` of a zoo"),
         ({"folder": "none"}, "does not point to a directory"),
         ({"list": "."}, "does not point to a file"),
     ],

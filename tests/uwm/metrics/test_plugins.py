@@ -41,7 +41,7 @@ def test_a_metric_of_ones_own_is_one_more(path: Path) -> None:
 
 def test_its_code_is_the_module_that_defines_it(path: Path) -> None:
     (module,) = metric_modules(f"{path}:OWN")
-    assert load_metric(f"{path}:OWN").outcome.__module__ == module  # type: ignore[union-attr]
+    assert load_metric(f"{path}:OWN").outcome.__module__ == module
 
 
 @pytest.mark.parametrize(

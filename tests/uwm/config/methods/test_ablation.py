@@ -37,5 +37,5 @@ def test_its_control_ablates_random_directions_and_no_other_fits() -> None:
     assert AuditConfig.model_validate_json(config.model_dump_json()) == config
     with pytest.raises(ValidationError, match="take `random_direction`"):
         audit(methods=[ABLATION, {"kind": "swapped", "of": "ablation"}])
-    with pytest.raises(ValidationError, match="is of methods that select weights"):
+    with pytest.raises(ValidationError, match="is for methods that select weights"):
         audit(methods=[ABLATION, {"kind": "random", "of": "ablation"}])

@@ -8,18 +8,19 @@ import pytest
 
 from uwm.config import EditMethod, GridMethod, Method
 from uwm.config.methods import METHODS, check_mass
+from uwm.config.methods.requests import EditPoint
 from uwm.families import TOWERS
 
 NEEDS: dict[str, dict[str, Any]] = {
-    "random": {"of": "uwm"},
-    "magnitude": {"of": "uwm"},
     "layerwise": {"settings": {"image.03.fc2": [0.1, -1]}},
     "checkpoint": {"weights": {"vit": {"kind": "demo", "name": "vit"}}},
 }
 
 
 def made(kind: str, **changes: Any) -> Method:
-    return METHODS.own[kind].model_validate({"kind": kind, **NEEDS.get(kind, {}), **changes})
+    controls = {"of": "uwm"} if "of" in METHODS.own[kind].model_fields else {}
+    document = {"kind": kind, **controls, **NEEDS.get(kind, {}), **changes}
+    return METHODS.own[kind].model_validate(document)
 
 
 @pytest.mark.parametrize("kind", METHODS.own)
@@ -54,8 +55,8 @@ def test_a_grid_is_every_share_with_every_factor_in_towers_that_are_edited(kind:
     assert isinstance(method, EditMethod)
     assert method.chooses
     assert method.points("image") == ()
-    expected = [(share, factor) for share in (0.1, 0.2) for factor in (0, -1, -2)]
-    assert [tuple(point) for point in method.points("text")] == expected
+    expected = [EditPoint(share, factor) for share in (0.1, 0.2) for factor in (0, -1, -2)]
+    assert list(method.points("text")) == expected
 
 
 @pytest.mark.parametrize("kind", grids())

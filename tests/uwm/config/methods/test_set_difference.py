@@ -36,5 +36,5 @@ def test_together_they_are_less_than_a_layer(tau: object, spared: float, fine: b
     if fine:
         method(tau=tau, spared=spared)
     else:
-        with pytest.raises(ValidationError, match="together below 1"):
+        with pytest.raises(ValidationError, match="sum must be below 1"):
             method(tau=tau, spared=spared)
