@@ -41,7 +41,7 @@ def caption(results: AuditResults) -> str:
     tested = int(headline(results)["tested"].sum())
     return (
         f"* the change from the original is significant at 5 %, corrected for all "
-        f"{plural(tested, 'change')} of the table (Holm); random: mean over seeds"
+        f"{plural(tested, 'change')} of the table (Holm); controls: mean over seeds"
     )
 
 

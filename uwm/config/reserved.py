@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from uwm.config.methods import Method, Uwm
+from uwm.config.methods import CONTROL_KINDS, Method, Uwm
 from uwm.metrics.registry import ZEROSHOT_MEAN
 
 if TYPE_CHECKING:
     from uwm.config.audit import AuditConfig
 
 ORIGINAL = "original"
-CONTROLS = ("random ", "magnitude ")
+CONTROLS = tuple(f"{kind} " for kind in CONTROL_KINDS)
 """Prefixes of the names of controls."""
 SEARCHED = "search "
 """Prefix of the names of points that a search chooses."""

@@ -35,10 +35,13 @@ METHODS: Kinds[Method] = Kinds(
     ),
     "uwm.methods",
 )
+CONTROL_KINDS = tuple(kind for kind, method in METHODS.own.items() if issubclass(method, Control))
+"""The kinds of methods that are controls of others."""
 MethodConfig = Annotated[Method, PlainValidator(METHODS.validate), SerializeAsAny()]
 """A method of any kind: built in, from an installed package, or from the user's own file."""
 
 __all__ = [
+    "CONTROL_KINDS",
     "METHODS",
     "Ablation",
     "Blanking",
