@@ -66,7 +66,7 @@ def test_redirections_are_chosen_controlled_and_held_out_in_one_audit(
     for name, setting in settings.items():
         for tower in ("image", "text"):
             if part := setting[tower]:
-                edit = read_edit(store.path(*part["edit"].split("/")))
+                edit = read_edit(store.path(part["edit"]))
                 assert [str(id) for id in edit.added] == part["layers"]
                 assert len(edit.added) == 1
                 block = 0 if "both" in name else 1
@@ -76,7 +76,7 @@ def test_redirections_are_chosen_controlled_and_held_out_in_one_audit(
 
     # Controls are as large, and are measured beside.
     changes = {
-        name: read_edit(store.path(*setting["text"]["edit"].split("/"))).added
+        name: read_edit(store.path(setting["text"]["edit"])).added
         for name, setting in settings.items()
         if setting["text"]
     }
