@@ -17,7 +17,7 @@ from uwm.chunks import chunks
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
 from uwm.method.gradients import Partition
-from uwm.metrics.intervals import Interval, bootstrap_means, interval
+from uwm.metrics.intervals import Interval, bootstrap_means, interval, scale
 from uwm.metrics.safeground import PairedEmbeddings
 from uwm.metrics.zeroshot import class_embeddings, correct
 
@@ -132,10 +132,10 @@ def zeroshot(
 
 
 def bootstrap(outcomes: Tensor, resamples: int = 2000, seed: int = 0) -> Interval:
-    """A share in percent with its 95 % bootstrap interval.
+    """A share in percent, or a mean of real values, with its 95 % bootstrap interval.
 
     Args:
-        outcomes: bool (samples,), as `safeground`, `recalls` and `zeroshot` give them. Two calls
+        outcomes: (samples,), as `safeground`, `recalls` and `zeroshot` give them. Two calls
             with as many samples and one seed resample alike, so differences are paired.
 
     Example:
@@ -145,7 +145,7 @@ def bootstrap(outcomes: Tensor, resamples: int = 2000, seed: int = 0) -> Interva
     """
     values = outcomes.cpu().numpy()
     means = bootstrap_means(values[:, None], resamples, seed)
-    return interval(float(values.mean()), means[:, 0])
+    return interval(float(values.mean()), means[:, 0], scale(values))
 
 
 def _embedded(backbone: Backbone, tower: Tower, inputs: Tensor, batch_size: int) -> Tensor:

@@ -49,6 +49,12 @@ def test_an_interval_is_that_of_an_audits_metric() -> None:
     assert found == pytest.approx((25.0, low, high))
 
 
+def test_real_values_keep_their_unit() -> None:
+    found = uwm.bootstrap(torch.arange(40.0).double(), resamples=200)
+    assert found.value == 19.5
+    assert 10 < found.low < found.high < 30
+
+
 def test_texts_that_are_not_read_whole_are_told(
     load_fresh: LoadFresh, caplog: pytest.LogCaptureFixture
 ) -> None:
