@@ -12,6 +12,7 @@ from rich.table import Table
 
 from flows.report.pages import write_page
 from flows.report.plots import COLORS, interval, panels, plot_html, styled
+from flows.results.wording import rounded
 from storage.store.history import KeptAudit, written
 from uwm.metrics.registry import BUILT_IN, ZEROSHOT_MEAN
 
@@ -73,7 +74,7 @@ def print_history(console: Console, audits: Sequence[KeptAudit]) -> None:
         for backbone, part in own.groupby("backbone", sort=False):
             values = part.set_index("metric")["value"]
             figures = [
-                f"{values[label]:.{_digits(name)}f}" if label in values else "-"
+                rounded(values[label], _digits(name)) if label in values else "-"
                 for name, label in columns.items()
             ]
             table.add_row(*cells, str(backbone), *figures)

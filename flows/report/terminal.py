@@ -8,7 +8,7 @@ from rich.table import Table
 from flows.report.audit_page import table_cells
 from flows.results.findings import left_out, not_audited
 from flows.results.table import GAPS, AuditResults, columns, headline
-from flows.results.wording import plural
+from flows.results.wording import plural, rounded
 
 _STYLES = {"+": "green", "-": "red", "": ""}
 
@@ -68,7 +68,7 @@ def print_table(console: Console, results: AuditResults) -> None:
                 cells.append("-")
                 continue
             style = _STYLES[cell["sign"]]
-            text = f"{cell['value']:.{cell['digits']}f}{'*' if cell['sign'] else ' '}"
+            text = rounded(cell["value"], cell["digits"]) + ("*" if cell["sign"] else " ")
             cells.append(f"[{style}]{text}[/]" if style else text)
         name = row["backbone"] if row["backbone"] != shown else ""
         table.add_row(name, row["method"], *cells, style="dim" if row["control"] else None)

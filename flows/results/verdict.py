@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from flows.results.wording import plural
+from flows.results.wording import plural, rounded
 from storage.store.history import Figure, KeptAudit, written
 from storage.store.store import Store
 from tasks.embeddings import read_outcomes
@@ -186,12 +186,12 @@ def _broken(checks: list[Check], metrics: Metrics, level: float) -> list[Check]:
         if p is not None and p <= level:
             change = changes[index]
             reasons.append(
-                f"{fell} by {-change.value:.{digits}f} {metric.points} "
-                f"[{-change.high:.{digits}f}, {-change.low:.{digits}f}], "
+                f"{fell} by {rounded(-change.value, digits)} {metric.points} "
+                f"[{rounded(-change.high, digits)}, {rounded(-change.low, digits)}], "
                 f"more than the limit of {rule.max_fall:g} (p = {p:.2g})"
             )
         if rule.floor is not None and _worse(metric, check.value, rule.floor):
-            reasons.append(f"is {check.value:.{digits}f}, {beyond} of {rule.floor:g}")
+            reasons.append(f"is {rounded(check.value, digits)}, {beyond} of {rule.floor:g}")
         found.append(replace(check, p=p, broken=" and ".join(reasons)))
     return found
 

@@ -6,6 +6,7 @@ percent: `P_t_u +1.7 [+0.3, +3.1]`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -36,9 +37,26 @@ def mark(low: float, high: float, *, control: bool = False, higher_is_better: bo
     return "+" if (low > 0) == higher_is_better else "-"
 
 
+def rounded(value: float, digits: int = 1) -> str:
+    """A figure: `61.7`. One that rounds to zero has no sign: `0.0`, never `-0.0`."""
+    return f"{value:z.{digits}f}"
+
+
 def signed(value: float, digits: int = 1) -> str:
-    """A change: `+1.7`."""
-    return f"{value:+.{digits}f}"
+    """A change: `+1.7`. One that rounds to zero is `+0.0`, whichever side of zero it is on."""
+    return f"{value:+z.{digits}f}"
+
+
+def formatted(pattern: str, *values: object) -> str:
+    """`pattern % values` of one figure, as templates write it, without the sign of a rounded zero.
+
+    >>> formatted("%.1f", -0.01), formatted("%+.1f", -0.01), formatted("%.1f", -0.1)
+    ('0.0', '+0.0', '-0.1')
+    """
+    text = pattern % values
+    if not re.fullmatch(r"-0(\.0*)?", text):
+        return text
+    return ("+" if "+" in pattern else "") + text[1:]
 
 
 def bracket(low: float, high: float, digits: int = 1) -> str:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from flows.report.pages import write_page as write
 from flows.report.plots import COLORS, CONTROL, panels, plot_html, styled
+from flows.results.wording import rounded
 from flows.sweep.results import SETTINGS, SweepResults
 from uwm.families import TOWERS
 from uwm.metrics.registry import ZEROSHOT_MEAN
@@ -208,7 +209,7 @@ def print_sweep(console: Console, results: SweepResults) -> None:
             if number % -(-len(part) // _SHOWN):
                 left_out += 1
                 continue
-            cells = [f"{line[metric]:.1f}" for metric in (SAFE, KNOWN, *shown)]
+            cells = [rounded(line[metric]) for metric in (SAFE, KNOWN, *shown)]
             page.add_row(str(backbone), str(line["row"]), described(line), *cells)
     console.print(page)
     if left_out:

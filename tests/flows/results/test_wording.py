@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.results.wording import Mark, change, joined, mark, plural
+from flows.results.wording import Mark, change, formatted, joined, mark, plural, rounded, signed
 from uwm.metrics.changes import Change
 from uwm.metrics.intervals import Interval
 
@@ -32,6 +32,13 @@ def test_changes_have_signs_and_intervals_have_brackets() -> None:
     assert change("P_t_u", Interval(1.66, 0.31, 3.09)) == "P_t_u +1.7 [+0.3, +3.1]"
     assert change("gap", Interval(-0.5, -1, 0.25), digits=2) == "gap -0.50 [-1.00, +0.25]"
     assert change("GS", Change(2.0, 0.0)) == "GS +2.0 [+2.0, +2.0]"
+
+
+@pytest.mark.parametrize("value", [-0.04, -0.0, 0.0, 0.04])
+def test_what_rounds_to_zero_has_no_sign_of_its_own(value: float) -> None:
+    assert rounded(value) == formatted("%.1f", value) == "0.0"
+    assert signed(value) == formatted("%+.1f", value) == "+0.0"
+    assert formatted("%.*f", 2, -0.06) == rounded(-0.06, 2) == "-0.06"
 
 
 @pytest.mark.parametrize(
