@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test lint docs bench setup clean
+.PHONY: demo test soak lint docs bench setup clean
 
 demo: setup ## audit the three demo backbones
 	$(BIN)/uwm demo
@@ -12,6 +12,9 @@ demo: setup ## audit the three demo backbones
 test: setup ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 	OMP_NUM_THREADS=1 $(BIN)/pytest --doctest-modules uwm
+
+soak: setup ## kill, fill, cut and flip what lies under a store, by the thousand (half an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak
 
 lint: setup docs ## format, lint, types, layers, and that the site builds
 	$(BIN)/ruff format --check .

@@ -10,8 +10,8 @@ import pytest
 
 TESTS = Path(__file__).parent
 PACKAGES = ("uwm", "storage", "tasks", "flows")
-SHARED = ("tests.makers", "tests.benchmarks")
-"""What tests may import from beside them: makers of what they test on, and measurements."""
+SHARED = ("tests.makers", "tests.benchmarks", "tests.soak")
+"""What tests may import from beside them: makers of what they test on, measurements, the soak."""
 
 
 BY_NAME = ("getattr", "setattr", "delattr", "patch")

@@ -121,7 +121,8 @@ class SampleArrays:
     def _left(
         cls, folder: Path, samples: int, chunk: int, fields: Mapping[str, Field]
     ) -> SampleArrays | None:
-        """What a killed writer left, without the markers of damaged chunks; None if of no use."""
+        """What a killed writer left, without chunks that are damaged or not marked; None if of no
+        use."""
         try:
             found = cls(folder)
             same = (found.samples, found.chunk) == (samples, chunk) and all(
@@ -131,6 +132,8 @@ class SampleArrays:
             return None
         if not same:
             return None
+        for torn in (folder / _DATA).rglob("*.partial"):  # what Zarr was writing
+            torn.unlink()
         for rows in found.chunks():
             if found._marker(rows).exists():
                 try:
@@ -138,6 +141,9 @@ class SampleArrays:
                         found.read(name, rows)
                 except DamagedArtifactError:
                     found._marker(rows).unlink()
+            if found.lacks(rows):  # Zarr would read what is there of it first
+                for name in fields:
+                    found._chunk(name, rows.start // chunk).unlink(missing_ok=True)
         return found
 
     @property
@@ -186,6 +192,7 @@ class SampleArrays:
             chunks = self._folder / _DATA / name / "c"
             durable.sync_below(chunks / str(number))
             durable.sync(chunks)
+            durable.sync(chunks.parent)
         self._marker(rows).touch()
         durable.sync(self._folder / _MARKERS)
 

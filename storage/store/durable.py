@@ -29,6 +29,17 @@ def sync_below(folder: Path) -> None:
         list(pool.map(sync, folders))
 
 
+def make_folder(path: Path, within: Path) -> None:
+    """Make a folder and those between it and `within`, which is there, for good.
+
+    Whoever has made them may have been killed before their names were on the disk.
+    """
+    if path != within:
+        make_folder(path.parent, within)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a file aside and rename it: it is there whole and for good, or as it was before."""
     fresh = path.with_name(f".{path.name}-{os.getpid()}")

@@ -116,7 +116,7 @@ def record(
             to forget none.
     """
     path = store.root / _AUDITS / name / _USED / f"{kind}.json"
-    with store.lock(_AUDITS, f"{name}-{kind}"):
+    with store.telling(), store.lock(_AUDITS, f"{name}-{kind}"):
         store.mirror(_AUDITS)
         nothing = Used(backbones={})
         past = _read(path, Used) if path.exists() else nothing
@@ -156,7 +156,7 @@ def _uses(store: Store) -> dict[str, Used | None]:
 
 def keep(store: Store, audit: KeptAudit) -> KeptAudit:
     """Write an audit's record; of two that ended in the same second one is dated a second later."""
-    with store.lock(_AUDITS, audit.name):
+    with store.telling(), store.lock(_AUDITS, audit.name):
         while _path(store, audit).exists():
             audit = audit.model_copy(update={"when": audit.when + timedelta(seconds=1)})
         _write(store, _path(store, audit), audit)
@@ -204,7 +204,8 @@ def accept(store: Store, name: str, when: datetime | None) -> KeptAudit:
             f"{', '.join(audit.failed)}"
         )
     audit = audit.model_copy(update={"accepted": True})
-    _write(store, _path(store, audit), audit)
+    with store.telling():
+        _write(store, _path(store, audit), audit)
     return audit
 
 
@@ -241,7 +242,7 @@ def _path(store: Store, audit: KeptAudit) -> Path:
 
 
 def _write(store: Store, path: Path, content: BaseModel) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.make_folder(path.parent, within=store.root)
     record = content.model_dump(mode="json")
     durable.write(
         path, json.dumps({"sha256": _digest(record), "record": record}, indent=1).encode()

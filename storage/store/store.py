@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
+from storage.store import durable
 from storage.store.bucket import connect, endpoint
 from storage.store.copies import copies_folder, make_room
 from storage.store.integrity import damage, is_whole, last_touched, size, withdraw
@@ -153,15 +154,17 @@ class Store:
         """
         folder = self.folder(spec.kind, spec.digest)
         draft = folder.with_name(folder.name + _DRAFT)
-        with self._told(draft), self.lock(spec.kind, spec.digest):
+        with self.telling(draft), self.lock(spec.kind, spec.digest):
             folder.parent.mkdir(exist_ok=True)
             if self._remote is not None and self.complete(spec):
                 self._fetch(self._remote, folder)
             elif not (is_whole(folder) and _used(folder)):
                 if not spec.resumable:
                     shutil.rmtree(draft, ignore_errors=True)
-                draft.mkdir(exist_ok=True)
+                durable.make_folder(draft, within=self.root)
                 build(draft)
+                if self._vanished:
+                    raise self._gone()
                 publish(spec, draft, folder)
             if self._remote is not None and not self.complete(spec):
                 self._remote.push(str(spec), folder)
@@ -237,14 +240,18 @@ class Store:
         return FileLock(locks / f"{kind}-{digest}")
 
     @contextmanager
-    def _told(self, draft: Path) -> Iterator[None]:
-        """Say what happened to the store while something was made in it."""
+    def telling(self, draft: Path | None = None) -> Iterator[None]:
+        """Say what happened to the store while something, or a draft, was written in it.
+
+        Raises:
+            StoreError: the store is full, can no longer be written, or is gone.
+        """
         try:
             yield
         except StoreError:
             raise
         except Exception as error:
-            if not (self.root if self.shared else self.root / NAME).exists():
+            if self._vanished:
                 raise self._gone() from error
             code = error.errno if isinstance(error, OSError) else None
             if code in _FULL:
@@ -257,11 +264,15 @@ class Store:
                     f"the store {self.root} can no longer be written: {error}; mend that and run "
                     "again, which goes on from here"
                 ) from error
-            if not draft.is_dir() and isinstance(error, OSError):
+            if draft is not None and not draft.is_dir() and isinstance(error, OSError):
                 raise StoreError(
                     f"{draft} was deleted while it was written; run again to make it anew"
                 ) from error
             raise
+
+    @property
+    def _vanished(self) -> bool:
+        return not (self.root if self.shared else self.root / NAME).exists()
 
     def _gone(self) -> StoreError:
         return StoreError(
@@ -290,7 +301,10 @@ class Store:
 def _check_writable(root: Path) -> None:
     """Raise StoreError unless `root` is a folder, or can be made one, that can be written."""
     try:
+        missing = [path for path in (root, *root.parents) if not path.exists()]
         root.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            durable.sync(path.parent)
     except FileExistsError:
         raise StoreError(f"a store is a folder; {root} is a file") from None
     except OSError as error:

@@ -31,7 +31,16 @@ def check_folder(root: Path, *, reading: bool = False) -> None:
         if not reading:
             durable.write(root / NAME, content)
 
-    _check(str(root), read, write, lambda: any(root.glob(f"*/*/{COMPLETE}")))
+    def has_artifacts() -> bool:
+        return any(not path.parent.suffix for path in root.glob(f"*/*/{COMPLETE}"))
+
+    try:
+        _check(str(root), read, write, has_artifacts)
+    except OSError as error:
+        raise StoreError(
+            f"{NAME} of the store {root} cannot be read or written: {error.strerror}; mend that, "
+            "or name another store with --store"
+        ) from error
 
 
 def check_bucket(url: str, bucket: Bucket, *, reading: bool = False) -> None:

@@ -155,6 +155,22 @@ def test_a_marked_chunk_that_a_power_cut_damaged_is_computed_again_and_no_other(
     assert path.read_bytes() == content
 
 
+def test_what_was_half_written_of_a_chunk_is_neither_read_nor_kept(tmp_path: Path) -> None:
+    """Zarr reads what is there of a shard before it writes, and leaves its own files when killed."""
+    fields = {"safe": Field((2, 4), "float32", piece=(1, 4))}
+    arrays = SampleArrays.create(tmp_path, 4, 4, fields)
+    rows, value = slice(0, 4), {"safe": np.ones((4, 2, 4), "float32")}
+    arrays.write(rows, value)
+    (chunk,) = chunk_files(tmp_path)
+    content = chunk.read_bytes()
+    chunk.write_bytes(bytes(len(content)))
+    chunk.with_name("0.1234.partial").write_bytes(b"half")
+    next((tmp_path / "written").iterdir()).unlink()
+    SampleArrays.create(tmp_path, 4, 4, fields).write(rows, value)
+    assert chunk.read_bytes() == content
+    assert list(chunk.parent.iterdir()) == [chunk]
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"null", None])
 def test_damaged_metadata_is_told_and_begun_anew(tmp_path: Path, content: bytes | None) -> None:
     create(tmp_path).fill(lambda rows: rows, values, lambda found: found)

@@ -60,3 +60,15 @@ def test_a_name_is_on_the_disk_when_a_rename_returns(
     durable.rename(tmp_path / "old", tmp_path / "to" / "new")
     assert (tmp_path / "to" / "new").is_file()
     assert synced == [(tmp_path / "to").stat().st_ino]
+
+
+def test_the_names_of_folders_are_on_the_disk_whoever_made_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was killed before it synced may have."""
+    (tmp_path / "a").mkdir()
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino))
+    durable.make_folder(tmp_path / "a" / "b", within=tmp_path)
+    assert (tmp_path / "a" / "b").is_dir()
+    assert synced == [tmp_path.stat().st_ino, (tmp_path / "a").stat().st_ino]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from storage.store.history import (
 from storage.store.store import Store
 from tests.makers.artifacts import spec, write
 from tests.makers.history import WHEN, audit_of
-from uwm.errors import InputError
+from uwm.errors import InputError, StoreError
 
 
 @pytest.fixture
@@ -145,3 +146,19 @@ def test_runs_of_different_kinds_and_names_are_recorded_apart(store: Store) -> N
         "search x": ["scores/3"],
         "audit x-search": ["scores/4"],
     }
+
+
+@pytest.mark.parametrize("code", [28, 30])
+def test_a_record_that_cannot_be_written_is_told_in_a_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(code, "no")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for writing in (
+        lambda: keep(store, audit_of()),
+        lambda: record(store, "weekly", "audit", {}, backbones=[]),
+    ):
+        with pytest.raises(StoreError, match="run again"):
+            writing()

@@ -195,6 +195,29 @@ def test_a_store_that_vanishes_is_told_and_the_next_run_begins_anew(store: Store
     assert Store(store.url).make(spec(), write)
 
 
+def test_what_was_built_after_the_store_vanished_is_not_published(store: Store) -> None:
+    def build(folder: Path) -> None:
+        shutil.rmtree(store.root)
+        folder.mkdir(parents=True)
+        write(folder)
+
+    with pytest.raises(StoreError, match="is gone"):
+        store.make(spec(), build)
+    assert Store(store.url).make(spec(), write)
+
+
+def test_a_format_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "store").mkdir()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match=r"cannot be read or written: No space left.*--store"):
+        Store(tmp_path / "store")
+
+
 def test_a_failed_build_publishes_nothing(store: Store) -> None:
     def fail(folder: Path) -> None:
         write(folder)
