@@ -156,7 +156,7 @@ def test_a_marked_chunk_that_a_power_cut_damaged_is_computed_again_and_no_other(
 
 
 def test_what_was_half_written_of_a_chunk_is_neither_read_nor_kept(tmp_path: Path) -> None:
-    """Zarr reads what is there of a shard before it writes, and leaves its own files when killed."""
+    """Zarr reads what is there of a shard before it writes, and leaves own files when killed."""
     fields = {"safe": Field((2, 4), "float32", piece=(1, 4))}
     arrays = SampleArrays.create(tmp_path, 4, 4, fields)
     rows, value = slice(0, 4), {"safe": np.ones((4, 2, 4), "float32")}
