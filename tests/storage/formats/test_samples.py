@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -184,3 +185,39 @@ def test_damaged_metadata_is_told_and_begun_anew(tmp_path: Path, content: bytes 
             SampleArrays(tmp_path).read(place or "safe")
         create(tmp_path).fill(lambda rows: rows, values, lambda found: found)
         assert np.array_equal(SampleArrays(tmp_path).read("safe"), values(slice(0, 10))["safe"])
+
+
+ABSURD: dict[str, tuple[dict[str, object], list[int] | None]] = {
+    "rows without end": ({"shape": [10**15, 3]}, None),
+    "rows and samples without end": ({"shape": [10**15, 3], "samples": 10**15}, None),
+    "wide without end": ({"shape": [10, 10**12]}, None),
+    "wide chunks": ({"shape": [10, 10**12]}, [4, 10**12]),
+    "one chunk of all": ({"shape": [10**13, 3], "samples": 10**13}, [10**13, 3]),
+    "fewer than none": ({"shape": [-1, 3]}, None),
+    "no numbers": ({"shape": ["a", 3]}, None),
+    "no whole numbers": ({"shape": [1e300, 3]}, None),
+    "chunks of nothing": ({}, [0, 3]),
+    "samples that are no number": ({"samples": "x"}, None),
+    "portions of nothing": ({"chunk": 0}, None),
+    "another type": ({"data_type": "float64"}, None),
+    "objects": ({"data_type": "object"}, None),
+    "forty axes": ({"shape": [10] * 40}, [4] * 40),
+}
+
+
+@pytest.mark.parametrize("case", ABSURD)
+def test_metadata_with_absurd_figures_is_damage_before_memory_is_taken(
+    tmp_path: Path, case: str
+) -> None:
+    create(tmp_path).fill(lambda rows: rows, values, lambda found: found)
+    changes, chunks = ABSURD[case]
+    for place in ("", "safe"):
+        path = tmp_path / "data.zarr" / place / "zarr.json"
+        content = json.loads(path.read_text())
+        part = content if place else content["attributes"]
+        part |= {name: value for name, value in changes.items() if name in part}
+        if place and chunks:
+            content["chunk_grid"]["configuration"]["chunk_shape"] = chunks
+        path.write_text(json.dumps(content))
+    with pytest.raises(DamagedArtifactError, match="is damaged"):
+        SampleArrays(tmp_path).read("safe")

@@ -1,4 +1,6 @@
+import contextlib
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +235,22 @@ def test_a_git_lfs_pointer_is_told_from_a_picture(tmp_path: Path) -> None:
     (tmp_path / "images/safe/1000.jpg").write_bytes(LFS_POINTER)
     with pytest.raises(SourceError, match="git lfs pull"):
         read_source(found)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_damaged_parquet_is_rows_or_told(tmp_path: Path, seed: int) -> None:
+    """Whatever its schema, counts and offsets then say."""
+    path, chance = tmp_path / "rows.parquet", random.Random(seed)
+    columns = ("safe_text", "unsafe_text", "safe_image", "unsafe_image")
+    rows = [{"concept": "c", **{name: f"{name} {row}" for name in columns}} for row in range(4)]
+    pd.DataFrame(rows).to_parquet(path)
+    content = path.read_bytes()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    for _ in range(20):
+        damaged = bytearray(content)
+        for _ in range(chance.randint(1, 4)):
+            start = footer if chance.random() < 0.8 else 0
+            damaged[chance.randrange(start, len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(SourceError):
+            read_source(config(kind="manifest", data=path, max_quarantined=0.9))

@@ -203,7 +203,7 @@ def test_opcodes_by_hand_are_refused(tmp_path: Path, content: bytes) -> None:
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(changes=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=8))
 def test_a_damaged_header_of_safetensors_is_weights_or_told(
