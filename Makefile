@@ -20,6 +20,7 @@ lint: setup docs ## format, lint, types, layers, and that the site builds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy examples
 	$(BIN)/lint-imports
 
 docs: setup ## the site of docs/ and docstrings, in .uwm/site; needs no network

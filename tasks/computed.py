@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from torch import Tensor
 
@@ -23,6 +22,7 @@ from uwm.config.methods.requests import ComputedScore
 from uwm.families import Role, Tower
 from uwm.layers import find_layers
 from uwm.method.computed import compute
+from uwm.partitions import Partition
 
 
 class ComputedScoresSpec(LayerScoresSpec):
@@ -69,7 +69,7 @@ class StoredInputs:
     def samples(self) -> int:
         return self.arrays.samples
 
-    def read(self, partition: Literal["safe", "unsafe"], rows: slice) -> Tensor:
+    def read(self, partition: Partition, rows: slice) -> Tensor:
         return self.backbone.staged(self.arrays.read(partition, rows))
 
 

@@ -23,6 +23,7 @@ from uwm.config.methods.requests import TrainedWeights
 from uwm.families import TOWERS, Tower
 from uwm.layers import LayerId
 from uwm.method.safe_clip import Factors, Training, adapted, schedule, steps_per_epoch
+from uwm.partitions import PARTITIONS
 
 SAVED_EVERY = 20
 """Steps of a training that a killed one loses at most."""
@@ -106,7 +107,7 @@ def tune(specs: Sequence[TunedSpec], store: Store, backbone: Backbone) -> None:
                     if done <= training.steps:
                         continue
                     safe, unsafe = (
-                        torch.from_numpy(inputs.read(part, rows)) for part in ("safe", "unsafe")
+                        torch.from_numpy(inputs.read(part, rows)) for part in PARTITIONS
                     )
                     for batch in batches[training.steps - done :]:
                         log.add(

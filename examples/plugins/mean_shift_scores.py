@@ -11,6 +11,7 @@ from uwm.families import Tower
 from uwm.layers import Layer, LayerId
 from uwm.method.computed import TowerInputs
 from uwm.method.observe import as_tokens, observing
+from uwm.partitions import PARTITIONS, Partition
 
 
 def mean_shift(
@@ -23,7 +24,8 @@ def mean_shift(
     """How far each input node's mean over samples and positions moves, |unsafe - safe|: (in,)."""
     sums: dict[tuple[str, str], Tensor] = {}
     counts: dict[tuple[str, str], int] = {}
-    read, partition = torch.empty(0), "safe"
+    read = torch.empty(0)
+    partition: Partition = PARTITIONS[0]
 
     def observer(layer: Layer, activation: Tensor) -> None:
         tokens = as_tokens(activation, len(read), layer).double().mean(1)
@@ -33,7 +35,7 @@ def mean_shift(
             counts[key] = counts.get(key, 0) + 1
 
     with observing(backbone.model, layers, observer):
-        for partition in ("safe", "unsafe"):
+        for partition in PARTITIONS:
             for rows in chunks(inputs.samples):
                 for read in torch.split(inputs.read(partition, rows), batch_size):
                     backbone.forward(tower, read)

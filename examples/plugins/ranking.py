@@ -9,6 +9,7 @@ Its settings are fields, as those of every part of an audit's file: checked, and
 where they are wrong. The template of the same name beside this file says how the section looks.
 """
 
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 from flows.results.table import AuditResults
@@ -28,7 +29,7 @@ class Ranking(Section):
         if self.metric not in config.measured:
             raise InputError(f"the ranking is by a metric of the audit; got {self.metric!r}")
 
-    def ranked(self, results: AuditResults) -> dict[str, list[dict[str, Any]]]:
+    def ranked(self, results: AuditResults) -> dict[str, list[dict[Hashable, Any]]]:
         """Per backbone the best methods, a record of `method`, `value`, `low`, `high` each."""
         metric = results.metrics[self.metric]
         rows = results.whole

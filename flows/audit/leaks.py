@@ -9,8 +9,7 @@ import pandas as pd
 from storage.sources import Source, picture_digests
 from tasks.datasets import identify
 from uwm.config import AuditConfig, PairsConfig
-
-_PARTITIONS = ("safe", "unsafe")
+from uwm.partitions import PARTITIONS
 
 
 def leaks(config: AuditConfig) -> list[str]:
@@ -38,9 +37,9 @@ def _seen(config: AuditConfig) -> Iterator[tuple[str, PairsConfig]]:
 def _shared(part: str, data: PairsConfig, benchmark: PairsConfig, seed: int) -> Iterator[str]:
     seen, asked = (_content(identify(item, seed)[0]) for item in (data, benchmark))
     whole = pd.MultiIndex.from_frame(asked).isin(pd.MultiIndex.from_frame(seen))
-    texts = [f"{side}_text" for side in _PARTITIONS]
+    texts = [f"{side}_text" for side in PARTITIONS]
     near = pd.MultiIndex.from_frame(asked[texts]).isin(pd.MultiIndex.from_frame(seen[texts]))
-    for side in _PARTITIONS:
+    for side in PARTITIONS:
         near |= asked[f"{side}_image"].isin(seen[f"{side}_image"]).to_numpy()
     total, same, close = len(asked), int(whole.sum()), int((near & ~whole).sum())
     where = f"{total} benchmark pairs of {benchmark.name}"
@@ -53,6 +52,6 @@ def _shared(part: str, data: PairsConfig, benchmark: PairsConfig, seed: int) -> 
 def _content(source: Source) -> pd.DataFrame:
     pictures = picture_digests(source)
     return pd.DataFrame(
-        {f"{side}_text": source.texts[side].astype(str) for side in _PARTITIONS}
-        | {f"{side}_image": pictures[side].to_numpy() for side in _PARTITIONS}
+        {f"{side}_text": source.texts[side].astype(str) for side in PARTITIONS}
+        | {f"{side}_image": pictures[side].to_numpy() for side in PARTITIONS}
     )

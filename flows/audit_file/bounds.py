@@ -100,7 +100,7 @@ def unreadable_scalar(text: str) -> tuple[int, str] | None:
     for event in _scalars(text):
         try:
             YAML().load(event.value)
-        except Exception:
+        except Exception:  # the constructors of numbers and dates raise what they like
             return _line(event), event.value[:40]
     return None
 

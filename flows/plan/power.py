@@ -16,6 +16,7 @@ from uwm.config import AuditConfig
 from uwm.metrics.items import Items
 from uwm.metrics.power import smallest_change
 from uwm.metrics.registry import CLUSTER, ZEROSHOT_MEAN
+from uwm.partitions import PARTITIONS
 
 DISCORDANT = (0.1, 0.3)
 """Shares of answers that an edit changes, for which the smallest change is said."""
@@ -94,8 +95,8 @@ def print_power(console: Console, config: AuditConfig) -> None:
 def _pairs(source: Source) -> int:
     """How many pairs are independent: rows, or clusters where they share pictures or a name."""
     digests = picture_digests(source)
-    images = {side: digests[side].tolist() for side in ("safe", "unsafe")}
-    texts = {side: source.texts[side].tolist() for side in ("safe", "unsafe")}
+    images: dict[str, list[str]] = {side: digests[side].tolist() for side in PARTITIONS}
+    texts: dict[str, list[str]] = {side: source.texts[side].tolist() for side in PARTITIONS}
     named = source.rows[CLUSTER].tolist() if CLUSTER in source.rows else None
     clusters = Items.of(images, texts).clusters(named)
     return len(source.rows) if clusters is None else int(clusters.max()) + 1

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from flows.results.wording import formatted, plural
+from flows.results.wording import plural, rounded, signed
 
 _TEMPLATES = Environment(
     loader=PackageLoader("flows.report"),
@@ -27,7 +27,7 @@ _TEMPLATES = Environment(
 )
 NONCE = secrets.token_hex(16)
 """Stands for a page's nonce until the page is whole; no text of anyone's can know it."""
-_TEMPLATES.filters["format"] = formatted
+_TEMPLATES.filters |= {"rounded": rounded, "signed": signed}
 _TEMPLATES.globals |= {"plotly": get_plotlyjs, "plural": plural, "nonce": NONCE}
 
 

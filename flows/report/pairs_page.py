@@ -17,8 +17,7 @@ from storage.sources import Source, check_pairs, read_pairs, unchanged
 from uwm.config import AuditConfig, PairsConfig
 from uwm.errors import SourceError
 from uwm.metrics.concepts import displayed
-
-PARTITIONS = ("safe", "unsafe")
+from uwm.partitions import PARTITIONS
 
 
 @dataclass(frozen=True)

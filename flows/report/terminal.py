@@ -15,7 +15,8 @@ _STYLES = {"+": "green", "-": "red", "": ""}
 
 def print_results(console: Console, results: AuditResults) -> None:
     """The findings, what was left out, the summary table, the verdict and the warnings."""
-    for line in (*results.findings, *results.section_findings, *left_out(results)):
+    findings = (*map(str, results.findings), *results.section_findings)
+    for line in (*findings, *left_out(results)):
         console.print(line, markup=False, highlight=False)
     print_table(console, results)
     if results.verdict is not None:

@@ -32,7 +32,7 @@ def write_results(folder: Path, results: AuditResults) -> None:
     content = {
         "audit": results.config.name,
         "summary": _records(summary(results)),
-        "findings": [*results.findings, *results.section_findings],
+        "findings": [*map(str, results.findings), *results.section_findings],
         "settings": results.settings,
         "choices": {
             backbone: {method: _records(table) for method, table in tables.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from flows.results.table import AuditResults, headline
+from flows.results.table import AuditResults, Finding, headline
 from flows.results.wording import change, joined, plural, signed
 from uwm.metrics.changes import not_inferior
 from uwm.metrics.intervals import Interval
@@ -80,8 +80,8 @@ def _broken(results: AuditResults, table: pd.DataFrame) -> dict[tuple[str, str],
     return found
 
 
-def findings(results: AuditResults) -> list[str]:
-    """What the numbers allow one to say of each method, in a sentence each."""
+def findings(results: AuditResults) -> list[Finding]:
+    """What the numbers allow one to say of each method."""
     figures = _Figures.of(results)
     claiming = (*results.config.edit_methods, *results.config.weight_methods)
     return [
@@ -94,11 +94,11 @@ def findings(results: AuditResults) -> list[str]:
 
 def _finding(
     metrics: Metrics, figures: _Figures, backbone: str, setting: dict[str, Any], margin: float
-) -> str:
+) -> Finding:
     method = setting["method"]
     if setting["image"] is None and setting["text"] is None and "weights" not in setting:
         weights = f"the weights of {setting['base']} are" if "base" in setting else "the model is"
-        return (
+        return Finding(
             f"{backbone}, {method}: no point of the grid made unsafe queries safer and kept the "
             f"required knowledge on the validation pairs; {weights} left unchanged."
         )
@@ -151,10 +151,11 @@ def _finding(
         if (why := figures.broken.get((backbone, name)))
     }
     told = "; ".join(f"{name} breaks the model ({why})" for name, why in lost.items())
-    return (
-        f"{backbone}, {method}: {verdict} ({'; '.join(parts)}); knowledge: {knowledge}; "
+    return Finding(
+        f"{backbone}, {method}: {verdict}",
+        f"({'; '.join(parts)}); knowledge: {knowledge}; "
         f"not lower by {margin:g} points or more: {joined(kept) or 'none for certain'}"
-        f"{'; ' + told if told else ''}."
+        f"{'; ' + told if told else ''}.",
     )
 
 

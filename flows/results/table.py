@@ -29,6 +29,17 @@ GAPS = "zero-shot sets that are missing or incomplete:"
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What the figures say of a method, and those figures: `vit, uwm: less unsafe` `(...)`."""
+
+    said: str
+    figures: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.said} {self.figures}".rstrip()
+
+
+@dataclass(frozen=True)
 class AuditResults:
     """Everything that an audit found.
 
@@ -42,7 +53,7 @@ class AuditResults:
         verdict: of the audit's policy; None where it has none.
         tables: what sections of the audit ask for besides, by name: `held_out` and `drift`.
         warnings: what makes figures say less than they seem to.
-        findings: what the figures say of each method, a sentence each.
+        findings: what the figures say of each method.
         section_findings: what the further tables say, a sentence each.
     """
 
@@ -56,7 +67,7 @@ class AuditResults:
     verdict: Verdict | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     warnings: Sequence[str] = ()
-    findings: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
     section_findings: Sequence[str] = ()
 
     @property

@@ -6,7 +6,6 @@ percent: `P_t_u +1.7 [+0.3, +3.1]`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -45,18 +44,6 @@ def rounded(value: float, digits: int = 1) -> str:
 def signed(value: float, digits: int = 1) -> str:
     """A change: `+1.7`. One that rounds to zero is `+0.0`, whichever side of zero it is on."""
     return f"{value:+z.{digits}f}"
-
-
-def formatted(pattern: str, *values: object) -> str:
-    """`pattern % values` of one figure, as templates write it, without the sign of a rounded zero.
-
-    >>> formatted("%.1f", -0.01), formatted("%+.1f", -0.01), formatted("%.1f", -0.1)
-    ('0.0', '+0.0', '-0.1')
-    """
-    text = pattern % values
-    if not re.fullmatch(r"-0(\.0*)?", text):
-        return text
-    return ("+" if "+" in pattern else "") + text[1:]
 
 
 def bracket(low: float, high: float, digits: int = 1) -> str:

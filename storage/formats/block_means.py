@@ -7,6 +7,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 
 from uwm.method.ablation import BlockMeans
+from uwm.partitions import PARTITIONS
 
 _FILE = "means.safetensors"
 
@@ -27,6 +28,6 @@ def read_block_means(folder: Path) -> BlockMeans:
             for name, tensor in tensors.items()
             if name.startswith(f"{side}.")
         }
-        for side in ("safe", "unsafe")
+        for side in PARTITIONS
     )
     return BlockMeans(safe, unsafe)

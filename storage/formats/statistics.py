@@ -16,8 +16,8 @@ from torch import Tensor
 
 from storage.formats.samples import Array, Field, SampleArrays, fill_together
 from uwm.method.statistics import Activations
+from uwm.partitions import PARTITIONS, Partition
 
-PARTITIONS = ("safe", "unsafe")
 _PLACES = "places"
 Observed = Mapping[str, Activations]
 """What was observed of a partition's part of a chunk: activations by input."""
@@ -93,7 +93,7 @@ class StatisticsArrays:
         safe, unsafe = (Activations(*stored[:, part].unbind(1)) for part in range(len(PARTITIONS)))
         return safe, unsafe
 
-    def stacked(self, observed: Mapping[str, Observed]) -> dict[str, Tensor]:
+    def stacked(self, observed: Mapping[Partition, Observed]) -> dict[str, Tensor]:
         """What was observed by partition, as one tensor per stored array, on the same device."""
         stacked: dict[str, Tensor] = {}
         for name, (array, place) in self._places.items():
@@ -108,7 +108,7 @@ class StatisticsArrays:
 
 def fill_statistics(
     members: Sequence[StatisticsArrays],
-    load: Callable[[str, slice], Tensor],
+    load: Callable[[Partition, slice], Tensor],
     observe: Callable[[Tensor, Collection[str]], Observed],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
@@ -121,7 +121,7 @@ def fill_statistics(
         observe: inputs, and the names of what to observe of them, to the activations of these.
     """
 
-    def compute(inputs: dict[str, Tensor], places: Sequence[int]) -> list[dict[str, Tensor]]:
+    def compute(inputs: dict[Partition, Tensor], places: Sequence[int]) -> list[dict[str, Tensor]]:
         names = [name for place in places for name in members[place].names]
         observed = {part: observe(inputs[part], names) for part in PARTITIONS}
         return [members[place].stacked(observed) for place in places]

@@ -13,6 +13,7 @@ from storage.sources.concepts import concept_key
 from storage.sources.source import ReadImage, Source
 from uwm.errors import SourceError
 from uwm.metrics.registry import CLUSTER
+from uwm.partitions import PARTITIONS
 
 COLUMNS = ("concept", "safe_text", "unsafe_text")
 IMAGES = ("safe_image", "unsafe_image")
@@ -61,7 +62,7 @@ def quadruple_source(
         rows=pd.DataFrame(rows, dtype="str"),
         images=pd.DataFrame(images, dtype="str"),
         texts=pd.DataFrame(
-            {part: _texts(table[f"{part}_text"], f"{part}_text") for part in ("safe", "unsafe")},
+            {part: _texts(table[f"{part}_text"], f"{part}_text") for part in PARTITIONS},
             dtype=object,  # a text may hold what no string array does, until it is quarantined
         ),
         read=read,

@@ -155,7 +155,6 @@ class Store:
         folder = self.folder(spec.kind, spec.digest)
         draft = folder.with_name(folder.name + _DRAFT)
         with self.telling(draft), self.lock(spec.kind, spec.digest):
-            folder.parent.mkdir(exist_ok=True)
             if self._remote is not None and self.complete(spec):
                 self._fetch(self._remote, folder)
             elif not (is_whole(folder) and _used(folder)):

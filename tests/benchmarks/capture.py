@@ -20,7 +20,7 @@ import open_clip
 import torch
 from torch import Tensor
 
-from storage.formats.statistics import PARTITIONS, StatisticsArrays, fill_statistics
+from storage.formats.statistics import StatisticsArrays, fill_statistics
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import Geometry, Normalization
 from uwm.backbones.load import load, resolve_device
@@ -30,6 +30,7 @@ from uwm.layers import find_layers
 from uwm.method.capture import capture
 from uwm.method.scoring import WeightScore
 from uwm.method.statistics import Activations
+from uwm.partitions import PARTITIONS
 
 ROUNDS, SAMPLES, CHUNK = 5, 1024, 128
 TOWER_ROLES: tuple[tuple[Tower, tuple[Role, ...]], ...] = (

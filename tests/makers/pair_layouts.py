@@ -21,10 +21,10 @@ from pydantic import TypeAdapter
 
 from storage.sources import Source
 from uwm.config import PairsConfig, TablePairs
+from uwm.partitions import PARTITIONS
 
 CONCEPTS = ("Violence", "bodily bluids", "hate ")
 """As ViSU spells them: in mixed case, and misspelt."""
-PARTITIONS = ("safe", "unsafe")
 _CONFIG: TypeAdapter[PairsConfig] = TypeAdapter(PairsConfig)
 
 

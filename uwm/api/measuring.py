@@ -10,16 +10,16 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from uwm.api.pairs import PARTITIONS, Pairs
+from uwm.api.pairs import Pairs
 from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import PixelTransform
 from uwm.chunks import chunks
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
-from uwm.method.gradients import Partition
 from uwm.metrics.intervals import Interval, bootstrap_means, interval, scale
 from uwm.metrics.safeground import PairedEmbeddings
 from uwm.metrics.zeroshot import class_embeddings, correct
+from uwm.partitions import PARTITIONS, Partition
 
 _logger = logging.getLogger(__name__)
 _BATCH = 64

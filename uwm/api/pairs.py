@@ -18,10 +18,9 @@ from uwm.backbones.backbone import Backbone
 from uwm.backbones.geometry import PixelTransform
 from uwm.errors import InputError, PairingError, SourceError
 from uwm.families import Tower
-from uwm.method.gradients import Partition
 from uwm.metrics.items import Items
+from uwm.partitions import Partition
 
-PARTITIONS: tuple[Partition, ...] = ("safe", "unsafe")
 _IMAGES = ("safe_image", "unsafe_image")
 _TEXTS = ("safe_text", "unsafe_text")
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from uwm.api.measuring import embed_partition
-from uwm.api.pairs import PARTITIONS, Pairs
+from uwm.api.pairs import Pairs
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import chunks
 from uwm.config import EditMethod, Subset, Uwm
@@ -46,6 +45,7 @@ from uwm.method.redirect import redirection
 from uwm.method.scoring import scorer, usable
 from uwm.method.selection import Selection, select_by_layer, select_layers
 from uwm.method.subsets import subset_rows
+from uwm.partitions import PARTITIONS, Partition
 
 
 class Edits(Mapping[Tower, Edit]):
@@ -264,7 +264,7 @@ class _TowerInputs:
     def samples(self) -> int:
         return len(self.pairs)
 
-    def read(self, partition: Literal["safe", "unsafe"], rows: slice) -> Tensor:
+    def read(self, partition: Partition, rows: slice) -> Tensor:
         return self.pairs[rows].inputs(self.backbone, self.tower, partition)
 
 
@@ -280,7 +280,7 @@ class _PooledPairs:
     def samples(self) -> int:
         return self.inputs.samples
 
-    def read(self, partition: Literal["safe", "unsafe"], rows: slice) -> Pooled:
+    def read(self, partition: Partition, rows: slice) -> Pooled:
         given = self.inputs.read(partition, rows)
         backbone, tower = self.inputs.backbone, self.inputs.tower
         return pooled(backbone, tower, self.layer, given, self.batch_size)

@@ -24,6 +24,7 @@ from uwm.families import Role, Tower
 from uwm.layers import Layer, LayerId, find_layers
 from uwm.method.computed import TowerInputs
 from uwm.method.pooling import pool_weights
+from uwm.partitions import PARTITIONS
 
 WRITERS: tuple[Role, ...] = ("out", "fc2")
 """Roles whose layers write into the residual stream."""
@@ -73,7 +74,7 @@ def block_means(
     """
     if not inputs.samples:
         raise PairingError("a direction is of pairs; none was given")
-    found = [_mean(backbone, tower, inputs, part, batch_size) for part in ("safe", "unsafe")]
+    found = [_mean(backbone, tower, inputs, part, batch_size) for part in PARTITIONS]
     return BlockMeans(*found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
@@ -12,6 +12,7 @@ from uwm.config.methods.requests import ComputedScore
 from uwm.errors import NonFiniteScoreError, PluginError
 from uwm.families import Tower
 from uwm.layers import Layer, LayerId
+from uwm.partitions import Partition
 
 
 class TowerInputs(Protocol):
@@ -21,7 +22,7 @@ class TowerInputs(Protocol):
     def samples(self) -> int:
         """The number of pairs."""
 
-    def read(self, partition: Literal["safe", "unsafe"], rows: slice) -> Tensor:
+    def read(self, partition: Partition, rows: slice) -> Tensor:
         """Some rows of a partition on the backbone's device, as `Backbone.forward` takes them:
         uint8 pixels (rows, 3, height, width), or token ids (rows, context)."""
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -33,11 +32,10 @@ from uwm.config import GradientKind
 from uwm.errors import NoGradientError, NonFiniteScoreError
 from uwm.families import Tower
 from uwm.layers import Layer, LayerId
+from uwm.partitions import Partition
 
 LOGIT_SCALE = math.exp(4.6052)
 """The authors' constant, 100: CLIP's own upper bound, whatever a backbone was trained with."""
-
-Partition = Literal["safe", "unsafe"]
 
 
 def unsafe_loss(safe: Tensor, other_safe: Tensor, other_unsafe: Tensor) -> Tensor:

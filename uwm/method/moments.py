@@ -14,6 +14,7 @@ from torch import Tensor
 
 from uwm.chunks import chunks
 from uwm.errors import InputError, PairingError
+from uwm.partitions import PARTITIONS, Partition
 
 Pairing = Literal["own", "swapped", "mispaired"]
 """What leads to what: an unsafe sample to its own safe one; in a random half of the pairs the other
@@ -138,7 +139,7 @@ class PooledPairs(Protocol):
     def samples(self) -> int:
         """How many pairs."""
 
-    def read(self, partition: Literal["safe", "unsafe"], rows: slice) -> Pooled:
+    def read(self, partition: Partition, rows: slice) -> Pooled:
         """Some of them, in order."""
 
 
@@ -173,7 +174,7 @@ def layer_moments(
     total = LayerMoments.empty(*widths, first.reads.device)
     for rows in chunks(samples):
         keep, turned = counted[rows], swapped[rows].unsqueeze(1)
-        safe, unsafe = (pairs.read(partition, rows) for partition in ("safe", "unsafe"))
+        safe, unsafe = (pairs.read(partition, rows) for partition in PARTITIONS)
         if shift:
             safe = Pooled(safe.reads, _further(pairs, rows, shift).stream)
         keep, turned = keep.to(safe.reads.device), turned.to(safe.reads.device)

@@ -13,6 +13,7 @@ from torch import Tensor
 from uwm.metrics.items import Items
 from uwm.metrics.probe import discriminant
 from uwm.metrics.safeground import PairedEmbeddings
+from uwm.partitions import PARTITIONS
 
 _CHANCE = 50.0
 
@@ -35,8 +36,8 @@ def awareness(embeddings: PairedEmbeddings) -> dict[str, Tensor]:
     halves = _halves(embeddings)
     found = {}
     for tower in ("image", "text"):
-        safe, unsafe = (getattr(embeddings, f"{side}_{tower}") for side in ("safe", "unsafe"))
-        was_safe, was_unsafe = (getattr(before, f"{side}_{tower}") for side in ("safe", "unsafe"))
+        safe, unsafe = (getattr(embeddings, f"{side}_{tower}") for side in PARTITIONS)
+        was_safe, was_unsafe = (getattr(before, f"{side}_{tower}") for side in PARTITIONS)
         found[f"{tower}_probe_AUROC"] = _crossed(safe, unsafe, was_safe, was_unsafe, halves)
         found[f"{tower}_refitted_AUROC"] = _crossed(safe, unsafe, safe, unsafe, halves)
     return found

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from uwm.errors import PairingError
+from uwm.partitions import PARTITIONS
 
 
 class Items(NamedTuple):
@@ -36,7 +37,7 @@ class Items(NamedTuple):
         Raises:
             PairingError: they differ in length.
         """
-        lengths = {len(part[side]) for part in (images, texts) for side in ("safe", "unsafe")}
+        lengths = {len(part[side]) for part in (images, texts) for side in PARTITIONS}
         if len(lengths) > 1:
             raise PairingError(f"quadruples pair row by row; got {sorted(lengths)} rows")
         return cls(*_numbered(images), *_numbered(texts))

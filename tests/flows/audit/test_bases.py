@@ -94,7 +94,7 @@ def test_weights_are_measured_and_edited_and_a_second_run_is_cached(
         *("original", "uwm", "uwm on trained", "trained", "random uwm on trained #0")
     ]
     told = findings(results)
-    assert [said.split(":")[0] for said in told] == [
+    assert [finding.said.split(":")[0] for finding in told] == [
         *(f"clip, {name}" for name in names[1:]),
         *(f"siglip, {name}" for name in ("uwm", "uwm on trained", "trained")),
     ]

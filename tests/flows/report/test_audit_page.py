@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from flows.audit.flow import audit
 from flows.report.audit_page import changes, write_report, zeroshot_cells
-from flows.results.table import AuditResults, columns, summary
+from flows.results.table import AuditResults, Finding, columns, summary
 from tests.makers.tables import results, rows
 from uwm.config import AuditConfig
 from uwm.metrics.registry import ZEROSHOT_MEAN
@@ -83,6 +84,26 @@ def test_names_cannot_inject(tmp_path: Path) -> None:
     page = (tmp_path / "evil.html").read_text()
     assert "&lt;script&gt;alert" in page
     assert "<script>alert" not in page
+
+
+def test_a_finding_is_said_whole_and_its_figures_open_on_request(
+    driver: webdriver.Chrome, tmp_path: Path
+) -> None:
+    found = [Finding("vit, a (b): less unsafe", "(P_t_u +5.0)."), Finding("vit, c: no point.")]
+    whole = results(5, 0)
+    pairs = whole.rows[whole.rows["metric"] != "top1"]
+    settings = {"vit": whole.settings["vit"][:1]}
+    shown = replace(whole, rows=pairs, settings=settings, findings=found)
+    write_report(tmp_path / "page.html", shown)
+    driver.get((tmp_path / "page.html").as_uri())
+    figured, plain = driver.find_elements(By.CSS_SELECTOR, ".finding")
+    assert plain.text == "vit, c: no point."
+    summary = figured.find_element(By.TAG_NAME, "summary")
+    assert summary.text == "vit, a (b): less unsafe"
+    assert figured.get_attribute("open") is None
+    summary.send_keys(Keys.ENTER)  # plots that are still being drawn move what a mouse would hit
+    assert figured.get_attribute("open") is not None
+    assert "(P_t_u +5.0)." in figured.text
 
 
 def test_unsafe_kinds_have_a_table_and_a_column_of_their_own(tmp_path: Path) -> None:

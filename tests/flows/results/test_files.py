@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from flows.results.files import write_results
+from flows.results.table import Finding
 from flows.results.verdict import Verdict
 from tests.makers.tables import CONFIG, results
 from uwm.config import AuditConfig
@@ -28,10 +29,10 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_document_can_be_read_back(tmp_path: Path) -> None:
-    found = replace(results(5, 0), findings=["a"], section_findings=["b"])
+    found = replace(results(5, 0), findings=[Finding("a", "(b).")], section_findings=["b"])
     write_results(tmp_path, found)
     document = json.loads((tmp_path / "results.json").read_text())
-    assert document["findings"] == ["a", "b"]
+    assert document["findings"] == ["a (b).", "b"]
     assert AuditConfig.model_validate(document["config"]) == CONFIG
     assert document["versions"]["torch"] == version("torch")
     (safety,) = (row["P_t_u"] for row in document["summary"] if row["method"] == "uwm")

@@ -25,7 +25,7 @@ from uwm.metrics.registry import BUILT_IN
 def test_a_gain_counts_beyond_the_interval_and_every_control(
     gain: float, control: float, said: str
 ) -> None:
-    (finding,) = findings(results(gain, control))
+    (finding,) = map(str, findings(results(gain, control)))
     assert finding.removeprefix("vit, uwm: ").startswith(said.removeprefix("vit, uwm: "))
 
 
@@ -53,7 +53,7 @@ def test_only_what_finds_its_safe_pair_more_often_is_redirected(
             like = found.rows[(found.rows["method"] == method) & (found.rows["metric"] == "P_t_u")]
             ends = {"change": gain, "change_low": gain - 1, "change_high": gain + 1}
             parts.append(like.assign(metric=metric, **ends))
-    (finding,) = findings(replace(found, rows=pd.concat(parts, ignore_index=True)))
+    (finding,) = map(str, findings(replace(found, rows=pd.concat(parts, ignore_index=True))))
     assert finding.startswith(f"vit, uwm: {said}")
     assert f"{BUILT_IN[UNION[0]].label} +5.0 [+4.0, +6.0], random +2.5" in finding
 
@@ -71,7 +71,7 @@ def test_redirected_is_more_than_blanking_reaches() -> None:
             ends = {"change": gain, "change_low": gain - 1, "change_high": gain + 1}
             parts.append(like.assign(metric=metric, method=method, **ends))
     settled = replace(found, config=config, rows=pd.concat(parts, ignore_index=True))
-    (finding,) = findings(settled)
+    (finding,) = map(str, findings(settled))
     assert finding.startswith("vit, uwm: less unsafe (")
     assert "blanking +4.5" in finding
 
@@ -83,7 +83,7 @@ def test_a_control_that_breaks_the_model_is_told_and_no_rival() -> None:
     rows = found.rows.copy()
     for column in ("change", "change_low", "change_high"):
         rows.loc[controls & kept, column] = -20.0
-    (finding,) = findings(replace(found, rows=rows))
+    (finding,) = map(str, findings(replace(found, rows=rows)))
     assert finding.startswith("vit, uwm: less unsafe (")
     assert "(broken)" in finding
     assert finding.endswith("; random breaks the model (T>V R@1 -20.0).")
@@ -92,7 +92,7 @@ def test_a_control_that_breaks_the_model_is_told_and_no_rival() -> None:
 def test_without_a_control_none_is_mentioned() -> None:
     found = results(0.5, 0)
     alone = replace(found, rows=found.rows[found.rows["control_of"].isna()])
-    (finding,) = findings(alone)
+    (finding,) = map(str, findings(alone))
     assert "no safer beyond chance (" in finding
     assert "random" not in finding
 
@@ -101,9 +101,9 @@ def test_a_method_that_edits_nothing_says_so() -> None:
     found = results(0, 0)
     setting = found.settings["vit"][1]
     setting["image"] = None
-    assert "the model is left unchanged" in findings(found)[0]
+    assert "the model is left unchanged" in str(findings(found)[0])
     setting["base"] = "safe_clip"
-    assert "the weights of safe_clip are left unchanged" in findings(found)[0]
+    assert "the weights of safe_clip are left unchanged" in str(findings(found)[0])
 
 
 def test_what_was_left_out_is_counted_with_its_reason() -> None:
@@ -120,8 +120,8 @@ def test_what_was_left_out_is_counted_with_its_reason() -> None:
 def test_what_counts_as_kept_is_shown_to_lie_within_the_margin() -> None:
     """A change of +0.5 that is known to a point is kept at a margin of 2, and not at 0.1."""
     found = results(0.5, 0)
-    (finding,) = findings(found)
+    (finding,) = map(str, findings(found))
     kept = "T>V R@1, V>T R@1 and zero-shot"
     assert finding.endswith(f"; not lower by 2 points or more: {kept}.")
     strict = replace(found, config=found.config.altered(margin=0.1))
-    assert findings(strict)[0].endswith("; not lower by 0.1 points or more: none for certain.")
+    assert str(findings(strict)[0]).endswith("; not lower by 0.1 points or more: none for certain.")

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from storage.formats.statistics import PARTITIONS, StatisticsArrays, fill_statistics
+from storage.formats.statistics import StatisticsArrays, fill_statistics
 from uwm.errors import DamagedArtifactError
 from uwm.method.statistics import Activations
+from uwm.partitions import PARTITIONS, Partition
 
 WIDTHS = {"fc2/00": 8, "fc2/01": 8, "qkv/00": 2}
 SAMPLES = 10
@@ -20,7 +21,7 @@ def observed(rows: Tensor) -> dict[str, Activations]:
     }
 
 
-def load(part: str, rows: slice) -> Tensor:
+def load(part: Partition, rows: slice) -> Tensor:
     offset = 100.0 * PARTITIONS.index(part)
     return torch.arange(SAMPLES)[rows, None] + offset
 
