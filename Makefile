@@ -10,7 +10,8 @@ demo: setup ## audit the three demo backbones
 
 # Two processes at a time, most of which wait; threads of both would wait for each other's cores.
 test: setup ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	# Three on two cores: several tests wait for servers and processes most of the time.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 	OMP_NUM_THREADS=1 $(BIN)/pytest --doctest-modules uwm
 
 soak: setup ## kill, fill, cut and flip what lies under a store, by the thousand (half an hour)

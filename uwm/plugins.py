@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from threading import RLock
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
 from uwm.errors import PluginError
@@ -77,7 +78,7 @@ def load_plugin(reference: str, group: str) -> Any:
         )
     try:
         return points[reference].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"{points[reference].value} cannot be imported: {error}") from error
 
 
@@ -91,15 +92,6 @@ def plugin_module(reference: str, group: str) -> str:
     if is_file_plugin(reference):
         return _module(Path(reference.rpartition(":")[0])).__name__
     return installed(group)[reference].module
-
-
-def registered(group: str, base: type[T]) -> dict[str, type[T]]:
-    """The classes that installed packages offer in a group, by name.
-
-    Raises:
-        PluginError: one of them cannot be imported, or is no subclass of `base`.
-    """
-    return {name: load_class(name, base, group=group) for name in sorted(installed(group))}
 
 
 def load_class(
@@ -123,6 +115,21 @@ def load_class(
     return found
 
 
+class _ContentLoader(SourceFileLoader):
+    """Runs a content that has been read, so that it is the one that the module is named after.
+
+    Python's own loader reads the file once more, and prefers bytecode that it kept of an earlier
+    content where size and time of the file are the same.
+    """
+
+    def __init__(self, name: str, path: str, content: bytes) -> None:
+        super().__init__(name, path)
+        self._content = content
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self._content, self.path)
+
+
 def _module(path: Path) -> ModuleType:
     """The module that a file is, under a name of its own for every content that it had."""
     try:
@@ -134,14 +141,15 @@ def _module(path: Path) -> ModuleType:
     with _LOADING:
         if name in sys.modules:
             return sys.modules[name]
-        spec = spec_from_file_location(name, path.resolve())
+        loader = _ContentLoader(name, str(path.resolve()), content)
+        spec = spec_from_file_location(name, path.resolve(), loader=loader)
         if spec is None or spec.loader is None:
             raise PluginError(f"{path} is no Python file")
         module = module_from_spec(spec)
         sys.modules[name] = module  # before it runs, as for every import: dataclasses look there
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
             raise PluginError(
                 f"{path} fails when it is imported: {type(error).__name__}: {error}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.makers.packages import install
 from uwm.errors import PluginError
-from uwm.plugins import absolute, installed, load_class, load_plugin, registered
+from uwm.plugins import absolute, installed, load_class, load_plugin
 
 
 def test_a_file_is_run_once_and_again_when_it_has_changed(tmp_path: Path) -> None:
@@ -18,6 +20,18 @@ def test_a_file_is_run_once_and_again_when_it_has_changed(tmp_path: Path) -> Non
     assert load_plugin(f"{path}:MADE", "uwm.metrics") is first
     path.write_text("MADE = 'other'\n")
     assert load_plugin(f"{path}:MADE", "uwm.metrics") == "other"
+
+
+def test_a_change_within_the_same_second_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytecode that Python keeps is known to be of a file by the file's size and time alone."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "own.py"
+    for value in (1, 2):
+        path.write_text(f"MADE = {value}\n")
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        assert load_plugin(f"{path}:MADE", "uwm.metrics") == value
 
 
 def test_paths_are_relative_to_the_configuration(tmp_path: Path) -> None:
@@ -32,6 +46,9 @@ def test_paths_are_relative_to_the_configuration(tmp_path: Path) -> None:
         (None, "X", "cannot read the plugin"),
         ("Y = 1", "X", "defines no X"),
         ("1 / 0", "X", "fails when it is imported: ZeroDivisionError"),
+        ("raise SystemExit(0)", "X", "fails when it is imported: SystemExit"),
+        ("def X(:", "X", "fails when it is imported: SyntaxError"),
+        ("X = '\\0'".replace("\\0", "\0"), "X", "fails when it is imported"),
     ],
 )
 def test_a_file_that_is_no_plugin_is_refused(
@@ -50,16 +67,23 @@ def test_a_file_that_is_no_plugin_is_refused(
 def test_an_installed_package_offers_plugins_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "own_package.py").write_text("MADE = 7\n")
-    info = tmp_path / "own_package-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-package\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[uwm.metrics]\nmade = own_package:MADE\n")
+    install(tmp_path, "own_package", "MADE = 7\n", "[uwm.metrics]\nmade = own_package:MADE\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert "made" in installed("uwm.metrics")
     assert load_plugin("made", "uwm.metrics") == 7
     with pytest.raises(PluginError, match=r"offers in uwm.metrics \(made\); got 'maed'"):
         load_plugin("maed", "uwm.metrics")
+
+
+@pytest.mark.parametrize("code", ["1 / 0", "raise SystemExit(0)", "MAED = 7"])
+def test_a_package_that_is_broken_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    name = f"broken_package_{tmp_path.name.replace('-', '_')}"
+    install(tmp_path, name, code, f"[uwm.metrics]\nmade = {name}:MADE\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match=f"{name}:MADE cannot be imported"):
+        load_plugin("made", "uwm.metrics")
 
 
 class Base:
@@ -77,4 +101,3 @@ def test_a_class_is_of_the_kind_that_is_asked_for(tmp_path: Path, name: str, fit
     else:
         with pytest.raises(PluginError, match=r"no subclass of tests\.uwm\.test_plugins\.Base"):
             load_class(f"own.py:{name}", Base, tmp_path)
-    assert registered("uwm.no-such-group", Base) == {}

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from uwm.errors import InputError
-from uwm.plugins import absolute, is_file_plugin, load_class, registered
+from uwm.plugins import absolute, installed, is_file_plugin, load_class
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -46,15 +46,16 @@ class Kinds(Generic[T]):
             return self.own[kind]
         if is_file_plugin(kind):
             return load_class(kind, self.base, folder)
-        found = {**self.own, **registered(self.group, self.base)}
-        if kind not in found:
+        offered = installed(self.group)
+        if kind not in offered:
+            found = [*self.own, *sorted(offered)]
             close = difflib.get_close_matches(kind, found, 1)
             meant = f" (did you mean {close[0]!r}?)" if close else ""
             raise InputError(
                 f"there is no kind {kind!r}{meant}; the kinds are {_listed(found)}, where the last "
                 "stands for a class of your own"
             )
-        return found[kind]
+        return load_class(kind, self.base, group=self.group)
 
     def validate(self, value: object, info: ValidationInfo) -> T:
         """The model that a mapping with a `kind` describes; a model is returned unchanged."""

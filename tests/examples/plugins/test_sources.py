@@ -12,6 +12,7 @@ from flows.plan.plan import make_plan
 from storage.sources import read_source
 from storage.store.store import Store
 from tests.makers.audits import audit
+from tests.makers.packages import install
 from tests.makers.pair_layouts import jpeg
 from uwm.backbones.load import load
 from uwm.config import AuditConfig, FolderBackbone
@@ -76,6 +77,32 @@ def test_a_zero_shot_set_of_one_s_own_is_read_and_told_where_it_is_wrong(tmp_pat
     table.write_text("file,class\ncat.png,cat\n")
     with pytest.raises(SourceError, match="columns picture and class"):
         read_source(data)
+
+
+def test_a_package_offers_a_source_a_method_and_a_metric_by_name(
+    audit_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The examples as a package that is installed: its entry points are kinds in the file."""
+    site = tmp_path / "site"
+    site.mkdir()
+    for module in ("margin.py", "paired_folders.py", "unneeded.py"):
+        shutil.copy(PLUGINS / module, site)
+    offered = (
+        "[uwm.sources]\nfolders = paired_folders:PairedFolders\n"
+        "[uwm.methods]\nunneeded = unneeded:Unneeded\n"
+        "[uwm.metrics]\nmargin = margin:MARGIN\n"
+    )
+    install(site, "examples", "", offered)
+    monkeypatch.syspath_prepend(site)
+    text = audit_file.read_text().replace("paired_folders.py:PairedFolders", "folders")
+    audit_file.write_text(text.replace("kind: uwm}", "kind: unneeded}") + "metrics: [margin]\n")
+    config = read_config(audit_file)
+    assert len(read_source(config.calibration).rows) == 3
+    assert [method.name for method in config.edit_methods] == ["unneeded"]
+    assert "margin_t_u" in config.measured
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+    plan = make_plan(config, Store(str(tmp_path / "store")))
+    assert any("score" in row.stage for row in plan.rows)
 
 
 def test_what_is_written_of_such_an_audit_is_read_back_anywhere(audit_file: Path) -> None:

@@ -19,11 +19,12 @@ from uwm.config import AuditConfig
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 METHODS = [{"kind": "uwm"}, {"kind": "neurons"}]
+MARGIN = Path(__file__).parents[3] / "examples/plugins/margin.py"
 
 
 @pytest.fixture
 def config(small: Callable[..., AuditConfig], tmp_path: Path) -> AuditConfig:
-    made = small("clip", "siglip", methods=METHODS, zeroshot=[])
+    made = small("clip", "siglip", methods=METHODS, zeroshot=[], metrics=[f"{MARGIN}:MARGIN"])
     YAML().dump(made.model_dump(mode="json"), tmp_path / "audit.yaml")
     return made
 
@@ -63,6 +64,7 @@ def test_a_layer_is_swept_from_the_captures_of_an_audit(
     assert (phi["n"] == 20).all()
     assert set(alphas["alpha"]) == {-1, 0, 1}
     assert set(alphas["dataset"]) == {"validation"}
+    assert "margin_t_u" in set(alphas["metric"])
     assert (alphas.loc[alphas["alpha"] == 1, "change"] == 0).all()
     drawn = alphas[alphas["control"]]
     assert set(drawn["alpha"]) == {-1, 0}

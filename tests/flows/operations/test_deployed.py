@@ -145,6 +145,43 @@ def captures(store: Path) -> int:
     return len({marker.split("/")[0] for marker in markers(store)})
 
 
+# First: a worker that is gone counts as one that answers for a minute.
+def test_a_run_that_no_worker_takes_is_told_and_one_that_is_deleted_ends(
+    config: AuditConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(deployed, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(deployed, "GRACE", timedelta(0))
+    # Prefect's loggers do not pass on what they log.
+    monkeypatch.setattr(logging.getLogger("prefect.flow_runs"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("prefect"), "propagate", True)
+    options = ["--store", str(tmp_path / "store"), "--cron", "never", "--gc-cron", "never"]
+    assert run(["deploy", str(tmp_path / "zoo.yaml"), *options]) == DONE
+
+    @flow
+    def parent() -> dict[str, State[Any]]:
+        with get_client(sync_client=True) as client:
+            where = str(tmp_path / "store")
+            return on_workers(client, BACKBONE, config, where, 1, timedelta(minutes=10))
+
+    with (
+        get_client(sync_client=True) as client,
+        ThreadPoolExecutor(1) as other,
+    ):
+        running = other.submit(copy_context().run, parent)  # this server is a setting
+        until(lambda: "no worker takes these runs" in caplog.text)
+        assert "prefect worker start --pool uwm-backbones" in caplog.text
+        for waiting in until(lambda: both_waiting(client)):
+            client.delete_flow_run(waiting.id)
+        states = running.result(timeout=60)
+    assert set(states) == {"clip", "coca"}
+    assert all("was deleted" in str(state.message) for state in states.values())
+    with pytest.raises(AuditError, match="clip: its run was deleted on the server"):
+        failures(states, "audited")
+
+
 def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
     config: AuditConfig, tmp_path: Path
 ) -> None:
@@ -157,7 +194,7 @@ def test_a_zoo_is_spread_over_workers_outlives_one_and_is_cheap_when_unchanged(
         worker("uwm-backbones", "second", logs / "second.log"),
     ):
         deployment = client.read_deployment_by_name(PARENT)
-        silent = {"silent_minutes": 2 * HEARTBEAT_SECONDS / 60}
+        silent = {"silent_minutes": 1.5 * HEARTBEAT_SECONDS / 60}
         with worker("uwm-backbones", "first", logs / "first.log") as first:
             with held(store, config):
                 client.create_flow_run_from_deployment(
@@ -211,42 +248,6 @@ def test_what_prefect_yaml_declares_is_deployed() -> None:
         assert found.pull_steps == [
             {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
         ]
-
-
-def test_a_run_that_no_worker_takes_is_told_and_one_that_is_deleted_ends(
-    config: AuditConfig,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr(deployed, "LOOK_SECONDS", 0.5)
-    monkeypatch.setattr(deployed, "GRACE", timedelta(0))
-    # Prefect's loggers do not pass on what they log.
-    monkeypatch.setattr(logging.getLogger("prefect.flow_runs"), "propagate", True)
-    monkeypatch.setattr(logging.getLogger("prefect"), "propagate", True)
-    options = ["--store", str(tmp_path / "store"), "--cron", "never", "--gc-cron", "never"]
-    assert run(["deploy", str(tmp_path / "zoo.yaml"), *options]) == DONE
-
-    @flow
-    def parent() -> dict[str, State[Any]]:
-        with get_client(sync_client=True) as client:
-            where = str(tmp_path / "store")
-            return on_workers(client, BACKBONE, config, where, 1, timedelta(minutes=10))
-
-    with (
-        get_client(sync_client=True) as client,
-        ThreadPoolExecutor(1) as other,
-    ):
-        running = other.submit(copy_context().run, parent)  # this server is a setting
-        until(lambda: "no worker takes these runs" in caplog.text)
-        assert "prefect worker start --pool uwm-backbones" in caplog.text
-        for waiting in until(lambda: both_waiting(client)):
-            client.delete_flow_run(waiting.id)
-        states = running.result(timeout=60)
-    assert set(states) == {"clip", "coca"}
-    assert all("was deleted" in str(state.message) for state in states.values())
-    with pytest.raises(AuditError, match="clip: its run was deleted on the server"):
-        failures(states, "audited")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 from pathlib import Path
 
 import pandas as pd
@@ -12,12 +14,13 @@ from ruamel.yaml import YAML
 
 from flows.audit.flow import audit
 from flows.audit_file.read import read_config
+from flows.cli.options import FAILED
 from flows.search.first import DEFAULT, ORIGINAL, PROPOSED, UNIFORM
 from flows.search.page import write_page
 from flows.search.results import write_search
 from storage.store.garbage import clear
 from storage.store.store import Store
-from tests.makers.commands import ended, kill_when, start
+from tests.makers.commands import ended, kill_when, start, wait_for
 from tests.makers.searches import METHODS, SEARCH, Searching
 from tests.makers.small_audits import DOCUMENT
 from uwm.errors import InputError
@@ -25,6 +28,7 @@ from uwm.search.pareto import front
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
+MARGIN = Path(__file__).parents[3] / "examples/plugins/margin.py"
 FILES = ("search.parquet", "results.parquet", "search.json", "search.html", "clip.yaml")
 
 
@@ -40,7 +44,10 @@ def written(store: Path) -> dict[Path, int]:
 def test_the_first_trials_are_given_and_the_claims_are_of_the_test_data(
     searching: Searching, tmp_path: Path
 ) -> None:
-    results = searching(search=SEARCH | {"zeroshot": [{"kind": "demo", "set": "objects"}]})
+    results = searching(
+        search=SEARCH | {"zeroshot": [{"kind": "demo", "set": "objects"}]},
+        metrics=[f"{MARGIN}:MARGIN"],
+    )
     searched = results.found["clip"]
     origins = [trial.origin for trial in searched.trials]
     assert origins[:3] == [ORIGINAL, DEFAULT, "method neurons"]
@@ -54,7 +61,8 @@ def test_the_first_trials_are_given_and_the_claims_are_of_the_test_data(
         "text.00.out": (0.02, -1.0),
         "text.01.out": (0.02, -1.0),
     }
-    assert all("zero-shot" in trial.metrics for trial in searched.trials)
+    for measured in ("zero-shot", "margin_t_u"):
+        assert all(measured in trial.metrics for trial in searched.trials)
     assert searched.front == front([trial.value for trial in searched.trials])
 
     table = pd.read_parquet(tmp_path / "out" / "search.parquet")
@@ -66,6 +74,7 @@ def test_the_first_trials_are_given_and_the_claims_are_of_the_test_data(
     assert {"original", "uwm", "neurons", *points} <= set(rows["method"])
     assert set(rows["control_of"].dropna()) == points
     assert "validation" not in set(rows["dataset"])
+    assert set(rows.loc[rows["metric"] == "margin_t_u", "method"]) == set(rows["method"])
 
 
 def test_a_trial_is_what_an_audit_of_its_point_measures(
@@ -150,7 +159,7 @@ def test_a_name_that_chosen_points_get_is_refused(searching: Searching) -> None:
         searching(methods=[{**point, "name": "search safer"}])
 
 
-def test_killed_half_way_it_ends_with_the_same_bytes(
+def test_killed_and_interrupted_it_ends_with_the_same_bytes(
     searching: Searching, zoo: dict[str, Path], tmp_path: Path
 ) -> None:
     backbones = [{"kind": "folder", "name": "clip", "folder": str(zoo["clip"])}]
@@ -161,6 +170,15 @@ def test_killed_half_way_it_ends_with_the_same_bytes(
     cut = tmp_path / "cut"
     command = ("search", tmp_path / "small.yaml", cut)
     kill_when(start(*command), cut / "store", "trials/*/COMPLETE.json", count=2)
+    process = start(*command)
+    wait_for("trials/*/COMPLETE.json", process, cut / "store", count=3)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGINT)
+    assert ended(process, 30) == FAILED
+    told = (cut / "said.log").read_text()
+    assert "interrupted; what was completed is kept" in told
+    assert "Traceback" not in told
+    assert not (cut / "out" / "search.json").exists()
     finished = written(cut / "store")
     assert ended(start(*command)) == 0
     assert finished.items() <= written(cut / "store").items()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import PlainValidator, SerializeAsAny, ValidationError
 
+from tests.makers.packages import install
 from uwm.config.kinds import Kinds
 from uwm.config.settings import Settings
 
@@ -52,6 +53,39 @@ def test_a_house_reads_back_from_any_folder(folder: Path) -> None:
     assert found.animals[1].kind == f"{folder.resolve()}/dog.py:Dog"
     assert House.model_validate_json(found.model_dump_json()) == found
     assert House.model_validate(found.model_dump()) == found
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package that offers an animal, a plant, and what is broken."""
+    name = f"package_{tmp_path.name.replace('-', '_')}"
+    code = (
+        "from uwm.config.settings import Settings\n"
+        "from tests.uwm.config.test_kinds import Animal\n"
+        "class Horse(Animal):\n    hands: int = 15\n"
+        "class Oak(Settings):\n    kind: str\n"
+    )
+    offered = "".join(
+        f"{kind} = {name}:{found}\n"
+        for kind, found in {"horse": "Horse", "oak": "Oak", "yew": "Yew"}.items()
+    )
+    install(tmp_path, name, code, f"[uwm.test-animals]\n{offered}")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("package")
+def test_what_a_package_offers_is_a_kind_by_its_name(tmp_path: Path) -> None:
+    """Whatever else is offered beside it, in the same group, is not even imported."""
+    found = house(tmp_path, {"kind": "horse", "hands": 12})
+    assert found.animals[0].model_dump() == {"kind": "horse", "hands": 12}
+    assert House.model_validate_json(found.model_dump_json()) == found
+    for kind, said in {
+        "hose": r"no kind 'hose' \(did you mean 'horse'\?\); the kinds are cat, horse, oak, yew",
+        "oak": "oak is no subclass of",
+        "yew": "Yew cannot be imported",
+    }.items():
+        with pytest.raises(ValidationError, match=said):
+            house(tmp_path, {"kind": kind})
 
 
 @pytest.mark.parametrize(
