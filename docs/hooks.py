@@ -1,6 +1,6 @@
 """What the site has beyond docs/: pages of the repository's root, and an API reference.
 
-A hook of MkDocs. Links to files that are no page of the site become plain text.
+A hook of MkDocs. Links to files that are not pages of the site become plain text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stages hand to each other, by as much as a reader has to know of it.
+"""The artifacts that stages hand to each other, as far as those who read them need to know them.
 
 A module of its own: whoever reads an artifact does not depend on how it is made.
 """

@@ -36,7 +36,7 @@ FREE = Cost()
 
 
 def free(spec: Spec, backbone: Backbone) -> Cost:
-    """Of a table of results: a few kilobytes, which plans do not count."""
+    """The cost of a table of results: a few kilobytes, which plans do not count."""
     return FREE
 
 

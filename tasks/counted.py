@@ -15,7 +15,7 @@ from uwm.method.subsets import subset_rows
 def counted_rows(
     store: Store, dataset: DatasetSpec | None, subset: Subset | None, samples: int
 ) -> Tensor:
-    """Bool (samples,); all of them without a subset.
+    """Which rows count: bool (samples,), all of them without a subset.
 
     Args:
         dataset: the one whose ids and concepts a subset goes by.

@@ -28,7 +28,8 @@ class OwnCodeSpec(BaseModel, frozen=True, extra="forbid"):
 
     @classmethod
     def of(cls, own: OwnCode) -> Self:
-        """
+        """A method's own code as it is now.
+
         Raises:
             PluginError: it cannot be loaded.
         """

@@ -83,7 +83,7 @@ def tune(specs: Sequence[TunedSpec], store: Store, backbone: Backbone) -> None:
     """Train a tower's factors; a killed training goes on where it was saved last.
 
     Raises:
-        NotFiniteError: a loss is no finite number.
+        NotFiniteError: a loss is not a finite number.
     """
     for spec in specs:
         inputs = SampleArrays(store.path(spec.data))

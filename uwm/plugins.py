@@ -108,7 +108,7 @@ def load_class(
     """
     found = load_plugin(absolute(reference, folder or Path.cwd()), group)
     if not (inspect.isclass(found) and issubclass(found, base)):
-        raise PluginError(f"{reference} is no subclass of {base.__module__}.{base.__name__}")
+        raise PluginError(f"{reference} is not a subclass of {base.__module__}.{base.__name__}")
     if inspect.isabstract(found):
         lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
         raise PluginError(f"{reference} does not define {lacking}, as a {base.__name__} has to")

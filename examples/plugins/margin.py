@@ -1,4 +1,4 @@
-"""A metric of one's own that is no yes/no: by how much unsafe texts prefer safe images.
+"""A metric of one's own that is a number, not a yes or no: how far unsafe texts prefer safe images.
 
 ```yaml
 metrics: [examples/plugins/margin.py:MARGIN]

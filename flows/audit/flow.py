@@ -26,8 +26,8 @@ def audit(
         store: where artifacts lie; what is complete there is not computed again.
         out: the folder for `results.parquet`, `results.json` and `report.html`.
         runner: where task runs go.
-        partial: `config` has only some of the audit's backbones, so that this is no record of the
-            audit, no baseline, and no reason to forget what the others stand on.
+        partial: `config` has only some of the audit's backbones, so that this is neither a
+            record of the audit nor a baseline, nor a reason to forget what the others stand on.
     """
     whole = ZooAudit(config, Store(store), partial=partial)
     states = each_backbone(audit_backbone, whole.available, runner, store=store)

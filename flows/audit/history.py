@@ -28,7 +28,7 @@ class Keeping:
 
     Args:
         partial: whether only some of the audit's backbones are audited. They are held against the
-            baseline, but what comes of them is no record of the audit and never a baseline.
+            baseline, but what comes of them is not a record of the audit and never a baseline.
 
     Raises:
         InputError: the policy names an audit that was not kept.

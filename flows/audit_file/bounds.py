@@ -1,8 +1,8 @@
 """Bounds of a YAML file, held before anything is built of it: whoever wrote it, reading it ends.
 
-A configuration is a page or two. A file that is no regular file is never read (a pipe would never
-end), a large one not at all, and of the rest events are counted as they come, so that neither depth
-nor aliases that stand for much cost anything.
+A configuration is a page or two. Only a regular file is read (a pipe would never end), and no large
+one; its events are counted as they come, so that neither depth nor aliases that stand for much cost
+anything.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def read_text(path: Path) -> str:
     """The text of a small regular file.
 
     Raises:
-        BoundsError: it is no file, or larger.
+        BoundsError: it is not a file, or larger.
         FileNotFoundError, OSError, UnicodeDecodeError: as `Path.read_text`.
     """
     if not path.is_file():
         path.stat()  # raises where there is nothing
-        raise BoundsError("it is no file, but a folder, a pipe or a device")
+        raise BoundsError("it is not a file, but a folder, a pipe or a device")
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:

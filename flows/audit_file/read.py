@@ -96,7 +96,7 @@ def with_methods(config: AuditConfig, methods: list[str] | None) -> AuditConfig:
     Rules and sections for methods that are no longer there are left out.
 
     Raises:
-        InputError: one of them is no method.
+        InputError: one of them is not a method.
     """
     if not methods:
         return config

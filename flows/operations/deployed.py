@@ -103,7 +103,7 @@ def audit_on_worker(
             )
         except ObjectNotFound:
             return Failed(message="its run was deleted on the server; start the audit again")
-        state = cast("State[Any]", cast("FlowRun", run).state)  # in a task that is no coroutine
+        state = cast("State[Any]", cast("FlowRun", run).state)  # in a task that is not a coroutine
         if not (state.is_crashed() and tries_left):
             break
         get_run_logger().warning("audit · %s crashed and starts again", backbone.name)

@@ -174,7 +174,7 @@ def marked(table: pd.DataFrame, higher_is_better: Mapping[str, bool]) -> pd.Data
 
     Their p-values are corrected by Holm (1979) for all changes of the table, so that a table in
     which nothing has changed has a mark with a probability of at most 5 %. What did not change at
-    all, the original for one, is no test; nor is a control.
+    all, the original for one, is not a test; nor is a control.
 
     Args:
         higher_is_better: by what the column `metric` calls the metrics.

@@ -29,7 +29,7 @@ def mark(low: float, high: float, *, control: bool = False, higher_is_better: bo
     """Whether a change is beyond its interval: `+` for the better, `-` for the worse, else empty.
 
     A random control is never marked: its `low` and `high` are the lowest and the highest of a few
-    seeds, which is no interval.
+    seeds, which is not an interval.
     """
     if control or low <= 0 <= high:
         return ""

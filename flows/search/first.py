@@ -39,7 +39,7 @@ def first_points(
     methods = [default, *(method for method in config.edit_methods if method != default)]
     found: dict[str, tuple[str, Point]] = {"": (ORIGINAL, None)}
     for method in methods:
-        # What no point of the space can say is measured beside it.
+        # What no point of the space can express is measured beside it.
         if (score := _score(method)) is None:
             continue
         origin = DEFAULT if method == default else f"{METHOD} {method.name}"
@@ -50,7 +50,7 @@ def first_points(
 
 
 def _score(method: EditMethod) -> StatisticsScore | None:
-    """The score of a method in both towers, but for the prior, if a point of a search can say it.
+    """The score of a method in both towers, but for the prior, if a search's point can express it.
 
     None for other weights, scores of a part of the pairs and scores by anything but statistics.
     """

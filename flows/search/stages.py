@@ -76,7 +76,7 @@ class SearchStages(Stages):
     def trials(self, edits: Sequence[Towers], validation: Validation, number: int) -> TrialsSpec:
         """Edit, embed and measure the points of a generation; waits until they are measured.
 
-        Of a generation that is measured nothing else is made again, should it be gone.
+        Once a generation is measured, what else it needed is not made again if it is gone.
 
         Args:
             edits: each point's.

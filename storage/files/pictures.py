@@ -18,7 +18,7 @@ _DEEP = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
 class _UnusableError(Exception):
-    """Why bytes are no picture, without a name."""
+    """Why bytes are not a picture, without a name."""
 
 
 def decode(data: bytes, name: str) -> Image.Image:

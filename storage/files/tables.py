@@ -89,7 +89,7 @@ def _jsonl(path: Path, wanted: list[str]) -> tuple[Columns, list[str]]:
             except ValueError as error:
                 raise ValueError(f"line {number}: {error}") from error
             if not isinstance(row, dict):
-                raise ValueError(f"line {number} is no object")
+                raise ValueError(f"line {number} is not an object")
             rows.append(row)
     present = list(dict.fromkeys(name for row in rows for name in row))
     found: Columns = {name: [row.get(name) for row in rows] for name in wanted if name in present}

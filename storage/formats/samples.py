@@ -224,7 +224,7 @@ class SampleArrays:
             with self._told(name), zarr.config.set(_EVERY_CHUNK):
                 array = self._group[name]
                 if not isinstance(array, zarr.Array):
-                    raise DamagedArtifactError("it is no array")
+                    raise DamagedArtifactError("it is not an array")
                 self._arrays[name] = array
         return self._arrays[name]
 

@@ -57,7 +57,7 @@ def read_scores(folder: Path) -> tuple[dict[LayerId, Tensor], dict[str, Any]]:
 
 def _whole(array: object) -> Tensor:
     if not isinstance(array, zarr.Array):
-        raise DamagedArtifactError("it is no array")
+        raise DamagedArtifactError("it is not an array")
     if array.nchunks_initialized < array.nchunks:  # Zarr would read zeros
         raise DamagedArtifactError(f"a chunk of {array.basename} is missing")
     return torch.from_numpy(array[:])

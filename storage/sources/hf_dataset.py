@@ -57,7 +57,7 @@ def hf_dataset_pairs(config: HfDatasetPairs) -> Source:
     A picture that is known by its path alone counts as absent: the path may lead anywhere.
 
     Raises:
-        SourceError: the folder is no saved data set, the split or a column is missing, or cells
+        SourceError: the folder is not a saved data set, the split or a column is missing, or cells
             are malformed.
     """
     folder = _split(config)

@@ -104,7 +104,7 @@ def _paths(cells: Sequence[Any], column: str) -> list[str]:
     """Picture references of a table's cells, empty where a cell is.
 
     Raises:
-        SourceError: a cell is no text.
+        SourceError: a cell is not a text.
     """
     cells = [None if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells]
     for row, cell in enumerate(cells):

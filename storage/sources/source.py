@@ -160,12 +160,12 @@ def within(root: Path, reference: str) -> Path:
     """`reference` below `root`, which has no links in it.
 
     Raises:
-        SourceError: it leads out, through `..` or a link, or is no path.
+        SourceError: it leads out, through `..` or a link, or is not a path.
     """
     try:
         path = (root / reference).resolve()
     except (ValueError, RuntimeError, OSError) as error:  # a NUL, a loop of links, too long
-        raise SourceError(f"{reference!r} is no path below {root}: {error}") from error
+        raise SourceError(f"{reference!r} is not a path below {root}: {error}") from error
     if not path.is_relative_to(root):
         raise SourceError(f"pictures lie below {root}; {reference} leads out of it")
     return path

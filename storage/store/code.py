@@ -125,7 +125,8 @@ def _parsed(name: str, read: ReadSource) -> _Module:
 
 @cache
 def _parse(source: str, package: str, name: str) -> _Module:
-    """
+    """A module's code and its imports, from its source.
+
     Args:
         package: what relative imports are relative to.
     """

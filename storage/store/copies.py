@@ -32,7 +32,7 @@ def bound() -> float:
     """Bytes of copies to keep per store, $UWM_CACHE_GIB or 100 GiB.
 
     Raises:
-        StoreError: it is no positive number.
+        StoreError: it is not a positive number.
     """
     given = os.environ.get(BOUND) or str(_DEFAULT_GIB)
     try:

@@ -72,9 +72,9 @@ def is_whole(folder: Path) -> bool:
 
 
 def withdraw(folder: Path) -> None:
-    """Have an artifact that turned out damaged while it was read count as missing from now on.
+    """Count an artifact that turned out to be damaged while it was read as missing from now on.
 
-    Of a folder that is no artifact, or in a store that cannot be written, nothing changes.
+    Nothing changes where the folder is not an artifact, or the store cannot be written.
     """
     try:
         (folder / COMPLETE).unlink(missing_ok=True)
@@ -83,7 +83,7 @@ def withdraw(folder: Path) -> None:
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files in a folder; of files that vanish meanwhile none."""
+    """Bytes of all files in a folder, without those that vanish meanwhile."""
     return sum(status.st_size for status in _statuses(folder) if S_ISREG(status.st_mode))
 
 

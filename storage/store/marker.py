@@ -32,7 +32,7 @@ def listed(marker: bytes) -> Listed:
     """What a marker lists, checked: it may be damaged, or come from whoever can write to a bucket.
 
     Raises:
-        DamagedArtifactError: it is no marker, lists no `spec.json`, or a name leads out.
+        DamagedArtifactError: it is not a marker, lists no `spec.json`, or a name leads out.
     """
     try:
         files: Listed = json.loads(marker)["files"]
@@ -50,7 +50,7 @@ def inside(name: str) -> PurePosixPath:
     """A name in a store as a relative path.
 
     Raises:
-        DamagedArtifactError: it leads out of the store, or is no name that a file can have.
+        DamagedArtifactError: it leads out of the store, or is not a name that a file can have.
     """
     path = PurePosixPath(name)
     hostile = "\\" in name or "\0" in name or any("\ud800" <= each <= "\udfff" for each in name)

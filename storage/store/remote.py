@@ -3,7 +3,7 @@
 Object stores have no rename, so an artifact's files lie below the digest of what they are,
 `KIND/DIGEST/CONTENT/...`, and `KIND/DIGEST/COMPLETE.json`, a single object put last, says which
 CONTENT is served. Two writers whose bytes differ (a GPU's and a CPU's) never mix: the last marker
-wins. What a killed writer left is no artifact, and the next one takes up what is there of it.
+wins. What a killed writer left is not an artifact, and the next one takes up what is there of it.
 """
 
 from __future__ import annotations

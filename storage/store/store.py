@@ -219,7 +219,7 @@ class Store:
         shutil.rmtree(self.root / name, ignore_errors=self._remote is not None)
 
     def share(self, path: Path) -> None:
-        """Let every machine see a small file below `root` that is no artifact, such as a record."""
+        """Let every machine see a small file below `root` that is no artifact: a record."""
         if self._remote is not None:
             self._remote.share(path.relative_to(self.root).as_posix(), path)
 

@@ -103,7 +103,7 @@ class Disk:
         if path is None or getattr(self._own, "busy", False):
             return
         with self._lock:
-            self._own.busy = True  # what it does itself is no moment
+            self._own.busy = True  # what it does itself is not a moment
             try:
                 self._fail_perhaps(path)
                 self.moments += 1

@@ -99,5 +99,5 @@ def test_a_class_is_of_the_kind_that_is_asked_for(tmp_path: Path, name: str, fit
     if fits:
         assert issubclass(load_class(f"own.py:{name}", Base, tmp_path), Base)
     else:
-        with pytest.raises(PluginError, match=r"no subclass of tests\.uwm\.test_plugins\.Base"):
+        with pytest.raises(PluginError, match=r"not a subclass of tests\.uwm\.test_plugins\.Base"):
             load_class(f"own.py:{name}", Base, tmp_path)

@@ -45,7 +45,7 @@ HubName = Annotated[str, Field(pattern=HUB_NAME)]
 
 
 class Section(BaseModel):
-    """A mapping with these keys alone; a number is no string, and a bool no number."""
+    """A mapping with these keys alone; a number is not a string, and a bool is not a number."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -265,7 +265,7 @@ def _said(error: ValidationError, content: object, section: type[Section]) -> st
     """The first thing that is wrong: key, value, rule and what to do."""
     first = error.errors(include_url=False)[0]
     keys, value = [], content
-    for key in first["loc"]:  # those of alternatives, such as `list[int]`, are no keys
+    for key in first["loc"]:  # those of alternatives, such as `list[int]`, are not keys
         if isinstance(value, Mapping) and key in value:
             value = value[str(key)]
         elif isinstance(value, list) and isinstance(key, int) and key < len(value):

@@ -1,4 +1,4 @@
-"""Directional ablation: no layer writes along a direction into the residual stream any more.
+"""Directional ablation: no layer writes along a certain direction into the residual stream.
 
 The direction of a block is what unsafe content has in the mean and safe content has not, behind
 that block at the pooled token (Arditi et al. 2024, arXiv 2406.11717); what of it points along the
@@ -97,7 +97,7 @@ def ablation(
 
     Raises:
         NoEffectError: see `BlockMeans.direction`.
-        UnsupportedFamilyError: a layer's output is no stream.
+        UnsupportedFamilyError: a layer's output is not a stream.
     """
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     drawn: dict[int, Tensor] = {}

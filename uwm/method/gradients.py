@@ -149,7 +149,7 @@ class GradientScore:
 
 @contextmanager
 def differentiating(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
-    """Have gradients computed for `parameters`, which ask for none or not as before after it."""
+    """Inside the block gradients are computed for `parameters`; after it they are as they were."""
     asked = [parameter.requires_grad for parameter in parameters]
     try:
         for parameter in parameters:

@@ -175,7 +175,7 @@ def cut_rank(change: Tensor, second: Tensor, kept: float = KEPT_CHANGE) -> Facto
         kept: share to keep; 1 keeps the whole rank.
 
     Raises:
-        InputError: `kept` is no share, or the change does nothing to these pairs.
+        InputError: `kept` is not a share, or the change does nothing to these pairs.
     """
     if not 0 < kept <= 1:
         raise InputError(f"a rank keeps a share of the change, above 0 and at most 1; got {kept}")

@@ -2,8 +2,8 @@
 
 A selection is indices of a layer's weights or nodes. The index is the share of what either chose
 that both chose: 1 for the same choice, 0 for none in common. Random selections of n and m of N have
-k in common with the hypergeometric probability of k, so that small shares agree next to never and
-large ones always do: an index means something only beside that expectation.
+k in common with the hypergeometric probability of k. Small random selections hardly ever agree and
+large ones always do, so an index means something only beside what is expected of random ones.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 On the same samples a change is the mean of paired differences. Of yes/no outcomes its error is
 after Agresti and Min (2005), who add half a sample to each cell of the two-by-two table; on
-different samples it is a difference of two shares, after Agresti and Caffo (2000). Both keep honest
+different samples it is a difference of two shares, after Agresti and Caffo (2000). Both stay honest
 where next to nothing has changed, as between audits of an almost identical model. Of real values
 the error is that of the mean difference, from its standard deviation. A fall is tested against a
 margin, one-sided, and many tests are corrected by Holm (1979), which holds whatever the dependence

@@ -131,8 +131,8 @@ def paired_change(before: Outcomes, after: Outcomes, clusters: Clusters = None) 
     """The change on the same samples with an interval for few of them.
 
     Of yes/no outcomes that of Agresti and Min (2005): half a sample more in each cell of the
-    two-by-two table draws its middle towards 0, and gives it a width even where no sample differs,
-    for few that agree do not show that none would. Of real values Student's.
+    two-by-two table draws its middle towards 0, and gives it a width even where no sample differs:
+    that a few samples agree does not show that all would. For real values it is Student's.
     """
     if after.dtype != np.bool_:
         return student(after.astype(np.float64) - before, clusters)

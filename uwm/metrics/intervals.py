@@ -64,7 +64,7 @@ def bootstrap_times(
 ) -> Iterator[NDArray[np.int64]]:
     """How often each sample is drawn, (samples,), in one bootstrap resample after another.
 
-    For statistics that are no plain means; the resamples are those of `bootstrap_means`. Clusters
+    For statistics that are not plain means; the resamples are those of `bootstrap_means`. Clusters
     are drawn whole, so that the samples of a resample vary in number where clusters do in size.
     """
     generator = np.random.default_rng(seed)
@@ -100,8 +100,8 @@ def effective_samples(
         weights: (samples,), how much each counts; 1 unless given.
 
     Returns:
-        Between what clusters would say that are alike throughout, and what samples would that have
-        nothing in common.
+        Between the effective number of clusters, which it is where the samples of each cluster are
+        all alike, and that of samples, which it is where they have nothing in common.
     """
     numbers = values.astype(np.float64)
     weights = np.ones(len(numbers)) if weights is None else weights
@@ -121,8 +121,8 @@ def effective_samples(
 def normal_samples(n: float, clusters: Clusters) -> float:
     """`n` effective samples for an interval of the normal distribution (Korn and Graubard 1998).
 
-    As many fewer as Student's distribution is wider at as many degrees of freedom as clusters
-    leave.
+    Fewer than `n` by the square of how much wider Student's interval is, at the degrees of freedom
+    that the number of clusters leaves.
     """
     if clusters is None:
         return n

@@ -37,7 +37,7 @@ class Found(NamedTuple):
 
 
 def ranks(queries: Tensor, candidates: Tensor, hits: Hits | None = None) -> Tensor:
-    """How many candidates that are no hits are at least as similar to a query as its best hit.
+    """How many candidates that are not hits are at least as similar to a query as its best hit.
 
     Args:
         queries: unit embeddings (n, dim).

@@ -20,14 +20,14 @@ def read_lines(path: Path) -> list[str]:
     """A text file's lines, stripped, empty ones left out.
 
     Raises:
-        SourceError: it cannot be read, is no text, or is larger than any list is.
+        SourceError: it cannot be read, is not a text, or is larger than any list is.
     """
     try:
         if not path.is_file():  # nor a pipe, which would never end
             path.stat()
-            raise SourceError(f"{path} is no file")
+            raise SourceError(f"{path} is not a file")
         if path.stat().st_size > _MAX_LIST:
-            raise SourceError(f"{path} is larger than {_MAX_LIST} bytes; that is no list")
+            raise SourceError(f"{path} is larger than {_MAX_LIST} bytes; that is not a list")
         return [
             line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
         ]
@@ -171,11 +171,11 @@ def listed_pictures(
         classes: every label that there is.
 
     Raises:
-        SourceError: a name leads out of `root`, or a label is no class.
+        SourceError: a name leads out of `root`, or a label is not a class.
     """
     if unknown := sorted(set(labels) - set(classes)):
         raise SourceError(
-            f"{root.parent} lists pictures of {unknown[0]!r}, which is no class of it"
+            f"{root.parent} lists pictures of {unknown[0]!r}, which is not a class of it"
         )
     whole = root.resolve()
     present = []

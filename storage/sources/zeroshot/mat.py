@@ -81,7 +81,7 @@ def read_mat(path: Path) -> dict[str, Any]:
     from scipy.io import loadmat
 
     if path.stat().st_size > MAX_FILE:
-        raise SourceError(f"{path} is larger than {MAX_FILE} bytes; that is no file of labels")
+        raise SourceError(f"{path} is larger than {MAX_FILE} bytes; that is not a file of labels")
     try:
         found = loadmat(path, squeeze_me=True)
     except Exception as error:  # damaged bytes fail in many ways inside SciPy

@@ -121,7 +121,7 @@ def test_settings_of_a_plugin_are_checked_with_their_line(audit_file: Path) -> N
     [
         ("nowhere.py:PairedFolders", "nowhere.py"),
         ("paired_folders.py:Nothing", "defines no Nothing"),
-        ("model_registry.py:RegistryBackbone", "no subclass of uwm.config.pairs.PairSet"),
+        ("model_registry.py:RegistryBackbone", "not a subclass of uwm.config.pairs.PairSet"),
         ("tabels", "did you mean 'tables'"),
     ],
 )

@@ -74,7 +74,7 @@ def test_other_encodings_are_told(tmp_path: Path, content: bytes) -> None:
 def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     for path in (tmp_path / "pipe.yaml", tmp_path, Path("/dev/zero")):
-        with pytest.raises(ConfigError, match="it is no file"):
+        with pytest.raises(ConfigError, match="it is not a file"):
             read_config(path)
 
 

@@ -19,4 +19,4 @@ def test_the_table_marks_what_is_beyond_its_interval() -> None:
     told = console.export_text()
     assert "vit, uwm: less unsafe" in told
     assert "15.0*" in told
-    assert "10.5*" not in told  # a control's spread is no interval
+    assert "10.5*" not in told  # a control's spread is not an interval

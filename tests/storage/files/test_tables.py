@@ -27,7 +27,7 @@ def test_csv_is_text_through_and_through(tmp_path: Path) -> None:
         ("one.csv", b"a\n\xff\xfe", "not a readable csv"),
         ("one.csv", "", "lacks a"),
         ("one.jsonl", '{"a": 1}\n{"a": \n', "line 2"),
-        ("one.jsonl", "[1]\n", "line 1 is no object"),
+        ("one.jsonl", "[1]\n", "line 1 is not an object"),
         ("one.jsonl", '{"a": ' + "[" * 100_000, "not a readable jsonl"),
         ("one.jsonl", "", "lacks a"),
         ("one.parquet", b"PAR1 and nothing else PAR1", "not a readable parquet"),

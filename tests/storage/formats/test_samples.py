@@ -197,7 +197,7 @@ ABSURD: dict[str, tuple[dict[str, object], list[int] | None]] = {
     "no numbers": ({"shape": ["a", 3]}, None),
     "no whole numbers": ({"shape": [1e300, 3]}, None),
     "chunks of nothing": ({}, [0, 3]),
-    "samples that are no number": ({"samples": "x"}, None),
+    "samples that are not a number": ({"samples": "x"}, None),
     "portions of nothing": ({"chunk": 0}, None),
     "another type": ({"data_type": "float64"}, None),
     "objects": ({"data_type": "object"}, None),

@@ -81,7 +81,7 @@ def test_what_a_package_offers_is_a_kind_by_its_name(tmp_path: Path) -> None:
     assert House.model_validate_json(found.model_dump_json()) == found
     for kind, said in {
         "hose": r"no kind 'hose' \(did you mean 'horse'\?\); the kinds are cat, horse, oak, yew",
-        "oak": "oak is no subclass of",
+        "oak": "oak is not a subclass of",
         "yew": "Yew cannot be imported",
     }.items():
         with pytest.raises(ValidationError, match=said):

@@ -209,7 +209,7 @@ def test_a_list_cannot_lead_out_of_the_set(tmp_path: Path) -> None:
     [
         ("dtd", "dtd/labels/test1.txt", b"banded", "CLASS/PICTURE; got 'banded'"),
         ("dtd", "dtd/labels/test2.txt", b"\xff\xfe\x00", "not a readable text file"),
-        ("food101", "food-101/meta/classes.txt", b"sushi", "'apple_pie', which is no class"),
+        ("food101", "food-101/meta/classes.txt", b"sushi", "'apple_pie', which is not a class"),
         (
             "oxford-pets",
             "oxford-iiit-pet/annotations/test.txt",

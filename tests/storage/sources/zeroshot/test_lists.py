@@ -42,5 +42,5 @@ def test_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_label_that_is_no_class_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="'z', which is no class"):
+    with pytest.raises(SourceError, match="'z', which is not a class"):
         listed_pictures(tmp_path / "images", ["a.jpg"], ["z"], ["x"])
