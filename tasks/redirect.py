@@ -1,14 +1,16 @@
-"""Closed-form edits of one layer, and their controls."""
+"""Closed-form edits of one layer, or of a final projection, and their controls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from storage.formats.embeddings import read_embeddings
 from storage.formats.pooled import PooledArrays
 from storage.store.shards import pieces
 from storage.store.spec import Input, Spec
@@ -17,6 +19,7 @@ from tasks.artifacts import TowerEditSpec
 from tasks.cost import Cost, weight_shapes
 from tasks.counted import counted_rows
 from tasks.datasets import DatasetSpec
+from tasks.embed import EmbeddingsSpec
 from tasks.pooled import PooledSpec
 from tasks.stage import stage
 from uwm.backbones.backbone import Backbone
@@ -25,23 +28,26 @@ from uwm.config.methods.requests import Draw, Misleading
 from uwm.families import Tower
 from uwm.layers import LayerId
 from uwm.method.edit_files import write_edit
-from uwm.method.editing import add_changes
-from uwm.method.moments import LayerMoments, Pairing, layer_moments, second_moment
-from uwm.method.redirect import misdirection, redirection
+from uwm.method.editing import add_changes, project
+from uwm.method.moments import (
+    EmbeddedPairs,
+    LayerMoments,
+    Pairing,
+    layer_moments,
+    second_moment,
+)
+from uwm.method.projection import check_projection, find_projection
+from uwm.method.redirect import Factors, misdirection, redirection
 
 
-class RedirectSpec(TowerEditSpec):
-    """A change of one layer's whole weight, see `uwm.method.redirect`.
+class RedirectionSpec(TowerEditSpec):
+    """What both forms of redirection have in common, see `uwm.method.redirect`.
 
     Attributes:
-        pooled: the layer at the pooled token of the calibration pairs.
-        preserved: the same of what must not move.
         dataset, subset: which of the pairs count, where not all do.
         leads, seed: of a control, how it leads elsewhere.
     """
 
-    pooled: Input[PooledSpec]
-    preserved: tuple[Input[PooledSpec], ...]
     strength: float
     keep: float
     ridge: float
@@ -50,20 +56,58 @@ class RedirectSpec(TowerEditSpec):
     leads: Misleading | None = None
     seed: int | None = None
 
+    def control(self, draw: Draw) -> Self:
+        """As large a change that leads as the draw says."""
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        return self.model_validate({**own, "leads": draw.by, "seed": draw.seed})
+
+
+class RedirectSpec(RedirectionSpec):
+    """A change of one layer's whole weight: form A.
+
+    Attributes:
+        pooled: the layer at the pooled token of the calibration pairs.
+        preserved: the same of what must not move.
+    """
+
+    pooled: Input[PooledSpec]
+    preserved: tuple[Input[PooledSpec], ...]
+
     @property
     def tower(self) -> Tower:
         return self.pooled.tower
 
-    def control(self, draw: Draw) -> RedirectSpec:
-        """As large a change that leads as the draw says."""
-        own = {name: getattr(self, name) for name in type(self).model_fields}
-        return RedirectSpec.model_validate({**own, "leads": draw.by, "seed": draw.seed})
+
+class ProjectionSpec(RedirectionSpec):
+    """A change of a tower's final projection: form B.
+
+    Attributes:
+        embedded: the tower's embeddings of the calibration pairs.
+        preserved: those of what must not move.
+        other: the other tower's embeddings of the pairs, from whose middle `push` leads away.
+    """
+
+    embedded: Input[EmbeddingsSpec]
+    preserved: tuple[Input[EmbeddingsSpec], ...]
+    other: Input[EmbeddingsSpec]
+    push: float
+
+    @property
+    def tower(self) -> Tower:
+        return self.embedded.tower
 
 
 def _cost(spec: RedirectSpec, backbone: Backbone) -> Cost:
     """At most: the weight in float32, and factors of full rank in float64."""
     outputs, nodes = weight_shapes(backbone, spec.tower, ["fc2"])[0]
     return Cost(lambda: 4 * outputs * nodes + 8 * outputs * (outputs + nodes))
+
+
+def _projection_cost(spec: ProjectionSpec, backbone: Backbone) -> Cost:
+    """Likewise of the projection; one sample is run twice, to see that embeddings follow it."""
+    outputs, nodes = find_projection(backbone.model, spec.tower).read(backbone.model).shape
+    size = 4 * outputs * nodes + 8 * outputs * (outputs + nodes)
+    return Cost(lambda: size, 2, spec.tower)
 
 
 @stage(RedirectSpec, cost=_cost)
@@ -73,32 +117,55 @@ def redirect(specs: Sequence[RedirectSpec], store: Store, backbone: Backbone) ->
     for spec in specs:
 
         def build(folder: Path) -> None:
-            point = {"strength": spec.strength, "keep": spec.keep, "ridge": spec.ridge}
-            own = sums.moments(spec)
-            preserved = [sums.preserved(kept) for kept in spec.preserved]
-            if spec.leads is None:
-                factors = redirection(own, preserved, **point)
-            else:
-                elsewhere = _elsewhere(sums, own, spec, spec.leads)
-                factors = misdirection(own, elsewhere, preserved, **point)
+            factors = _solved(sums, spec, spec.pooled)
             changes = {LayerId.parse(spec.pooled.layer): (factors.left, factors.right)}
-            provenance = {"spec": spec.model_dump_json(), "kept": f"{factors.kept}"}
             with backbone.locks[spec.tower]:
                 made = add_changes(backbone.model, spec.tower, changes)
-            write_edit(folder, made, provenance)
+            write_edit(folder, made, _provenance(spec, factors))
 
         store.make(spec, build)
 
 
-def _elsewhere(
-    sums: _Sums, own: LayerMoments, spec: RedirectSpec, leads: Misleading
-) -> LayerMoments:
+@stage(ProjectionSpec, cost=_projection_cost)
+def redirect_projection(specs: Sequence[ProjectionSpec], store: Store, backbone: Backbone) -> None:
+    """Solve for the maps of embeddings and write the edits; moments are summed once likewise.
+
+    Raises:
+        UnsupportedFamilyError: see `uwm.method.projection`.
+    """
+    sums = _Sums(store)
+    for spec in specs:
+
+        def build(folder: Path) -> None:
+            factors = _solved(sums, spec, spec.embedded)
+            with backbone.locks[spec.tower]:
+                check_projection(backbone, spec.tower)
+                made = project(backbone.model, spec.tower, factors.left, factors.right)
+            write_edit(folder, made, _provenance(spec, factors))
+
+        store.make(spec, build)
+
+
+def _provenance(spec: RedirectionSpec, factors: Factors) -> dict[str, str]:
+    return {"spec": spec.model_dump_json(), "kept": f"{factors.kept}"}
+
+
+def _solved(
+    sums: _Sums, spec: RedirectSpec | ProjectionSpec, made_from: PooledSpec | EmbeddingsSpec
+) -> Factors:
+    point = {"strength": spec.strength, "keep": spec.keep, "ridge": spec.ridge}
+    own = sums.moments(spec, made_from)
+    preserved = [sums.preserved(kept) for kept in spec.preserved]
+    if spec.leads is None:
+        return redirection(own, preserved, **point)
     seed = spec.seed or 0
-    if leads == "one way":
+    if spec.leads == "one way":
         generator = torch.Generator().manual_seed(seed)
         direction = torch.randn(len(own.cross), dtype=torch.float64, generator=generator)
-        return own.towards(torch.nn.functional.normalize(direction, dim=0))
-    return sums.moments(spec, leads, seed)
+        elsewhere = own.towards(torch.nn.functional.normalize(direction, dim=0))
+    else:
+        elsewhere = sums.moments(spec, made_from, spec.leads, seed)
+    return misdirection(own, elsewhere, preserved, **point)
 
 
 class _Sums:
@@ -109,28 +176,43 @@ class _Sums:
         self._moments: dict[object, LayerMoments] = {}
         self._preserved: dict[Spec, Tensor] = {}
 
-    def moments(self, spec: RedirectSpec, pairing: Pairing = "own", seed: int = 0) -> LayerMoments:
-        key = (spec.pooled, spec.dataset, spec.subset, pairing, seed)
+    def moments(
+        self,
+        spec: RedirectSpec | ProjectionSpec,
+        made_from: PooledSpec | EmbeddingsSpec,
+        pairing: Pairing = "own",
+        seed: int = 0,
+    ) -> LayerMoments:
+        """Those of a point's pairs, led away from the other tower's embeddings where it says so."""
+        key = (made_from, spec.dataset, spec.subset, pairing, seed)
         if key not in self._moments:
-            arrays = self._arrays(spec.pooled)
-            counted = counted_rows(self._store, spec.dataset, spec.subset, arrays.samples)
-            self._moments[key] = layer_moments(arrays, counted, pairing, seed)
-        return self._moments[key]
+            pairs = self._pairs(made_from)
+            counted = counted_rows(self._store, spec.dataset, spec.subset, pairs.samples)
+            self._moments[key] = layer_moments(pairs, counted, pairing, seed)
+        found = self._moments[key]
+        if isinstance(spec, RedirectSpec):
+            return found
+        return found.away(self._embedded(spec.other).direction, spec.push)
 
-    def preserved(self, pooled: PooledSpec) -> Tensor:
+    def preserved(self, kept: PooledSpec | EmbeddingsSpec) -> Tensor:
         """The mean over partitions, so that each of them counts alike."""
-        if pooled not in self._preserved:
-            arrays = self._arrays(pooled)
+        if kept not in self._preserved:
+            pairs = self._pairs(kept)
             found = [
-                second_moment(partial(_reads, arrays, partition), arrays.samples)
-                for partition in arrays.partitions
+                second_moment(partial(_reads, pairs, partition), pairs.samples)
+                for partition in pairs.partitions
             ]
-            self._preserved[pooled] = torch.stack(found).mean(0)
-        return self._preserved[pooled]
+            self._preserved[kept] = torch.stack(found).mean(0)
+        return self._preserved[kept]
 
-    def _arrays(self, pooled: PooledSpec) -> PooledArrays:
-        return PooledArrays(pieces(self._store, pooled))
+    def _pairs(self, spec: PooledSpec | EmbeddingsSpec) -> PooledArrays | EmbeddedPairs:
+        if isinstance(spec, EmbeddingsSpec):
+            return self._embedded(spec)
+        return PooledArrays(pieces(self._store, spec))
+
+    def _embedded(self, spec: EmbeddingsSpec) -> EmbeddedPairs:
+        return EmbeddedPairs(read_embeddings(self._store, spec))
 
 
-def _reads(arrays: PooledArrays, partition: str, rows: slice) -> Tensor:
-    return arrays.read(partition, rows).reads
+def _reads(pairs: PooledArrays | EmbeddedPairs, partition: str, rows: slice) -> Tensor:
+    return pairs.read(partition, rows).reads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flows.audit.measuring import Repair
@@ -10,11 +11,11 @@ from storage.store.store import Store
 from tasks.ablation import AblationSpec
 from tasks.artifacts import TowerEditSpec
 from tasks.edit import EditSpec, LayerwiseEditSpec
-from tasks.redirect import RedirectSpec
-from uwm.config.methods.requests import RedirectPoint
+from tasks.redirect import ProjectionSpec, RedirectionSpec, RedirectSpec
+from uwm.config.methods.requests import ProjectionPoint, RedirectPoint
 from uwm.families import TOWERS
 from uwm.method.edit_files import read_edit
-from uwm.method.editing import Edit
+from uwm.method.editing import AddedChange, Edit
 
 
 def described(store: Store, repair: Repair) -> dict[str, Any]:
@@ -33,7 +34,12 @@ def described(store: Store, repair: Repair) -> dict[str, Any]:
 def _described(store: Store, spec: TowerEditSpec) -> dict[str, Any]:
     edit = read_edit(store.path(spec))
     if isinstance(spec, RedirectSpec):
-        return {"edit": str(spec), **_redirection(spec, edit)}
+        ((id, change),) = edit.added.items()
+        return {"edit": str(spec), **_redirection(spec, str(id), change, RedirectPoint._fields)}
+    if isinstance(spec, ProjectionSpec) and edit.projected:
+        settings = ProjectionPoint._fields
+        layer = f"{edit.tower}.projection"
+        return {"edit": str(spec), **_redirection(spec, layer, edit.projected, settings)}
     if isinstance(spec, AblationSpec):
         return {"edit": str(spec), **_ablation(spec, edit)}
     found = {"edit": str(spec), **_selection(edit)}
@@ -58,17 +64,18 @@ def _selection(edit: Edit) -> dict[str, Any]:
     }
 
 
-def _redirection(spec: RedirectSpec, edit: Edit) -> dict[str, Any]:
-    ((id, change),) = edit.added.items()
+def _redirection(
+    spec: RedirectionSpec, layer: str, change: AddedChange, settings: Sequence[str]
+) -> dict[str, Any]:
     found = {
         "unit": "matrix",
-        "layers": [str(id)],
+        "layers": [layer],
         "selected": change.originals.numel(),
         "rank": change.left.shape[1],
         "relative_change": float(
             (change.left @ change.right).norm() / change.originals.double().norm()
         ),
-        **{name: getattr(spec, name) for name in RedirectPoint._fields},
+        **{name: getattr(spec, name) for name in settings},
     }
     return found if spec.leads is None else {**found, "rule": spec.leads}
 

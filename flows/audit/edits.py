@@ -14,8 +14,8 @@ from flows.stages.stages import Stages
 from tasks.ablation import AblationSpec
 from tasks.artifacts import LayerScoresSpec, TowerEditSpec
 from tasks.capture import StatisticsSpec
-from tasks.edit import ControlEditSpec, EditSpec, LayerwiseEditSpec, ScoredEditSpec
-from tasks.redirect import RedirectSpec
+from tasks.edit import EditSpec, LayerwiseEditSpec, ScoredEditSpec
+from tasks.redirect import ProjectionSpec, RedirectSpec
 from uwm.config import AuditConfig, EditMethod, Subset
 from uwm.config.methods.requests import (
     AblationPoint,
@@ -26,11 +26,16 @@ from uwm.config.methods.requests import (
     GradientScore,
     LayerPoints,
     PairMoments,
+    ProjectionPoint,
     RedirectPoint,
     StatisticsScore,
     StreamMeans,
 )
 from uwm.families import TOWERS, Tower
+
+AnySpec = ScoredEditSpec | RedirectSpec | ProjectionSpec | AblationSpec
+"""An edit of a tower by a method, which is not a control's."""
+_Point = EditPoint | RedirectPoint | ProjectionPoint | AblationPoint
 
 
 def settle(
@@ -43,7 +48,7 @@ def settle(
     if not method.chooses:
         return (image[0], text[0]), None
     data = inputs["validation"]
-    tried: dict[Tower, list[ScoredEditSpec | RedirectSpec | AblationSpec]] = {
+    tried: dict[Tower, list[AnySpec]] = {
         tower: [edit for edit in edits if edit is not None]  # of a tower that is left alone
         for tower, edits in zip(TOWERS, (image, text), strict=True)
     }
@@ -100,7 +105,7 @@ def tower_edits(
     calibration: Inputs,
     points: Sequence[AnyPoint] | None = None,
     part: Subset | None = None,
-) -> Sequence[ScoredEditSpec | RedirectSpec | AblationSpec | None]:
+) -> Sequence[AnySpec | None]:
     """A tower's edits, one per point; None where the tower is left alone.
 
     Args:
@@ -112,7 +117,7 @@ def tower_edits(
         return [None]
     wanted, selected_by = method.request(tower), method.selected_by(tower)
     if isinstance(wanted, PairMoments):
-        led = [point for point in points if isinstance(point, RedirectPoint)]
+        led = [point for point in points if isinstance(point, RedirectPoint | ProjectionPoint)]
         return redirect_edits(stages, wanted, tower, led, calibration, part)
     if isinstance(wanted, StreamMeans):
         ablated = [point for point in points if isinstance(point, AblationPoint)]
@@ -150,12 +155,16 @@ def rescored(
     return image, text
 
 
-def _points(edit: TowerEditSpec | None) -> list[EditPoint | RedirectPoint | AblationPoint]:
+def _points(
+    edit: TowerEditSpec | None,
+) -> list[_Point]:
     """The one point that makes an edit; none for those that no single point makes."""
     if isinstance(edit, EditSpec):
         return [EditPoint(edit.share, edit.alpha)]
     if isinstance(edit, RedirectSpec):
         return [RedirectPoint(edit.strength, edit.keep, edit.ridge)]
+    if isinstance(edit, ProjectionSpec):
+        return [ProjectionPoint(edit.strength, edit.keep, edit.ridge, edit.push)]
     if isinstance(edit, AblationSpec):
         return [AblationPoint(edit.strength)]
     return []
@@ -170,9 +179,9 @@ def controls(
     calibration: Inputs,
 ) -> list[Towers]:
     """Edits as large as a method's `edits`, per draw; none where it edits nothing."""
-    drawn: list[Sequence[ControlEditSpec | RedirectSpec | AblationSpec | None]] = []
+    drawn: list[Sequence[TowerEditSpec | None]] = []
     for tower, like in zip(TOWERS, edits, strict=True):
-        if isinstance(like, RedirectSpec):
+        if isinstance(like, RedirectSpec | ProjectionSpec):
             drawn.append(misdirections(stages, like, draws))
             continue
         if isinstance(like, AblationSpec):

@@ -7,21 +7,23 @@ from collections.abc import Sequence
 from flows.stages.inputs import Inputs
 from flows.stages.stages import Stages
 from tasks.artifacts import TowerInputsSpec
-from tasks.redirect import RedirectSpec
+from tasks.redirect import ProjectionSpec, RedirectSpec
 from uwm.config import Subset, ZeroShotSet
-from uwm.config.methods.requests import Draw, PairMoments, RedirectPoint
+from uwm.config.methods.requests import Draw, PairMoments, ProjectionPoint, RedirectPoint
 from uwm.families import Tower
 from uwm.wording import plural
+
+_OTHER: dict[Tower, Tower] = {"image": "text", "text": "image"}
 
 
 def redirect_edits(
     stages: Stages,
     wanted: PairMoments,
     tower: Tower,
-    points: Sequence[RedirectPoint],
+    points: Sequence[RedirectPoint | ProjectionPoint],
     calibration: Inputs,
     part: Subset | None = None,
-) -> list[RedirectSpec]:
+) -> Sequence[RedirectSpec | ProjectionSpec]:
     """A tower's edits, one per point, from one pass over the pairs and what must not move.
 
     Args:
@@ -29,31 +31,43 @@ def redirect_edits(
 
     Raises:
         UnknownBlockError: the tower has no such block.
+        UnsupportedFamilyError: it has no final projection.
     """
-    pooled = stages.pooled(tower, wanted.block, calibration[tower], "pairs")
     kept: dict[str, TowerInputsSpec] = {
         data.name: _inputs(stages, tower, data) for data in wanted.sets
     }
     if wanted.words or wanted.phrases:
         kept["phrases"] = stages.phrases(calibration.dataset, wanted)
-    preserved = [stages.pooled(tower, wanted.block, found, name) for name, found in kept.items()]
     subset = part or wanted.part
-    specs = [
-        RedirectSpec(
-            pooled=pooled,
-            preserved=tuple(preserved),
-            **point._asdict(),
-            dataset=calibration.dataset if subset else None,
-            subset=subset,
+    counted = {"dataset": calibration.dataset, "subset": subset} if subset else {}
+    specs: Sequence[RedirectSpec | ProjectionSpec]
+    if wanted.block == "projection":
+        stages.check_projection(tower)
+        own, *preserved = stages.embeddings(tower, None, [calibration[tower], *kept.values()])
+        (other,) = stages.embeddings(_OTHER[tower], None, [calibration[_OTHER[tower]]])
+        made_from = {"embedded": own, "preserved": tuple(preserved), "other": other}
+        specs = [
+            ProjectionSpec.model_validate({**made_from, **point._asdict(), **counted})
+            for point in points
+        ]
+    else:
+        pooled, *others = (
+            stages.pooled(tower, wanted.block, found, name)
+            for name, found in {"pairs": calibration[tower], **kept}.items()
         )
-        for point in points
-    ]
+        layers = {"pooled": pooled, "preserved": tuple(others)}
+        specs = [
+            RedirectSpec.model_validate({**layers, **point._asdict(), **counted})
+            for point in points
+        ]
     what = f"{tower} · {plural(len(specs), 'point')}" + (f" · {subset}" if subset else "")
     stages.make(specs, what)
     return specs
 
 
-def misdirections(stages: Stages, like: RedirectSpec, draws: Sequence[Draw]) -> list[RedirectSpec]:
+def misdirections(
+    stages: Stages, like: RedirectSpec | ProjectionSpec, draws: Sequence[Draw]
+) -> Sequence[RedirectSpec | ProjectionSpec]:
     """Controls of a redirection, one per draw."""
     specs = [like.control(draw) for draw in stages.seeded(draws)]
     stages.make(specs, f"{like.tower} · controls of {like.digest[:8]}")

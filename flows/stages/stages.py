@@ -54,6 +54,7 @@ from uwm.families import TOWERS, Blocks, Role, Tower
 from uwm.layers import LayerId, find_layers, pick_blocks
 from uwm.method.gradients import held_fixed
 from uwm.method.pooling import redirected_layer
+from uwm.method.projection import find_projection
 from uwm.wording import plural
 
 
@@ -263,6 +264,10 @@ class Stages(Submissions):
         spec = PooledSpec.of(self._backbone, layer, data)
         self.make([spec], f"{layer.id} · {what}")
         return spec
+
+    def check_projection(self, tower: Tower) -> None:
+        """Raise UnsupportedFamilyError where a tower has no final projection that is known."""
+        find_projection(self._backbone.model, tower)
 
     def block_means(self, tower: Tower, data: TowerInputsSpec) -> BlockMeansSpec:
         """The mean stream behind every block, over calibration data."""

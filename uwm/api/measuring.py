@@ -82,7 +82,7 @@ def embed_partition(
     """One of the four tensors of `embed`."""
     return torch.cat(
         [
-            _embedded(backbone, tower, pairs[rows].inputs(backbone, tower, partition), batch_size)
+            embedded(backbone, tower, pairs[rows].inputs(backbone, tower, partition), batch_size)
             for rows in chunks(len(pairs))
         ]
     )
@@ -126,9 +126,9 @@ def zeroshot(
     pixels = backbone.staged(np.stack([transform(picture) for picture in pictures]))
     prompts = backbone.tokenize([template.replace("{}", name) for name in classes])
     right = torch.tensor(list(labels), device=backbone.device)
-    texts = _embedded(backbone, "text", prompts, batch_size)
+    texts = embedded(backbone, "text", prompts, batch_size)
     named = class_embeddings(texts, torch.arange(len(classes), device=texts.device))
-    return correct(_embedded(backbone, "image", pixels, batch_size), named, right)
+    return correct(embedded(backbone, "image", pixels, batch_size), named, right)
 
 
 def bootstrap(outcomes: Tensor, resamples: int = 2000, seed: int = 0) -> Interval:
@@ -148,7 +148,8 @@ def bootstrap(outcomes: Tensor, resamples: int = 2000, seed: int = 0) -> Interva
     return interval(float(values.mean()), means[:, 0], scale(values))
 
 
-def _embedded(backbone: Backbone, tower: Tower, inputs: Tensor, batch_size: int) -> Tensor:
+def embedded(backbone: Backbone, tower: Tower, inputs: Tensor, batch_size: int) -> Tensor:
+    """Unit embeddings of what a tower reads, float32 (samples, dim)."""
     batches = torch.split(inputs, batch_size)
     embeddings = torch.cat([backbone.encode(tower, batch) for batch in batches])
     backbone.check_finite(tower, embeddings.cpu().numpy())

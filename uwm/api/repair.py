@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from uwm.api.closed_form import InMemory, ablated, counted_pairs, projected, redirected
 from uwm.api.measuring import embed_partition
 from uwm.api.pairs import Pairs
 from uwm.backbones.backbone import Backbone
 from uwm.chunks import chunks
-from uwm.config import EditMethod, Subset, Uwm
+from uwm.config import EditMethod, Uwm
 from uwm.config.methods.requests import (
     AblationPoint,
     ComputedScore,
@@ -22,6 +21,7 @@ from uwm.config.methods.requests import (
     GradientScore,
     LayerPoints,
     PairMoments,
+    ProjectionPoint,
     RedirectPoint,
     StatisticsScore,
     StreamMeans,
@@ -31,21 +31,15 @@ from uwm.config.methods.requests import Selection as SelectedBy
 from uwm.errors import InputError
 from uwm.families import TOWERS, Tower
 from uwm.layers import Layer, LayerId, find_layers, pick_blocks
-from uwm.method.ablation import ablation, block_means
 from uwm.method.capture import capture
 from uwm.method.computed import compute
 from uwm.method.edit_files import read_edit, write_edit
-from uwm.method.editing import Edit, add_changes, make_edit
+from uwm.method.editing import Edit, make_edit
 from uwm.method.gradients import GradientScore as LossGradients
 from uwm.method.gradients import held_fixed
-from uwm.method.moments import Pooled, layer_moments, second_moment
-from uwm.method.phrases import preserved_phrases
-from uwm.method.pooling import check_added, pooled, redirected_layer
-from uwm.method.redirect import redirection
 from uwm.method.scoring import scorer, usable
 from uwm.method.selection import Selection, select_by_layer, select_layers
-from uwm.method.subsets import subset_rows
-from uwm.partitions import PARTITIONS, Partition
+from uwm.partitions import PARTITIONS
 
 
 class Edits(Mapping[Tower, Edit]):
@@ -64,10 +58,11 @@ class Edits(Mapping[Tower, Edit]):
         return len(self._edits)
 
     def __repr__(self) -> str:
-        layers = ", ".join(
-            f"{tower}: {len(edit.layers) + len(edit.added)} layers" for tower, edit in self.items()
-        )
-        return f"Edits({layers})"
+        layers = {
+            tower: len(edit.layers) + len(edit.added) + bool(edit.projected)
+            for tower, edit in self.items()
+        }
+        return f"Edits({', '.join(f'{tower}: {count} layers' for tower, count in layers.items())})"
 
     @contextmanager
     def applied(self, backbone: Backbone) -> Iterator[None]:
@@ -157,9 +152,11 @@ def repair(
         for point in method.points(tower):
             request, selected_by = method.request(tower), method.selected_by(tower)
             if isinstance(request, PairMoments) and isinstance(point, RedirectPoint):
-                found[tower] = _redirected(backbone, pairs, tower, request, point, batch_size)
+                found[tower] = redirected(backbone, pairs, tower, request, point, batch_size)
+            elif isinstance(request, PairMoments) and isinstance(point, ProjectionPoint):
+                found[tower] = projected(backbone, pairs, tower, request, point, batch_size)
             elif isinstance(request, StreamMeans) and isinstance(point, AblationPoint):
-                found[tower] = _ablated(backbone, pairs, tower, method, point, batch_size)
+                found[tower] = ablated(backbone, pairs, tower, method, point, batch_size)
             elif selected_by is not None and isinstance(point, EditPoint | LayerPoints):
                 scores = _scores(backbone, pairs, tower, method, batch_size)
                 found[tower] = _selected(backbone, tower, scores, point, selected_by)
@@ -185,56 +182,6 @@ def _selected(
     return make_edit(backbone.model, tower, selection, alpha, unit)
 
 
-def _redirected(
-    backbone: Backbone,
-    pairs: Pairs,
-    tower: Tower,
-    wanted: PairMoments,
-    point: RedirectPoint,
-    batch_size: int,
-) -> Edit:
-    """The closed-form change of one layer's whole weight."""
-    if wanted.sets:
-        raise InputError(
-            "`preserve: {sets: ...}` is read by `uwm audit`; here give `phrases`, or leave it out"
-        )
-    layer = redirected_layer(backbone.model, tower, wanted.block)
-    inputs = _TowerInputs(backbone, pairs, tower)
-    check_added(backbone, tower, layer, inputs.read("safe", slice(0, 1)))
-    counted = _counted(pairs, wanted.part)
-    moments = layer_moments(_PooledPairs(inputs, layer, batch_size), counted)
-    preserved = []
-    phrases = preserved_phrases(pairs.safe_texts, wanted.phrases, words=wanted.words)
-    if phrases:
-        ids = backbone.tokenize(phrases)
-
-        def read(rows: slice) -> Tensor:
-            return pooled(backbone, tower, layer, ids[rows], batch_size).reads
-
-        preserved.append(second_moment(read, len(ids)))
-    factors = redirection(moments, preserved, **point._asdict())
-    return add_changes(backbone.model, tower, {layer.id: (factors.left, factors.right)})
-
-
-def _ablated(
-    backbone: Backbone,
-    pairs: Pairs,
-    tower: Tower,
-    method: EditMethod,
-    point: AblationPoint,
-    batch_size: int,
-) -> Edit:
-    """The direction of unsafe content taken out of what blocks write."""
-    wanted = method.request(tower)
-    orthogonal = isinstance(wanted, StreamMeans) and wanted.orthogonal
-    layers = find_layers(backbone.model, tower, method.roles[tower])
-    layers = pick_blocks(layers, method.blocks_of(tower))
-    means = block_means(backbone, tower, _TowerInputs(backbone, pairs, tower), batch_size)
-    at = backbone, tower, means, layers
-    changes = ablation(*at, strength=point.strength, orthogonal=orthogonal)
-    return add_changes(backbone.model, tower, changes)
-
-
 def _scores(
     backbone: Backbone, pairs: Pairs, tower: Tower, method: EditMethod, batch_size: int
 ) -> dict[LayerId, Tensor]:
@@ -245,52 +192,11 @@ def _scores(
         case GradientScore() as wanted:
             scores = _by_gradients(backbone, pairs, tower, layers, wanted, batch_size)
         case ComputedScore() as wanted:
-            inputs = _TowerInputs(backbone, pairs, tower)
+            inputs = InMemory(backbone, pairs, tower)
             scores = compute(wanted, backbone, tower, layers, inputs, batch_size)
         case StatisticsScore() as wanted:
             scores = _by_statistics(backbone, pairs, tower, layers, wanted, batch_size)
     return {id: score for id, score in scores.items() if id in edited}
-
-
-@dataclass(frozen=True)
-class _TowerInputs:
-    """Pairs in memory, as `uwm.method.computed.TowerInputs`."""
-
-    backbone: Backbone
-    pairs: Pairs
-    tower: Tower
-
-    @property
-    def samples(self) -> int:
-        return len(self.pairs)
-
-    def read(self, partition: Partition, rows: slice) -> Tensor:
-        return self.pairs[rows].inputs(self.backbone, self.tower, partition)
-
-
-@dataclass(frozen=True)
-class _PooledPairs:
-    """Pairs in memory, as `uwm.method.moments.PooledPairs`."""
-
-    inputs: _TowerInputs
-    layer: Layer
-    batch_size: int
-
-    @property
-    def samples(self) -> int:
-        return self.inputs.samples
-
-    def read(self, partition: Partition, rows: slice) -> Pooled:
-        given = self.inputs.read(partition, rows)
-        backbone, tower = self.inputs.backbone, self.inputs.tower
-        return pooled(backbone, tower, self.layer, given, self.batch_size)
-
-
-def _counted(pairs: Pairs, part: Subset | None) -> Tensor:
-    """Which pairs count, bool (samples,)."""
-    if part is None:
-        return torch.ones(len(pairs), dtype=torch.bool)
-    return torch.from_numpy(subset_rows(part, pairs.ids, pairs.concepts))
 
 
 def _by_statistics(
@@ -302,7 +208,7 @@ def _by_statistics(
     batch_size: int,
 ) -> dict[LayerId, Tensor]:
     scorers = {layer.id: scorer(wanted, layer.weight(backbone.model)) for layer in layers}
-    counted = _counted(pairs, wanted.part)
+    counted = counted_pairs(pairs, wanted.part)
     for rows in chunks(len(pairs)):
         safe, unsafe = (
             capture(

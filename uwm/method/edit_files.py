@@ -15,6 +15,7 @@ from uwm.layers import LayerId
 from uwm.method.editing import AddedChange, Edit, LayerEdit
 
 _FILE, _EDIT = "edit.safetensors", "edit"
+_PROJECTION = "projection"
 _ADDED = tuple(part.name for part in fields(AddedChange))
 
 
@@ -39,10 +40,13 @@ def write_edit(folder: Path, edit: Edit, provenance: Mapping[str, str] | None = 
             "fingerprint": layer.fingerprint,
         }
     for id, change in edit.added.items():
-        tensors |= {f"{id}.{name}": getattr(change, name).contiguous() for name in _ADDED}
+        tensors |= _tensors(str(id), change)
     content: dict[str, object] = {"tower": edit.tower, "layers": layers}
     if edit.added:
         content["added"] = [str(id) for id in edit.added]
+    if edit.projected:
+        tensors |= _tensors(_PROJECTION, edit.projected)
+        content[_PROJECTION] = True
     content |= provenance or {}
     save_file(tensors, folder / _FILE, {_EDIT: json.dumps(content)})
 
@@ -65,9 +69,14 @@ def read_edit(folder: Path) -> Edit:
             for id, layer in content["layers"].items()
         }
         added = {
-            LayerId.parse(id): AddedChange(
-                **{name: file.get_tensor(f"{id}.{name}") for name in _ADDED}
-            )
+            LayerId.parse(id): AddedChange(*(file.get_tensor(f"{id}.{name}") for name in _ADDED))
             for id in content.get("added", [])
         }
-    return Edit(content["tower"], layers, added)
+        projected = None
+        if content.get(_PROJECTION):
+            projected = AddedChange(*(file.get_tensor(f"{_PROJECTION}.{name}") for name in _ADDED))
+    return Edit(content["tower"], layers, added, projected)
+
+
+def _tensors(what: str, change: AddedChange) -> dict[str, Tensor]:
+    return {f"{what}.{name}": getattr(change, name).contiguous() for name in _ADDED}

@@ -21,6 +21,7 @@ from uwm.config.methods.requests import Unit
 from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError
 from uwm.families import Tower
 from uwm.layers import LayerId, find_layers
+from uwm.method.projection import find_projection
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,19 @@ class Edit:
     Attributes:
         layers: where selected weights are multiplied.
         added: where a matrix is added; no layer is in both.
+        projected: what is added to the final projection, whose bias is a last column.
     """
 
     tower: Tower
     layers: Mapping[LayerId, LayerEdit]
     added: Mapping[LayerId, AddedChange] = field(default_factory=dict)
+    projected: AddedChange | None = None
 
     def count(self, weights: Mapping[LayerId, Tensor]) -> int:
         """Number of weights that the edit touches, given the tower's weights."""
         selected = sum(layer.read(weights[id]).numel() for id, layer in self.layers.items())
-        return selected + sum(change.originals.numel() for change in self.added.values())
+        whole = [*self.added.values(), *([self.projected] if self.projected else [])]
+        return selected + sum(change.originals.numel() for change in whole)
 
     def apply(self, model: nn.Module) -> None:
         """Multiply the selected weights of `model` by alpha and add what is added, in place.
@@ -111,6 +115,8 @@ class Edit:
             layer.write(weights[id], layer.read(weights[id]) * layer.alpha)
         for id, change in self.added.items():
             _overwrite(weights[id], change.edited)
+        if self.projected:
+            find_projection(model, self.tower).write(model, self.projected.edited)
 
     def revert(self, model: nn.Module) -> None:
         """Undo `apply`, bit for bit.
@@ -129,6 +135,14 @@ class Edit:
         for id, change in self.added.items():
             if not torch.equal(weights[id].detach().cpu(), change.edited):
                 raise WrongWeightsError(f"{id} does not carry this edit, so it cannot be undone")
+        if self.projected:
+            projection = find_projection(model, self.tower)
+            if not torch.equal(projection.read(model), self.projected.edited):
+                raise WrongWeightsError(
+                    f"the {self.tower} tower's projection does not carry this edit, so it cannot "
+                    "be undone"
+                )
+            projection.write(model, self.projected.originals)
         for id, change in self.added.items():
             _overwrite(weights[id], change.originals)
         for id, layer in self.layers.items():
@@ -157,6 +171,13 @@ class Edit:
                     f"this edit was made for other weights in {id} (or is applied already); "
                     "make it anew from this model's own moments"
                 )
+        if self.projected and not torch.equal(
+            find_projection(model, self.tower).read(model), self.projected.originals
+        ):
+            raise WrongWeightsError(
+                f"this edit was made for another final projection of the {self.tower} tower (or is "
+                "applied already); make it anew from this model's own embeddings"
+            )
         return weights
 
 
@@ -230,12 +251,38 @@ def add_changes(
                 f"the weight of {id} is {tuple(before.shape)}; factors of {tuple(left.shape)} and "
                 f"{tuple(right.shape)} do not make a change of it"
             )
-        if not (left.isfinite().all() and right.isfinite().all()):
-            raise InputError(f"a change has finite factors; that of {id} has not")
-        added[id] = AddedChange(left.cpu().double(), right.cpu().double(), before)
-        if torch.equal(added[id].edited, before):
-            raise NoEffectError(f"the change of {id} is too small to alter any weight")
+        added[id] = _added(str(id), left, right, before)
     return Edit(tower, {}, added)
+
+
+def project(model: nn.Module, tower: Tower, left: Tensor, right: Tensor) -> Edit:
+    """An edit that puts M W in place of a tower's final projection W, and M b in place of its bias.
+
+    Args:
+        left, right: factors of M - I, (dim, rank) and (rank, dim).
+
+    Raises:
+        UnsupportedFamilyError: the tower has no final projection.
+        InputError: factors that do not fit it, or are not finite.
+        NoEffectError: a change too small to alter any weight.
+    """
+    before = find_projection(model, tower).read(model)
+    if left.shape[1] != right.shape[0] or not len(left) == right.shape[1] == len(before):
+        raise InputError(
+            f"embeddings have {len(before)} dimensions; factors of {tuple(left.shape)} and "
+            f"{tuple(right.shape)} do not make a map of them"
+        )
+    change = _added(f"the {tower} projection", left, right.cpu().double() @ before.double(), before)
+    return Edit(tower, {}, projected=change)
+
+
+def _added(what: str, left: Tensor, right: Tensor, before: Tensor) -> AddedChange:
+    if not (left.isfinite().all() and right.isfinite().all()):
+        raise InputError(f"a change has finite factors; that of {what} has not")
+    change = AddedChange(left.cpu().double(), right.cpu().double(), before)
+    if torch.equal(change.edited, before):
+        raise NoEffectError(f"the change of {what} is too small to alter any weight")
+    return change
 
 
 def tower_weights(model: nn.Module, tower: Tower) -> dict[LayerId, Tensor]:

@@ -5,7 +5,7 @@ Sums are float64 and merge, so that neither batches nor shards change what is ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal, Protocol
 
@@ -36,7 +36,7 @@ class Pooled:
 
 @dataclass
 class LayerMoments:
-    """Running sums for form A of one layer; feed samples in any portions, or add two of them.
+    """Running sums over one layer; feed samples in any portions, or add two of them.
 
     Attributes:
         pairs: how many pairs were fed.
@@ -81,55 +81,10 @@ class LayerMoments:
         """As if every unsafe sample were to be led the same way, (out,)."""
         return replace(self, cross=torch.outer(direction.to(self.of_unsafe), self.of_unsafe))
 
-
-@dataclass
-class EmbeddingMoments:
-    """Running sums for form B over the unit embeddings of one tower's calibration pairs.
-
-    Attributes:
-        pairs: how many were fed.
-        unsafe, safe, cross: float64 (dim, dim), sums of u u', of s s' and of s u'.
-        of_unsafe, of_safe: float64 (dim,), sums of u and of s.
-    """
-
-    pairs: int
-    unsafe: Tensor
-    safe: Tensor
-    cross: Tensor
-    of_unsafe: Tensor
-    of_safe: Tensor
-
-    @classmethod
-    def empty(cls, dim: int, device: torch.device | str = "cpu") -> EmbeddingMoments:
-        """Of no sample."""
-        square = torch.zeros(dim, dim, dtype=torch.float64, device=device)
-        total = square[0].clone()
-        return cls(0, square, square.clone(), square.clone(), total, total.clone())
-
-    def update(self, safe: Tensor, unsafe: Tensor) -> None:
-        """Add pairs of unit embeddings, (samples, dim) each.
-
-        Raises:
-            PairingError: the partitions differ in shape.
-        """
-        _check_paired(safe, unsafe)
-        s, u = safe.double(), unsafe.double()
-        self.unsafe += u.T @ u
-        self.safe += s.T @ s
-        self.cross += s.T @ u
-        self.of_unsafe += u.sum(0)
-        self.of_safe += s.sum(0)
-        self.pairs += len(s)
-
-    def __add__(self, other: EmbeddingMoments) -> EmbeddingMoments:
-        return EmbeddingMoments(
-            *(getattr(self, part.name) + getattr(other, part.name) for part in fields(self))
-        )
-
-    @property
-    def direction(self) -> Tensor:
-        """The unit mean of all embeddings, safe and unsafe: (dim,), the middle of the cone."""
-        return torch.nn.functional.normalize(self.of_safe + self.of_unsafe, dim=0)
+    def away(self, direction: Tensor, push: float) -> LayerMoments:
+        """As if every unsafe sample were to be led so far against a direction, (out,), besides."""
+        pushed = push * torch.outer(direction.to(self.of_unsafe), self.of_unsafe)
+        return replace(self, cross=self.cross - pushed)
 
 
 class PooledPairs(Protocol):
@@ -141,6 +96,35 @@ class PooledPairs(Protocol):
 
     def read(self, partition: Partition, rows: slice) -> Pooled:
         """Some of them, in order."""
+
+
+@dataclass(frozen=True)
+class EmbeddedPairs:
+    """Embeddings as a layer behind them would read them, and give them before any change.
+
+    Attributes:
+        embeddings: by partition unit embeddings, (samples, dim) each.
+    """
+
+    embeddings: Mapping[str, Tensor]
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        return tuple(self.embeddings)
+
+    @property
+    def samples(self) -> int:
+        return len(next(iter(self.embeddings.values())))
+
+    @property
+    def direction(self) -> Tensor:
+        """The unit mean over all partitions, float64 (dim,): the middle of their cone."""
+        total = torch.cat(list(self.embeddings.values())).double().mean(0)
+        return torch.nn.functional.normalize(total, dim=0)
+
+    def read(self, partition: str, rows: slice) -> Pooled:
+        values = self.embeddings[partition][rows]
+        return Pooled(values, values)
 
 
 def layer_moments(

@@ -11,12 +11,14 @@ what it reads of content that must not move. With E a mean over its samples,
 
 is the least change that takes z_u to z_s (strength 1; beyond, for more) and leaves what is kept.
 
-**Form B**, on unit embeddings u and s of one tower, with m the unit mean of the other tower's:
+**Form B**, a tower's final projection W, which becomes M W. On unit embeddings u and s of this
+tower, with m the unit mean of the other one's, it is form A where h and z are both the embedding,
+and u is led to s - push m:
 
-    M = argmin E|M u - (s - push m)|^2 + keep E|M s - s|^2 + ridge/d |M - I|^2
+    M - I = strength E[(s - push m - u) u'] (A + ridge mean(diag A) I)^-1
 
-behind the tower's final projection W, which becomes M W. `push` leads unsafe embeddings away from
-where the other tower's embeddings lie on average, on top of leading them to their safe pair.
+`push` leads unsafe embeddings away from where the other tower's embeddings lie on average, on top
+of leading them to their safe pair.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ import torch
 from torch import Tensor
 
 from uwm.errors import InputError, NonFiniteScoreError
-from uwm.method.moments import EmbeddingMoments, LayerMoments
+from uwm.method.moments import LayerMoments
 
 KEPT_CHANGE = 0.999
 """Share of the squared change on the calibration pairs that a cut of the rank keeps."""
@@ -64,7 +66,7 @@ def redirect_layer(
     keep: float = 1.0,
     ridge: float = 0.01,
 ) -> Tensor:
-    """Form A: what to add to the layer's weight, float64 (out, in).
+    """What to add to the layer's weight, float64 (out, in); of form B M - I, (dim, dim).
 
     Args:
         preserved: E[g g'], float64 (in, in), of each kind of content that must not move; each
@@ -135,32 +137,6 @@ def sized_like(change: Tensor, like: Tensor, second: Tensor) -> Tensor:
     if not moved > 0:
         raise InputError("a control moves nothing, so it cannot be made as large as the edit")
     return change * (wanted / moved).sqrt()
-
-
-def redirect_embeddings(
-    moments: EmbeddingMoments,
-    other: Tensor,
-    *,
-    push: float = 0.4,
-    keep: float = 10.0,
-    ridge: float = 0.01,
-) -> Tensor:
-    """Form B: M - I, float64 (dim, dim), for a tower with these moments.
-
-    Args:
-        other: (dim,), the `direction` of the other tower's moments.
-        push: how far unsafe embeddings are led away from it; 0 for not at all.
-
-    Raises:
-        InputError, NonFiniteScoreError: as `redirect_layer`.
-    """
-    _check_positive(moments.pairs, keep=keep, ridge=ridge)
-    pairs, dim = moments.pairs, len(moments.of_safe)
-    identity = torch.eye(dim).to(moments.safe)
-    second = moments.unsafe / pairs + keep * moments.safe / pairs + ridge / dim * identity
-    target = moments.cross / pairs - push * torch.outer(other.to(second), moments.of_unsafe / pairs)
-    # M second = target + keep E[s s'] + ridge/d I, less second on both sides: what changes alone.
-    return _solved(second, target - moments.unsafe / pairs)
 
 
 def cut_rank(change: Tensor, second: Tensor, kept: float = KEPT_CHANGE) -> Factors:

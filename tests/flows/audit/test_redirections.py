@@ -35,6 +35,14 @@ METHODS: Sequence[dict[str, Any]] = (
         "block": 0,
         "preserve": {"phrases": ["a house"], "sets": [{"kind": "demo", "set": "objects"}]},
     },
+    {
+        "kind": "redirect_projection",
+        "name": "behind",
+        "towers": ["image", "text"],
+        "push": [0, 0.4],
+        "choice": {"max_loss": 100, "goals": [GOAL]},
+    },
+    {"kind": "mispaired", "of": "behind"},
     {"kind": "swapped", "of": "redirect"},
     {"kind": "mispaired", "of": "both towers", "seeds": 2},
     {"kind": "one_way", "of": "redirect"},
@@ -44,12 +52,17 @@ METHODS: Sequence[dict[str, Any]] = (
 def test_redirections_are_chosen_controlled_and_held_out_in_one_audit(
     small: Callable[..., AuditConfig], tmp_path: Path
 ) -> None:
-    config = small("clip", methods=METHODS, held_out={"methods": ["redirect"]})
+    config = small("clip", methods=METHODS, held_out={"methods": ["redirect", "behind"]})
     results, first = audited(config, tmp_path)
     content = json.loads((tmp_path / "out" / "results.json").read_text())
     settings = {setting["method"]: setting for setting in content["settings"]["clip"]}
-    names = ["original", "redirect", "both towers", "swapped redirect #0"]
-    names += ["mispaired both towers #0", "mispaired both towers #1", "one_way redirect #0"]
+    names = ["original", "redirect", "both towers", "behind", "mispaired behind #0"]
+    names += [
+        "swapped redirect #0",
+        "mispaired both towers #0",
+        "mispaired both towers #1",
+        "one_way redirect #0",
+    ]
     assert list(settings) == names
 
     # The point with the highest goal on the validation pairs, and the figures of every point.
@@ -67,6 +80,11 @@ def test_redirections_are_chosen_controlled_and_held_out_in_one_audit(
         for tower in ("image", "text"):
             if part := setting[tower]:
                 edit = read_edit(store.path(part["edit"]))
+                if "behind" in name:
+                    assert edit.projected is not None
+                    assert part["layers"] == [f"{tower}.projection"]
+                    assert part["push"] in (0, 0.4)
+                    continue
                 assert [str(id) for id in edit.added] == part["layers"]
                 assert len(edit.added) == 1
                 block = 0 if "both" in name else 1
@@ -78,7 +96,7 @@ def test_redirections_are_chosen_controlled_and_held_out_in_one_audit(
     changes = {
         name: read_edit(store.path(setting["text"]["edit"])).added
         for name, setting in settings.items()
-        if setting["text"]
+        if setting["text"] and "behind" not in name
     }
     (own,), (control,) = (changes[name].values() for name in ("redirect", "one_way redirect #0"))
     assert not torch.allclose(own.edited, control.edited)
@@ -87,7 +105,7 @@ def test_redirections_are_chosen_controlled_and_held_out_in_one_audit(
         "swapped redirect #0",
         "one_way redirect #0",
     }
-    assert results.tables["held_out"]["method"].unique().tolist() == ["redirect"]
+    assert results.tables["held_out"]["method"].unique().tolist() == ["redirect", "behind"]
 
     # One pass of the text tower over the pairs for all points, and nothing twice.
     passes = sorted(name for name in first if name.startswith("pool · clip · text.01.fc2"))

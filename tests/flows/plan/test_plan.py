@@ -108,6 +108,8 @@ def test_the_audit_writes_and_runs_what_was_planned(
             {"kind": "leace", "towers": ["image", "text"]},
             {"kind": "redirect"},
             {"kind": "swapped", "of": "redirect"},
+            {"kind": "redirect_projection"},
+            {"kind": "one_way", "of": "redirect_projection"},
         ],
     )
     store = Store(tmp_path / "store")
@@ -145,7 +147,7 @@ def test_the_audit_writes_and_runs_what_was_planned(
     selected = sum(
         entry["selected"] for setting in results.settings["clip"] for entry in picked(setting)
     )
-    edits = [row for row in plan.rows if row.stage in ("edit", "redirect")]
+    edits = [row for row in plan.rows if row.stage in ("edit", "redirect", "redirect projection")]
     bound = sum(row.size for row in edits if row.backbone == "clip")
     assert 0 < 8 * selected <= bound
 

@@ -9,7 +9,7 @@ from tests.makers.backbones import LoadFresh
 from uwm.config.methods.requests import Unit
 from uwm.layers import LayerId
 from uwm.method.edit_files import read_edit, write_edit
-from uwm.method.editing import add_changes, make_edit
+from uwm.method.editing import add_changes, make_edit, project
 
 
 @pytest.mark.parametrize("alpha", [-1.0, 0.3])
@@ -50,3 +50,16 @@ def test_an_added_matrix_reads_back_with_its_factors(load_fresh: LoadFresh, tmp_
     with edit.applied(backbone.model):
         pass
     assert all(torch.equal(before[name], now) for name, now in backbone.model.state_dict().items())
+
+
+def test_a_map_of_the_projection_reads_back(load_fresh: LoadFresh, tmp_path: Path) -> None:
+    backbone = load_fresh("clip")
+    factors = torch.randn(backbone.dim, 2), torch.randn(2, backbone.dim)
+    made = project(backbone.model, "image", *factors)
+    write_edit(tmp_path, made)
+    edit = read_edit(tmp_path)
+    assert edit.projected is not None
+    assert made.projected is not None
+    assert edit.projected.edited.equal(made.projected.edited)
+    with edit.applied(backbone.model):
+        pass

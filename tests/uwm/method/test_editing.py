@@ -10,7 +10,8 @@ from uwm.config.methods.requests import Unit
 from uwm.errors import EmptySelectionError, InputError, NoEffectError, WrongWeightsError
 from uwm.families import TOWERS, Tower
 from uwm.layers import LayerId
-from uwm.method.editing import Edit, add_changes, make_edit, tower_weights
+from uwm.method.editing import Edit, add_changes, make_edit, project, tower_weights
+from uwm.method.projection import find_projection
 
 UNITS = get_args(Unit)
 
@@ -154,6 +155,41 @@ def test_undoing_an_added_matrix_gives_the_original_bit_for_bit(
     with pytest.raises(WrongWeightsError, match="does not carry this edit"):
         edit.revert(backbone.model)
     assert edit.count(weights) == sum(weight.numel() for weight in weights.values())
+
+
+@pytest.mark.parametrize("tower", TOWERS)
+def test_undoing_a_map_of_the_projection_gives_the_original_bit_for_bit(
+    load_fresh: LoadFresh, tower: Tower
+) -> None:
+    backbone = load_fresh("clip")
+    model, dim = backbone.model, backbone.dim
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    left, right = torch.randn(dim, 3).double(), torch.randn(3, dim).double()
+    edit = project(model, tower, left, right)
+    assert edit.count({}) == find_projection(model, tower).read(model).numel()
+    weight = find_projection(model, tower).read(model).double()
+    edit.apply(model)
+    mapped = find_projection(model, tower).read(model).double()
+    torch.testing.assert_close(mapped, weight + left @ right @ weight, rtol=1e-5, atol=1e-5)
+    with pytest.raises(WrongWeightsError, match="applied already"):
+        edit.apply(model)
+    edit.revert(model)
+    assert all(value.equal(before[name]) for name, value in model.state_dict().items())
+    with pytest.raises(WrongWeightsError, match="does not carry this edit"):
+        edit.revert(model)
+
+
+def test_a_map_that_cannot_be_is_refused(load_fresh: LoadFresh) -> None:
+    backbone = load_fresh("clip")
+    dim = backbone.dim
+    for factors, error, said in (
+        ((torch.ones(dim, 1), torch.ones(1, dim + 1)), InputError, "do not make a map"),
+        ((torch.ones(dim, 2), torch.ones(1, dim)), InputError, "do not make a map"),
+        ((torch.full((dim, 1), torch.nan), torch.ones(1, dim)), InputError, "finite factors"),
+        ((torch.zeros(dim, 1), torch.ones(1, dim)), NoEffectError, "too small"),
+    ):
+        with pytest.raises(error, match=said):
+            project(backbone.model, "text", *factors)
 
 
 def test_an_added_matrix_that_cannot_be_is_refused(load_fresh: LoadFresh) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from uwm.chunks import CHUNK
 from uwm.errors import InputError, PairingError
 from uwm.method.moments import (
-    EmbeddingMoments,
+    EmbeddedPairs,
     LayerMoments,
     Pooled,
     layer_moments,
@@ -56,7 +56,7 @@ def summed(safe: Pooled, unsafe: Pooled) -> LayerMoments:
     return found
 
 
-def check_same(found: LayerMoments | EmbeddingMoments, expected: object) -> None:
+def check_same(found: LayerMoments, expected: object) -> None:
     for part in fields(found):
         one, other = getattr(found, part.name), getattr(expected, part.name)
         if isinstance(one, Tensor):
@@ -80,15 +80,25 @@ def test_neither_batches_nor_shards_change_the_sums(batch: int, shards: int) -> 
     check_same(layer_moments(pairs), total)
 
 
-def test_embeddings_are_summed_likewise() -> None:
-    safe, unsafe = (torch.nn.functional.normalize(drawn(PAIRS, 5, seed=i), dim=1) for i in (0, 1))
-    whole, first, second = (EmbeddingMoments.empty(5) for _ in range(3))
-    whole.update(safe, unsafe)
-    first.update(safe[:7], unsafe[:7])
-    second.update(safe[7:], unsafe[7:])
-    check_same(first + second, whole)
+def test_embeddings_are_read_and_given_alike() -> None:
+    """What leads an embedding to its safe pair is the way between the two."""
+    safe, unsafe = (drawn(PAIRS, 5, seed=seed) for seed in (1, 2))
+    found = layer_moments(EmbeddedPairs({"safe": safe, "unsafe": unsafe}))
+    way = (safe.double() - unsafe.double()).T @ unsafe.double()
+    torch.testing.assert_close(found.cross, way, rtol=1e-10, atol=1e-10)
     middle = torch.cat([safe, unsafe]).double().mean(0)
-    torch.testing.assert_close(whole.direction, middle / middle.norm())
+    direction = EmbeddedPairs({"safe": safe, "unsafe": unsafe}).direction
+    torch.testing.assert_close(direction, middle / middle.norm())
+
+
+def test_leading_away_is_one_more_way_for_every_unsafe_sample() -> None:
+    pairs, direction = Held.drawn(), drawn(OUTPUTS, seed=9).double()
+    found = layer_moments(pairs).away(direction, 0.4)
+    shifted = Pooled(pairs.safe.reads, pairs.safe.stream - 0.4 * direction.float())
+    torch.testing.assert_close(
+        found.cross, summed(shifted, pairs.unsafe).cross, rtol=1e-4, atol=1e-3
+    )
+    assert layer_moments(pairs).away(direction, 0).cross.equal(layer_moments(pairs).cross)
 
 
 def test_pairs_that_do_not_count_leave_no_trace() -> None:

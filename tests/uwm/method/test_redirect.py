@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from uwm.errors import InputError
-from uwm.method.moments import EmbeddingMoments, LayerMoments, Pooled
+from uwm.method.moments import EmbeddedPairs, LayerMoments, Pooled, layer_moments
 from uwm.method.redirect import (
     cut_rank,
     misdirection,
-    redirect_embeddings,
     redirect_layer,
     redirection,
     sized_like,
@@ -49,10 +48,8 @@ def unit(samples: int, dim: int, seed: int) -> Tensor:
     return torch.nn.functional.normalize(drawn(samples, dim, seed=seed), dim=-1)
 
 
-def embedding_moments(seed: int = 0) -> EmbeddingMoments:
-    found = EmbeddingMoments.empty(8)
-    found.update(unit(PAIRS, 8, seed), unit(PAIRS, 8, seed + 1))
-    return found
+def embedded(seed: int = 0) -> EmbeddedPairs:
+    return EmbeddedPairs({"safe": unit(PAIRS, 8, seed), "unsafe": unit(PAIRS, 8, seed + 1)})
 
 
 def least_squares(design: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,17 +81,25 @@ def test_form_a_is_the_least_squares_solution_over_stacked_samples() -> None:
 
 
 def test_form_b_is_the_least_squares_solution_over_stacked_embeddings() -> None:
-    safe, unsafe = (unit(PAIRS, 8, seed).double().numpy() for seed in (0, 1))
-    other = embedding_moments(seed=5).direction
+    """Of M: unsafe embeddings to where they are led, safe and preserved ones and a ridge to
+    themselves."""
+    safe, unsafe, others = (unit(PAIRS, 8, seed).double().numpy() for seed in (0, 1, 7))
+    other = embedded(seed=5).direction
     push, keep, ridge = 0.4, 10.0, 0.3
-    design = np.concatenate(
-        [unsafe / np.sqrt(PAIRS), safe * np.sqrt(keep / PAIRS), np.sqrt(ridge / 8) * np.eye(8)]
-    )
+    level = (1 + 2 * keep) / 8  # the mean of the diagonal: embeddings are of unit length
+    anchor = np.sqrt(ridge * level) * np.eye(8)
+    kept = [values * np.sqrt(keep / PAIRS) for values in (safe, others)]
+    design = np.concatenate([unsafe / np.sqrt(PAIRS), *kept, anchor])
     led = (safe - push * other.numpy()) / np.sqrt(PAIRS)
-    target = np.concatenate([led, safe * np.sqrt(keep / PAIRS), np.sqrt(ridge / 8) * np.eye(8)])
-    found = redirect_embeddings(embedding_moments(), other, push=push, keep=keep, ridge=ridge)
+    target = np.concatenate([led, *kept, anchor])
+    found = redirect_layer(
+        layer_moments(embedded()).away(other, push),
+        [torch.from_numpy(others.T @ others / PAIRS)],
+        keep=keep,
+        ridge=ridge,
+    )
     expected = least_squares(design, target) - np.eye(8)
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=1e-9)
 
 
 def test_where_a_linear_map_can_unsafe_content_arrives_and_kept_content_stays() -> None:

@@ -21,6 +21,7 @@ from uwm.config.methods.original import Original
 from uwm.config.methods.random import RandomControl
 from uwm.config.methods.redirect import Preserve, Redirect
 from uwm.config.methods.redirect_controls import Mispaired, OneWay, Swapped
+from uwm.config.methods.redirect_projection import RedirectProjection
 from uwm.config.methods.safe_clip import LossWeights, LowRankTraining, SafeClip
 from uwm.config.methods.set_difference import SetDifference
 from uwm.config.methods.uwm import Uwm
@@ -29,7 +30,7 @@ METHODS: Kinds[Method] = Kinds(
     Method,
     (
         *(Original, Uwm, Neurons, SetDifference, GUnsafe, GSafeClip, Layerwise),
-        *(Checkpoint, SafeClip, Redirect, Ablation, NullSpace, Leace),
+        *(Checkpoint, SafeClip, Redirect, RedirectProjection, Ablation, NullSpace, Leace),
         *(RandomControl, MagnitudeControl, Blanking),
         *(Swapped, Mispaired, OneWay, RandomDirection),
     ),
@@ -68,6 +69,7 @@ __all__ = [
     "RandomControl",
     "RandomDirection",
     "Redirect",
+    "RedirectProjection",
     "SafeClip",
     "SetDifference",
     "Swapped",

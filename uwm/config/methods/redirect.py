@@ -1,4 +1,4 @@
-"""`redirect`, the project's own method without selection, see `uwm.method.redirect`."""
+"""`redirect`, a closed-form edit of one layer, see form A of `uwm.method.redirect`."""
 
 from __future__ import annotations
 
@@ -44,38 +44,56 @@ class Preserve(Settings):
     )
 
 
-class Redirect(EditMethod):
-    """Closed-form redirection: one layer's weight is changed so that unsafe content comes to lie
-    where its safe pair is, and all else stays. See docs/redirect.md.
+class Redirection(EditMethod):
+    """What both forms of redirection have in common.
 
     A list instead of one value is a grid: the point is chosen on the validation pairs.
     """
 
+    strength: PositiveGrid = Field(
+        (1.0,),
+        description="how far unsafe content is led: 1 is to its safe pair, as well as a linear map "
+        "can, and more overshoots",
+    )
+    keep: PositiveGrid = Field(
+        (1.0,),
+        description="how much content that must not move counts beside content that is led away",
+    )
+    ridge: PositiveGrid = Field(
+        (0.01,),
+        description="how strongly the solution is held small, in units of the mean second moment",
+    )
+    preserve: Preserve = Preserve()
+    part: Subset | None = Field(
+        None, description="the calibration pairs to make it from; all of them by default"
+    )
+
+    def _request(self, tower: Tower, block: Literal["last", "projection"] | int) -> PairMoments:
+        text = tower == "text"
+        return PairMoments(
+            block,
+            words=text and self.preserve.words,
+            phrases=self.preserve.phrases if text else (),
+            sets=self.preserve.sets,
+            part=self.part,
+        )
+
+
+class Redirect(Redirection):
+    """Closed-form redirection: one layer's weight is changed so that unsafe content comes to lie
+    where its safe pair is, and all else stays. See docs/redirect.md."""
+
     kind: Literal["redirect"]
     name: Name = "redirect"
-    strength: PositiveGrid = Field(
-        (1.0,), description="1 leads to the safe pair, as far as a linear map can; more overshoots"
-    )
-    keep: PositiveGrid = Field((1.0,), description="what is kept, counted beside what is led away")
-    ridge: PositiveGrid = Field((0.01,), description="of the solution, times the mean moment")
     roles: Annotated[EditedRoles, AfterValidator(_into_the_stream)] = PerTower[Roles](
         image=(), text=("fc2",)
     )
     block: Literal["last"] | Annotated[int, Field(ge=0)] = Field(
         "last", description="whose fc2 is edited: the last of the tower, or by number from 0"
     )
-    preserve: Preserve = Preserve()
-    part: Subset | None = Field(None, description="calibration pairs to make it from; else all")
 
     def request(self, tower: Tower) -> PairMoments:
-        text = tower == "text"
-        return PairMoments(
-            self.block,
-            words=text and self.preserve.words,
-            phrases=self.preserve.phrases if text else (),
-            sets=self.preserve.sets,
-            part=self.part,
-        )
+        return self._request(tower, self.block)
 
     def points(self, tower: Tower) -> tuple[RedirectPoint, ...]:
         if not self.roles[tower]:

@@ -133,17 +133,18 @@ ScoreRequest = StatisticsScore | GradientScore | ComputedScore
 
 @dataclass(frozen=True)
 class PairMoments:
-    """Moments of the calibration pairs at a layer's pooled token, see `uwm.method.redirect`.
+    """Moments of the calibration pairs at a layer's pooled token, or of their embeddings, see
+    `uwm.method.redirect`.
 
     Attributes:
-        block: the layer's: the tower's last, or by number from 0.
+        block: the layer's: the tower's last, or by number from 0; or its final `projection`.
         words: whether generic phrases of the safe captions' words are not to move.
         phrases: further texts that are not to move.
         sets: zero-shot sets of which neither pictures nor prompts are to move.
         part: which pairs to take; all of them where it is None.
     """
 
-    block: Literal["last"] | int
+    block: Literal["last", "projection"] | int
     words: bool
     phrases: tuple[str, ...] = ()
     sets: tuple[ZeroShotSet, ...] = ()
@@ -201,13 +202,22 @@ class RedirectPoint(NamedTuple):
     ridge: float
 
 
+class ProjectionPoint(NamedTuple):
+    """One redirection of a tower behind its final projection, see `uwm.method.redirect`."""
+
+    strength: float
+    keep: float
+    ridge: float
+    push: float
+
+
 class AblationPoint(NamedTuple):
     """One directional ablation of a tower, see `uwm.method.ablation.ablation`."""
 
     strength: float
 
 
-AnyPoint = EditPoint | LayerPoints | RedirectPoint | AblationPoint
+AnyPoint = EditPoint | LayerPoints | RedirectPoint | ProjectionPoint | AblationPoint
 
 
 @dataclass(frozen=True)
