@@ -21,7 +21,12 @@ from uwm.method.edit_files import read_edit
 
 Small = Callable[..., AuditConfig]
 pytestmark = pytest.mark.usefixtures("prefect_server")
-METHODS = [{"kind": "uwm"}, {"kind": "neurons", "share": 0.1}, {"kind": "leace"}]
+METHODS: list[dict[str, Any]] = [
+    {"kind": "uwm"},
+    {"kind": "neurons", "share": 0.1},
+    {"kind": "leace"},
+]
+METHODS += [{"kind": "redirect_projection", "towers": ["image", "text"]}]
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +43,15 @@ def audited(small: Small, place: Path) -> AuditConfig:
     return config
 
 
+@pytest.mark.parametrize("method", ["uwm", "redirect_projection"])
 @pytest.mark.parametrize("form", ["open_clip", "hf"])
 def test_what_is_written_carries_the_audits_edits(
-    audited: AuditConfig, zoo: dict[str, Path], place: Path, tmp_path: Path, form: Any
+    audited: AuditConfig, zoo: dict[str, Path], place: Path, tmp_path: Path, form: Any, method: str
 ) -> None:
     store = str(place / "store")
-    names = export(audited, "clip", "uwm", form, store, place / "out", tmp_path / "x")
+    names = export(audited, "clip", method, form, store, place / "out", tmp_path / "x")
     settings = json.loads((place / "out" / "results.json").read_text())["settings"]["clip"]
-    described = next(entry for entry in settings if entry["method"] == "uwm")
+    described = next(entry for entry in settings if entry["method"] == method)
     assert names == [described[tower]["edit"] for tower in TOWERS]
     expected, found = loaded(zoo["clip"]), loaded(tmp_path / "x")
     before = expected.tower_digest("text")
