@@ -14,7 +14,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from storage.formats.gradient_sums import drop_sums, keep_sums, kept_sums
+from storage.formats import standing
+from storage.formats.gradient_sums import keep_sums, kept_sums
 from storage.formats.samples import SampleArrays, read_across
 from storage.formats.scores import write_scores
 from storage.store.shards import pieces
@@ -131,6 +132,6 @@ def score_gradients(specs: Sequence[GradientScoresSpec], store: Store, backbone:
                 "gradient_batch_size": spec.batch_size,
             }
             write_scores(folder, scorer.result(), attributes)
-            drop_sums(folder)
+            standing.drop(folder)
 
         store.make(spec, build)

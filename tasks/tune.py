@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import torch
 
+from storage.formats import standing
 from storage.formats.embeddings import read_embeddings
-from storage.formats.factors import read_factors, read_standing, write_factors, write_standing
+from storage.formats.factors import read_factors, write_factors
 from storage.formats.samples import SampleArrays
 from storage.store.spec import Input, Spec
 from storage.store.store import Store
@@ -93,8 +94,8 @@ def tune(specs: Sequence[TunedSpec], store: Store, backbone: Backbone) -> None:
         def build(folder: Path) -> None:
             training = Training(backbone, spec.tower, spec.roles, spec.training, spec.losses)
             log = _Log(total // spec.training.epochs)
-            if standing := read_standing(folder):
-                state, content = standing
+            if found := standing.noted(folder):
+                state, content = found
                 training.restore(state, content["steps"])
                 log.epochs = content["losses"]
             with (
@@ -119,7 +120,7 @@ def tune(specs: Sequence[TunedSpec], store: Store, backbone: Backbone) -> None:
                         )
                         if training.steps % SAVED_EVERY == 0:
                             noted = {"steps": training.steps, "losses": log.epochs}
-                            write_standing(folder, training.state(), noted)
+                            standing.note(folder, training.state(), noted)
                         tell(training.steps, total)
             write_factors(
                 folder,

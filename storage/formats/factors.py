@@ -1,4 +1,4 @@
-"""A tower's training on disk: its factors once it is done, and where it stands while it goes on.
+"""A tower's training on disk: its factors, once it is done.
 
 Safetensors with a single key of metadata, as `uwm.method.edit_files` has it
 and for the same reason.
@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
-from storage.store import durable
+from storage.formats import standing
 from uwm.layers import LayerId
 from uwm.method.safe_clip import Factors
 
-_FACTORS, _STANDING = "factors.safetensors", "standing.safetensors"
+_FACTORS = "factors.safetensors"
 _CONTENT = "training"
 
 
@@ -32,8 +32,7 @@ def write_factors(
         tensors[f"{id}.up"] = product.up.detach().cpu().contiguous()
         tensors[f"{id}.down"] = product.down.detach().cpu().contiguous()
     save_file(tensors, folder / _FACTORS, {_CONTENT: json.dumps(content)})
-    for left in (folder / _STANDING, *folder.glob(f".{_STANDING}*")):
-        left.unlink(missing_ok=True)
+    standing.drop(folder)
 
 
 def read_factors(folder: Path) -> tuple[dict[LayerId, Factors], dict[str, Any]]:
@@ -44,22 +43,6 @@ def read_factors(folder: Path) -> tuple[dict[LayerId, Factors], dict[str, Any]]:
         LayerId.parse(id): Factors(tensors[f"{id}.up"], tensors[f"{id}.down"]) for id in sorted(ids)
     }
     return found, content
-
-
-def write_standing(folder: Path, state: Mapping[str, Tensor], content: Mapping[str, Any]) -> None:
-    """Note in a draft how far a training has come: one file, replaced as a whole."""
-    durable.write(folder / _STANDING, save(dict(state), {_CONTENT: json.dumps(content)}))
-
-
-def read_standing(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """What `write_standing` noted last, None in the draft of a training that is new.
-
-    None, too, where it is damaged: the training then begins anew.
-    """
-    try:
-        return _read(folder / _STANDING)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

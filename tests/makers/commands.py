@@ -18,6 +18,7 @@ from pathlib import Path
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tests.makers.server import SILENT
+from tests.soak.disk import Disk
 
 _FORKS = multiprocessing.get_context("forkserver")
 _MODULES = ["flows.audit.flow", "flows.search.flow", "flows.sweep.flow", "prefect_dask"]
@@ -38,17 +39,23 @@ def start(command: str, config: Path, folder: Path) -> BaseProcess:
     return launch([command, str(config), *options], folder)
 
 
-def launch(arguments: list[str], folder: Path) -> BaseProcess:
-    """`uwm ARGUMENTS`, likewise."""
+def launch(arguments: list[str], folder: Path, refusing: Path | None = None) -> BaseProcess:
+    """`uwm ARGUMENTS`, likewise.
+
+    Args:
+        refusing: a folder in which nothing can be written.
+    """
     folder.mkdir(exist_ok=True)
     preload()
     server = str(PREFECT_API_URL.value())
-    process = _FORKS.Process(target=_command, args=(arguments, server, folder / "said.log"))
+    process = _FORKS.Process(
+        target=_command, args=(arguments, server, folder / "said.log", refusing)
+    )
     process.start()
     return process
 
 
-def _command(arguments: list[str], server: str, log: Path) -> None:
+def _command(arguments: list[str], server: str, log: Path, refusing: Path | None) -> None:
     from flows.cli.app import main
 
     os.setsid()
@@ -59,6 +66,8 @@ def _command(arguments: list[str], server: str, log: Path) -> None:
     # Who runs these tests in the background may have them ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["uwm", *arguments]
+    if refusing is not None:
+        Disk(refusing, "refused").install()
     with temporary_settings({PREFECT_API_URL: server, **SILENT}):
         main()
 

@@ -17,7 +17,8 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
-from storage.formats.gradient_sums import drop_sums, keep_sums, kept_sums
+from storage.formats import standing
+from storage.formats.gradient_sums import keep_sums, kept_sums
 from storage.formats.samples import Array, Field, SampleArrays
 from storage.formats.scores import read_scores, write_scores
 from storage.store.history import keep, kept, record, recorded
@@ -114,7 +115,7 @@ class Summed(Spec):
             total = total + torch.arange(5.0) * self.number
             keep_sums(folder, chunk + 1, {LAYER: total})
         write_scores(folder, {LAYER: total}, {"samples": CHUNKS})
-        drop_sums(folder)
+        standing.drop(folder)
 
     def right(self, folder: Path) -> bool:
         scores, attributes = read_scores(folder)

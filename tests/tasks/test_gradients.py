@@ -102,7 +102,7 @@ def test_scores_that_were_cut_off_go_on_and_end_with_the_same_bytes(
     with pytest.raises(KeyboardInterrupt):
         score_gradients.fn([wanted], bench.store, bench.backbone)
     (draft,) = bench.store.drafts()
-    (draft / "sums.fresh").write_bytes(b"half a file")  # killed while it kept them
+    (draft / ".standing-12").write_bytes(b"half a file")  # killed while it kept them
     score_gradients.fn([wanted], bench.store, bench.backbone)
     # Two portions of 6 were whole, and are not run again.
     assert passes[6:] == [3, 3, 2]
@@ -119,7 +119,7 @@ def test_sums_that_are_damaged_are_begun_anew(
     bench.store.remove(str(wanted))
     draft = bench.store.root / f"{wanted}.draft"
     draft.mkdir()
-    (draft / "sums.safetensors").write_bytes(b"half a file")
+    (draft / "standing").write_bytes(b"half a file")
     (draft / "scores.zarr").mkdir()  # killed while it wrote the scores
     (draft / "scores.zarr" / "zarr.json").write_text("{")
     score_gradients.fn([wanted], bench.store, bench.backbone)

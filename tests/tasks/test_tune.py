@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import tasks.tune
-from storage.formats.factors import read_standing
+from storage.formats.standing import noted
 from storage.store.store import Store
 from tasks.embed import EmbeddingsSpec, embed
 from tasks.tune import TunedSpec, TunedWeights, read_training, tune
@@ -120,7 +120,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
     )
     assert ended.returncode == -signal.SIGKILL
     (draft,) = bench.store.drafts()
-    standing = read_standing(draft)
+    standing = noted(draft)
     assert standing is not None
     assert standing[1]["steps"] == 5
     tune.fn([spec], bench.store, bench.backbone)

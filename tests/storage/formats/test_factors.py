@@ -2,7 +2,8 @@ from pathlib import Path
 
 import torch
 
-from storage.formats.factors import read_factors, read_standing, write_factors, write_standing
+from storage.formats import standing
+from storage.formats.factors import read_factors, write_factors
 from uwm.layers import LayerId
 from uwm.method.safe_clip import Factors
 
@@ -22,18 +23,9 @@ def test_factors_come_back_as_they_were(tmp_path: Path) -> None:
         assert torch.equal(found[id].down, product.down)
 
 
-def test_the_last_standing_counts_until_the_factors_are_written(tmp_path: Path) -> None:
-    assert read_standing(tmp_path) is None
-    for steps in (1, 2):
-        write_standing(tmp_path, {"a.up": torch.full((2,), float(steps))}, {"steps": steps})
-    found = read_standing(tmp_path)
-    assert found is not None
-    state, content = found
-    assert (state["a.up"].tolist(), content) == ([2.0, 2.0], {"steps": 2})
-    (tmp_path / ".standing.safetensors-12").write_bytes(b"of a killed writer")
-    assert read_standing(tmp_path) is not None
-    (tmp_path / "standing.safetensors").write_bytes(bytes(100))
-    assert read_standing(tmp_path) is None
+def test_a_finished_training_leaves_nothing_of_where_it_stood(tmp_path: Path) -> None:
+    standing.note(tmp_path, {"a.up": torch.ones(2)}, {"steps": 2})
+    (tmp_path / ".standing-12").write_bytes(b"of a killed writer")
     write_factors(tmp_path, FACTORS, {})
     assert [path.name for path in tmp_path.iterdir()] == ["factors.safetensors"]
 
