@@ -14,7 +14,7 @@ test: setup ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 	OMP_NUM_THREADS=1 $(BIN)/pytest --doctest-modules uwm
 
-soak: setup ## kill, fill, cut and flip what lies under a store, by the thousand (half an hour)
+soak: setup ## kill, fill, cut and flip what lies under a store, by the thousand (45 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak
 
 lint: setup docs ## format, lint, types, layers, and that the site builds

@@ -2,7 +2,7 @@
 
     python -m tests.soak [SEED] [SHARE]
 
-SHARE of 1 is all of it, some 30 minutes on two cores.
+SHARE of 1 is all of it, some 45 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -15,12 +15,18 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from tests.soak.disk import FAULTS
+from tests.soak.machine import StoreMachine
 from tests.soak.trials import Trials
 
 CLASSES = ("lost", "torn", "wrong", "untold")
 CHAINS, FLIPS, ROUNDS = 500, 1500, 50
+SEQUENCES, STEPS = 1000, 500
 
 
 def main(seed: int, share: float) -> int:
@@ -41,12 +47,36 @@ def main(seed: int, share: float) -> int:
         ):
             numbers = range(seed, seed + max(1, round(count * share)))
             _try(name, numbers, trial, counts)
+        _compare(max(1, round(SEQUENCES * share)), counts)
     finally:
         shutil.rmtree(folder)
     if counts["untold"]:
         print(f"{counts['untold']} ended with a traceback")
     print(", ".join(f"{counts[name]} {name}" for name in CLASSES[:3]))
     return 1 if any(counts.values()) else 0
+
+
+def _compare(sequences: int, counts: dict[str, int]) -> None:
+    """The store beside its model, the same sequences in every soak."""
+    start = time.monotonic()
+    told = settings(
+        max_examples=sequences,
+        stateful_step_count=STEPS,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    found = 0
+    with patch("os.fsync", lambda descriptor: None):  # no power is cut here
+        try:
+            run_state_machine_as_test(StoreMachine, settings=told)
+        except AssertionError as error:
+            found, counts["wrong"] = 1, counts["wrong"] + 1
+            notes = getattr(error, "__notes__", [])
+            print(f"  the store and its model differ: {error}", *notes, sep="\n  ")
+    seconds = time.monotonic() - start
+    print(f"sequences of {STEPS} steps: {sequences} trials, {found} with faults, {seconds:.0f} s")
 
 
 def _try(
