@@ -25,7 +25,7 @@ from tests.makers.artifacts import data_bytes
 from tests.makers.audit_files import GOOD
 from uwm.backbones.backbone import Backbone
 from uwm.config import AuditConfig
-from uwm.errors import InputError
+from uwm.errors import InputError, UnsupportedFamilyError
 from uwm.families import TOWERS, Tower
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -178,6 +178,17 @@ def test_what_does_not_fit_is_refused(
     plan.rows.append(dataclasses.replace(plan.rows[0], size=2**60))
     with pytest.raises(InputError, match="make room"):
         check_room(plan, store)
+
+
+def test_a_tower_without_a_projection_is_refused_before_anything_is_made(
+    small: Callable[..., AuditConfig], tmp_path: Path
+) -> None:
+    """The image tower of SigLIP ends in an attention pool."""
+    methods = [{"kind": "redirect_projection", "towers": ["image"]}]
+    store = Store(tmp_path / "store")
+    with pytest.raises(UnsupportedFamilyError, match="leave it out of `towers`"):
+        make_plan(small("siglip", methods=methods), store)
+    assert list(store.artifacts()) == []
 
 
 def test_plan_and_audit_refuse_on_the_command_line(
