@@ -102,7 +102,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(number=NUMBERS, file=st.sampled_from(FILES), place=st.integers(0, 10**6))
     def flip(self, number: int, file: str, place: int) -> None:
         def change(path: Path) -> None:
-            content = bytearray(path.read_bytes())
+            content = bytearray(path.read_bytes() or b"\0")  # it may have been cut to nothing
             content[place // 8 % len(content)] ^= 1 << place % 8
             path.write_bytes(content)
 

@@ -7,4 +7,4 @@ from hypothesis import settings
 from tests.soak.machine import StoreMachine
 
 TestStore = StoreMachine.TestCase
-TestStore.settings = settings(max_examples=200, stateful_step_count=75, deadline=None)
+TestStore.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
