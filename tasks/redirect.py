@@ -98,16 +98,19 @@ class ProjectionSpec(RedirectionSpec):
 
 
 def _cost(spec: RedirectSpec, backbone: Backbone) -> Cost:
-    """At most: the weight in float32, and factors of full rank in float64."""
-    outputs, nodes = weight_shapes(backbone, spec.tower, ["fc2"])[0]
-    return Cost(lambda: 4 * outputs * nodes + 8 * outputs * (outputs + nodes))
+    shape = weight_shapes(backbone, spec.tower, ["fc2"])[0]
+    return Cost(lambda: _edit_bytes(*shape))
 
 
 def _projection_cost(spec: ProjectionSpec, backbone: Backbone) -> Cost:
-    """Likewise of the projection; one sample is run twice, to see that embeddings follow it."""
-    outputs, nodes = find_projection(backbone.model, spec.tower).read(backbone.model).shape
-    size = 4 * outputs * nodes + 8 * outputs * (outputs + nodes)
-    return Cost(lambda: size, 2, spec.tower)
+    """One sample is run twice, to see that embeddings follow the projection."""
+    shape = find_projection(backbone.model, spec.tower).read(backbone.model).shape
+    return Cost(lambda: _edit_bytes(*shape), 2, spec.tower)
+
+
+def _edit_bytes(outputs: int, nodes: int) -> int:
+    """At most: the weight in float32, and factors of full rank in float64."""
+    return 4 * outputs * nodes + 8 * outputs * (outputs + nodes)
 
 
 @stage(RedirectSpec, cost=_cost)

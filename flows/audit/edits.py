@@ -33,7 +33,7 @@ from uwm.config.methods.requests import (
 )
 from uwm.families import TOWERS, Tower
 
-AnySpec = ScoredEditSpec | RedirectSpec | ProjectionSpec | AblationSpec
+_Edited = ScoredEditSpec | RedirectSpec | ProjectionSpec | AblationSpec
 """An edit of a tower by a method, which is not a control's."""
 _Point = EditPoint | RedirectPoint | ProjectionPoint | AblationPoint
 
@@ -48,7 +48,7 @@ def settle(
     if not method.chooses:
         return (image[0], text[0]), None
     data = inputs["validation"]
-    tried: dict[Tower, list[AnySpec]] = {
+    tried: dict[Tower, list[_Edited]] = {
         tower: [edit for edit in edits if edit is not None]  # of a tower that is left alone
         for tower, edits in zip(TOWERS, (image, text), strict=True)
     }
@@ -105,7 +105,7 @@ def tower_edits(
     calibration: Inputs,
     points: Sequence[AnyPoint] | None = None,
     part: Subset | None = None,
-) -> Sequence[AnySpec | None]:
+) -> Sequence[_Edited | None]:
     """A tower's edits, one per point; None where the tower is left alone.
 
     Args:
@@ -155,9 +155,7 @@ def rescored(
     return image, text
 
 
-def _points(
-    edit: TowerEditSpec | None,
-) -> list[_Point]:
+def _points(edit: TowerEditSpec | None) -> list[_Point]:
     """The one point that makes an edit; none for those that no single point makes."""
     if isinstance(edit, EditSpec):
         return [EditPoint(edit.share, edit.alpha)]

@@ -40,26 +40,22 @@ def redirect_edits(
         kept["phrases"] = stages.phrases(calibration.dataset, wanted)
     subset = part or wanted.part
     counted = {"dataset": calibration.dataset, "subset": subset} if subset else {}
-    specs: Sequence[RedirectSpec | ProjectionSpec]
+    kind: type[RedirectSpec | ProjectionSpec]
+    made_from: dict[str, object]
     if wanted.block == "projection":
         stages.check_projection(tower)
-        own, *preserved = stages.embeddings(tower, None, [calibration[tower], *kept.values()])
+        own, *still = stages.embeddings(tower, None, [calibration[tower], *kept.values()])
         (other,) = stages.embeddings(_OTHER[tower], None, [calibration[_OTHER[tower]]])
-        made_from = {"embedded": own, "preserved": tuple(preserved), "other": other}
-        specs = [
-            ProjectionSpec.model_validate({**made_from, **point._asdict(), **counted})
-            for point in points
-        ]
+        kind = ProjectionSpec
+        made_from = {"embedded": own, "preserved": tuple(still), "other": other}
     else:
         pooled, *others = (
             stages.pooled(tower, wanted.block, found, name)
             for name, found in {"pairs": calibration[tower], **kept}.items()
         )
-        layers = {"pooled": pooled, "preserved": tuple(others)}
-        specs = [
-            RedirectSpec.model_validate({**layers, **point._asdict(), **counted})
-            for point in points
-        ]
+        kind = RedirectSpec
+        made_from = {"pooled": pooled, "preserved": tuple(others)}
+    specs = [kind.model_validate({**made_from, **point._asdict(), **counted}) for point in points]
     what = f"{tower} · {plural(len(specs), 'point')}" + (f" · {subset}" if subset else "")
     stages.make(specs, what)
     return specs

@@ -42,9 +42,9 @@ def redirected(
 ) -> Edit:
     """The change of one layer's whole weight: form A of `uwm.method.redirect`."""
     phrases = _phrases(pairs, wanted)
-    layer = redirected_layer(
-        backbone.model, tower, "last" if wanted.block == "projection" else wanted.block
-    )
+    if wanted.block == "projection":
+        raise TypeError("a point of a block is not one of the final projection")
+    layer = redirected_layer(backbone.model, tower, wanted.block)
     inputs = InMemory(backbone, pairs, tower)
     check_added(backbone, tower, layer, inputs.read("safe", slice(0, 1)))
     moments = layer_moments(

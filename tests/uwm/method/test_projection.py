@@ -40,7 +40,7 @@ def test_embeddings_follow_it_and_the_model_stays_as_it_was(
 @pytest.mark.parametrize("tower", TOWERS)
 def test_what_is_read_is_what_was_written(backbone: Backbone, tower: Tower) -> None:
     if not has_one(backbone, tower):
-        return
+        pytest.skip("it ends in no linear projection, see above")
     projection = find_projection(backbone.model, tower)
     originals = projection.read(backbone.model)
     assert len(originals) == backbone.dim

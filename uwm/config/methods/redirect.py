@@ -19,6 +19,9 @@ Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 PositiveGrid = Annotated[tuple[Positive, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 """One value, or a list to choose from."""
 
+KEEP = "how much content that must not move counts beside content that is led away"
+RIDGE = "how strongly the solution is held small, in units of the mean second moment"
+
 
 def _into_the_stream(roles: PerTower[Roles]) -> PerTower[Roles]:
     if others := sorted({role for tower in TOWERS for role in roles[tower]} - {"fc2"}):
@@ -55,14 +58,8 @@ class Redirection(EditMethod):
         description="how far unsafe content is led: 1 is to its safe pair, as well as a linear map "
         "can, and more overshoots",
     )
-    keep: PositiveGrid = Field(
-        (1.0,),
-        description="how much content that must not move counts beside content that is led away",
-    )
-    ridge: PositiveGrid = Field(
-        (0.01,),
-        description="how strongly the solution is held small, in units of the mean second moment",
-    )
+    keep: PositiveGrid = Field((1.0,), description=KEEP)
+    ridge: PositiveGrid = Field((0.01,), description=RIDGE)
     preserve: Preserve = Preserve()
     part: Subset | None = Field(
         None, description="the calibration pairs to make it from; all of them by default"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from uwm.config.methods.redirect import PositiveGrid, Redirection
+from uwm.config.methods.redirect import KEEP, RIDGE, PositiveGrid, Redirection
 from uwm.config.methods.requests import PairMoments, ProjectionPoint
 from uwm.config.settings import Name
 from uwm.config.towers import PerTower, Roles, as_tuple
@@ -36,14 +36,8 @@ class RedirectProjection(Redirection):
     towers: Annotated[tuple[Tower, ...], Field(min_length=1), AfterValidator(_each_once)] = Field(
         ("text",), description="the towers whose final projections are changed"
     )
-    keep: PositiveGrid = Field(
-        (10.0,),
-        description="how much content that must not move counts beside content that is led away",
-    )
-    ridge: PositiveGrid = Field(
-        (0.001,),
-        description="how strongly the solution is held small, in units of the mean second moment",
-    )
+    keep: PositiveGrid = Field((10.0,), description=KEEP)
+    ridge: PositiveGrid = Field((0.001,), description=RIDGE)
     push: PushGrid = Field(
         (0.4,),
         description="how far unsafe embeddings are led away from where the other tower's lie on "
